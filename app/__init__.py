@@ -1,0 +1,1 @@
+"""The server, the dashboard, the command line and the demo."""

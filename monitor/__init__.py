@@ -1,0 +1,1 @@
+"""Capture, profiles, drift, accuracy and alerts of served models."""

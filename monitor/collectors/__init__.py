@@ -1,0 +1,42 @@
+"""Wire formats of model servers, one a file.
+
+To add one: write ``monitor/collectors/<name>.py`` with one concrete subclass of `Collector`. It is found by
+``plugins()``, and the conformance tests run on it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from monitor.types import Inference, Label, Scalar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Half:
+    """One side of an exchange with a model server: what was asked, or what was answered.
+
+    ``columns`` maps a column's name to its values, one a row; every column has ``rows`` values.
+    """
+
+    side: Literal["request", "response"]
+    rows: int
+    columns: Mapping[str, list[Scalar | list[float]]]
+    id: str | None = None
+    model: str | None = None
+    version: str | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+
+class Collector(ABC):
+    """One wire format: bytes and headers in; inferences, labels or halves of exchanges out."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def parse(self, body: bytes, headers: Mapping[str, str]) -> Iterable[Inference | Label | Half]:
+        """Read one body. Header names are lower case.
+
+        Raises:
+            InvalidInput: the body is not of this format; the message says what was got and what is allowed.
+        """

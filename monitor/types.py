@@ -1,0 +1,330 @@
+"""The nouns of Watchglass, on one screen: frozen, without behaviour of their own beyond small readings of themselves.
+
+All times are aware and in UTC. Names of models, versions and rules match ``[a-z0-9_-]{1,64}``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+Scalar = float | int | bool | str | None
+"""One value of a tabular feature as it crosses the wire."""
+
+ALL = "all"
+"""The segment that holds every row."""
+
+
+class Kind(StrEnum):
+    """What a column holds; closed, because every kind has its own profile."""
+
+    NUMERIC = "numeric"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    CATEGORICAL = "categorical"
+    TEXT = "text"
+    IMAGE = "image"
+    EMBEDDING = "embedding"
+    SEQUENCE = "sequence"
+    TIMESTAMP = "timestamp"
+    ID = "id"
+
+
+class Task(StrEnum):
+    """What a model predicts."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    REGRESSION = "regression"
+
+
+class Severity(StrEnum):
+    """How loudly an alert speaks: ``info`` is a digest line, ``critical`` a page."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class AlertState(StrEnum):
+    """The life of an alert."""
+
+    PENDING = "pending"
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class Status(StrEnum):
+    """How a measurement reads: too few rows read ``insufficient``, never ``ok``."""
+
+    OK = "ok"
+    BREACH = "breach"
+    INSUFFICIENT = "insufficient"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """One input column of a model. ``title`` and ``unit`` are what people read."""
+
+    name: str
+    kind: Kind
+    unit: str = ""
+    title: str = ""
+    description: str = ""
+    protected: bool = False
+
+    @property
+    def label(self) -> str:
+        """The title, or the name where there is none.
+
+        >>> Feature(name="temp", kind=Kind.NUMERIC, title="Temperature").label
+        'Temperature'
+        """
+        return self.title or self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSchema:
+    """What a model takes and gives. For a binary task ``classes`` is (negative, positive)."""
+
+    model: str
+    task: Task
+    features: tuple[Feature, ...]
+    classes: tuple[str, ...] = ()
+    threshold: float = 0.5
+    target: str = "target"
+    target_unit: str = ""
+
+    def feature(self, name: str) -> Feature | None:
+        """Return the feature called ``name``, or None."""
+        return next((feature for feature in self.features if feature.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """When a measurement becomes an alert.
+
+    ``threshold`` None means the measurement's own (calibrated) threshold. ``feature`` None means every feature,
+    ``version`` None every version. ``windows`` is how many windows in a row must breach before the alert fires.
+    """
+
+    name: str
+    metric: str
+    op: str = ">"
+    threshold: float | None = None
+    feature: str | None = None
+    segment: str = ALL
+    version: str | None = None
+    windows: int = 1
+    min_rows: int = 100
+    severity: Severity = Severity.WARNING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """Where alerts of at least ``min_severity`` go: a channel plug-in's name and its target (an address or empty)."""
+
+    kind: str
+    target: str = ""
+    min_severity: Severity = Severity.WARNING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an owner decides about a model. ``segments`` are feature names whose values are monitored apart."""
+
+    owner: str = ""
+    title: str = ""
+    description: str = ""
+    segments: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] | None = None  # None: the default rules
+    channels: tuple[Channel, ...] = ()
+    window_hours: int = 24
+    label_deadline_days: int = 7
+    features_shown: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A registered model: its schema and its owner's settings."""
+
+    name: str
+    schema: ModelSchema
+    settings: Settings
+    created: datetime
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.settings.title or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open span of time [start, end)."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def length(self) -> timedelta:
+        """How long it is."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One version of a model.
+
+    ``artifact`` names an adapter and its files (``{"adapter": "torch", "class": "pkg.mod:Class", "weights": path}``),
+    ``endpoint`` a served address (``{"url": …, "dialect": "v2"}``); either lets predictions be explained.
+    """
+
+    model: str
+    version: str
+    created: datetime
+    artifact: Mapping[str, object] | None = None
+    endpoint: Mapping[str, object] | None = None
+    reference: Window | None = None
+    reference_rows: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inference:
+    """One prediction a served model made: one row, not one request.
+
+    ``scores`` are per class in schema order (binary: one number, of the positive class, is enough).
+    ``prediction`` is the class or, for regression, the number.
+    """
+
+    id: str | None = None
+    version: str = "1"
+    time: datetime | None = None
+    features: Mapping[str, object] = field(default_factory=dict)
+    prediction: Scalar = None
+    scores: tuple[float, ...] | None = None
+    latency_ms: float | None = None
+    batch_size: int | None = None
+    status: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """The truth for one inference. Without a version it goes to every version that has the id."""
+
+    id: str
+    value: Scalar
+    time: datetime | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """One number over one window, with what it stands on.
+
+    ``rows`` is how many rows it was computed from, ``coverage`` the share of the expected data that was there
+    (labels that came, features that were present). ``threshold`` is the bound that belongs to it, if any.
+    """
+
+    model: str
+    version: str
+    metric: str
+    window: Window
+    value: float | None
+    rows: int
+    feature: str | None = None
+    segment: str = ALL
+    coverage: float | None = None
+    threshold: float | None = None
+    interval: tuple[float, float] | None = None
+    status: Status = Status.OK
+    details: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """Something an owner should know. One drift is one alert, open until it is over."""
+
+    id: str
+    model: str
+    version: str
+    rule: str
+    severity: Severity
+    state: AlertState
+    metric: str
+    feature: str | None
+    segment: str
+    title: str
+    body: str
+    link: str
+    value: float
+    threshold: float
+    window: Window
+    since: datetime
+    updated: datetime
+    resolved: datetime | None = None
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One attempt chain of one alert through one channel."""
+
+    alert: str
+    event: str  # "firing" or "resolved"
+    channel: str
+    target: str
+    attempts: int
+    delivered: datetime | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why a model answered what it answered for one captured row.
+
+    For an additive method ``base_value + sum(attributions) = prediction`` in the explained ``output`` and ``link``.
+    """
+
+    id: str
+    model: str
+    version: str
+    inference_id: str
+    method: str
+    output: str
+    link: str
+    base_value: float
+    prediction: float
+    attributions: Mapping[str, float]
+    values: Mapping[str, Scalar]
+    quality: Mapping[str, Scalar]
+    standard_errors: Mapping[str, float] | None
+    seed: int
+    model_hash: str
+    background_hash: str
+    settings: Mapping[str, Scalar]
+    seconds: float
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A written report: one self-contained HTML page, and pages linked from it."""
+
+    id: str
+    model: str
+    window: Window
+    title: str
+    path: str
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerLine:
+    """How many rows of one model and source met one fate. Over all fates the rows received are accounted for."""
+
+    model: str
+    source: str
+    outcome: str  # stored, duplicate, rejected, dropped
+    reason: str
+    rows: int
