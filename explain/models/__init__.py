@@ -1,0 +1,156 @@
+"""Models that can be explained: each adapter turns a specification into one ``predict`` over columns.
+
+To add a kind of model, add one file here with a concrete :class:`ModelAdapter`; it is found by its ``name``, which is
+what ``"adapter"`` in a version's ``artifact`` (or ``"endpoint"``) says. Import heavy packages inside the methods: the
+module is imported by the server too, which must never load a model framework.
+"""
+
+import hashlib
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from explain.columns import Column
+from monitor.errors import InvalidInput, Unavailable
+from monitor.plugins import plugins
+from monitor.types import ModelSchema, Task
+
+Specification = Mapping[str, object]
+"""A version's ``artifact`` or ``endpoint`` as registered."""
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+"""The hosts that may be probed unless the configuration names others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the administrator trusts: model classes by "package.module:Class", endpoints by "host" or "host:port"."""
+
+    classes: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = LOOPBACK
+
+
+class ModelAdapter(ABC):
+    """One loaded model, asked in batches.
+
+    ``hash`` says which model answered: the same hash means the same answers. It is computed by
+    :meth:`fingerprint`, without loading the model, so that a cached explanation is found cheaply.
+    ``max_rows`` is the largest batch it should be asked in.
+    """
+
+    name: ClassVar[str]
+    max_rows: ClassVar[int] = 16_384
+    cheap: ClassVar[bool] = True  # False: every row is a probe that somebody else's server pays for
+
+    @classmethod
+    @abstractmethod
+    def load(cls, spec: Specification, schema: ModelSchema, allowed: Allowed) -> "ModelAdapter":
+        """Load the model.
+
+        Raises:
+            InvalidInput: the specification is malformed, names something that is not allowed, or does not load.
+        """
+
+    @classmethod
+    @abstractmethod
+    def fingerprint(cls, spec: Specification) -> str:
+        """Return the sha256 that identifies the model, loading nothing heavy.
+
+        Raises:
+            InvalidInput: the specification is malformed or its files cannot be read.
+        """
+
+    @abstractmethod
+    def predict(self, columns: Mapping[str, Column]) -> npt.NDArray[np.float64]:
+        """Return the model's outputs for n rows: [n] (P(positive) or the value) or [n, classes].
+
+        Raises:
+            Unavailable: the model did not answer, or not with one finite number per row (and class).
+        """
+
+    def close(self) -> None:
+        """Release what the model holds."""
+
+
+def adapters() -> dict[str, type[ModelAdapter]]:
+    """Return every adapter by its name.
+
+    >>> sorted(adapters())
+    ['endpoint', 'torch']
+    """
+    return plugins(sys.modules[__name__], ModelAdapter)
+
+
+def adapter(spec: Specification) -> type[ModelAdapter]:
+    """Return the adapter that ``spec["adapter"]`` names.
+
+    Raises:
+        InvalidInput: there is no such adapter; the message lists those there are.
+    """
+    known = adapters()
+    name = spec.get("adapter")
+    if name not in known:
+        raise InvalidInput(f'no model adapter {name!r}; set "adapter" to one of: {", ".join(known)}')
+    return known[str(name)]
+
+
+def text(spec: Specification, key: str) -> str:
+    """Return a required, non-empty string of a specification.
+
+    Raises:
+        InvalidInput: it is missing or no string; the message names the key.
+    """
+    value = spec.get(key)
+    if not isinstance(value, str) or not value:
+        raise InvalidInput(f"the model specification needs {key!r} as a non-empty string, got {value!r}")
+    return value
+
+
+def digest(*parts: bytes) -> str:
+    """Return the sha256 of several byte strings, each preceded by its length so that no two lists collide."""
+    sha = hashlib.sha256()
+    for part in parts:
+        sha.update(len(part).to_bytes(8, "little"))
+        sha.update(part)
+    return sha.hexdigest()
+
+
+def read(path: str, what: str) -> bytes:
+    """Return a model file's bytes.
+
+    Raises:
+        InvalidInput: it cannot be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"the model's {what} file {path!r} cannot be read: {error.strerror}") from error
+
+
+def checked(outputs: Any, rows: int, task: Task) -> npt.NDArray[np.float64]:
+    """Return a model's answer as finite float64 [rows] or [rows, classes].
+
+    A binary model may answer [n, 1] or [n, 2] (negative, positive); both become P(positive) [n].
+
+    >>> checked([[0.25, 0.75]], 1, Task.BINARY)
+    array([0.75])
+
+    Raises:
+        Unavailable: another shape, or an answer that is not finite.
+    """
+    array = np.asarray(outputs, dtype=np.float64)
+    if array.ndim not in (1, 2) or array.shape[0] != rows or array.size == 0:
+        raise Unavailable(f"the model answered {array.shape} for {rows} rows; [{rows}] or [{rows}, classes] is needed")
+    if not np.isfinite(array).all():
+        raise Unavailable(f"the model answered {int((~np.isfinite(array)).sum())} numbers that are not finite")
+    if array.ndim == 1:
+        return array
+    if array.shape[1] == 1:
+        return array[:, 0]
+    return array[:, -1] if task is Task.BINARY else array

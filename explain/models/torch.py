@@ -1,0 +1,114 @@
+"""A torch model: a registered class, safetensors weights and a JSON config. Nothing is ever unpickled.
+
+The specification of a version's artifact::
+
+    {"adapter": "torch", "class": "pkg.mod:Class", "weights": "/models/late.safetensors", "config": "/models/late.json"}
+
+The class must be in the configuration's allow list (``explain.classes``), be importable where the server runs, and keep
+this protocol::
+
+    class Late(torch.nn.Module):
+        @classmethod
+        def from_config(cls, config: Mapping[str, Any]) -> "Late": ...
+
+        def predict(self, columns: Mapping[str, np.ndarray]) -> np.ndarray: ...
+
+``from_config`` builds the module from the JSON object (sizes, vocabularies, means); the weights are then loaded into
+it by ``load_state_dict(strict=True)``. ``predict`` gets every schema feature by its name, n rows each: numeric, integer,
+boolean and timestamp columns are float64 with NaN for null, categorical and text columns are object arrays of
+``str | None``. It returns float64 [n]: P(positive class) for a binary task, the value for regression; for a multiclass
+task [n, classes] in schema order. Nulls and categories never seen must work. It is called in inference mode, in
+evaluation mode, on a copy of the model that only Watchglass holds, and must be deterministic.
+"""
+
+import importlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from explain.columns import Column
+from explain.models import Allowed, ModelAdapter, Specification, checked, digest, read, text
+from monitor.errors import InvalidInput
+from monitor.types import ModelSchema, Task
+
+
+class TorchAdapter(ModelAdapter):
+    """A torch module of a registered class."""
+
+    name = "torch"
+
+    def __init__(self, module: Any, task: Task) -> None:
+        self._module = module
+        self._task = task
+
+    @classmethod
+    def load(cls, spec: Specification, schema: ModelSchema, allowed: Allowed) -> "TorchAdapter":
+        """Build the module from its config and fill in the weights.
+
+        Raises:
+            InvalidInput: the class is not allowed or does not keep the protocol, or weights and config do not fit it.
+        """
+        factory = _registered(text(spec, "class"), allowed)
+        config = _config(read(text(spec, "config"), "config"))
+        weights = read(text(spec, "weights"), "weights")
+        import torch
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        try:
+            # Fresh layers draw their first weights from torch's global generator: the caller's must not move.
+            with torch.random.fork_rng(devices=[]):
+                module = factory.from_config(config)
+            if not isinstance(module, torch.nn.Module) or not callable(getattr(module, "predict", None)):
+                raise InvalidInput(f"{spec['class']}.from_config must return a torch.nn.Module with a predict method")
+            module.load_state_dict(load(weights), strict=True)
+        except (RuntimeError, KeyError, TypeError, ValueError, SafetensorError) as error:
+            raise InvalidInput(f"weights and config do not fit {spec['class']}: {error}") from error
+        return cls(module.eval().requires_grad_(False), schema.task)
+
+    @classmethod
+    def fingerprint(cls, spec: Specification) -> str:
+        """Return the sha256 of class name, weights and config.
+
+        Raises:
+            InvalidInput: a key is missing or a file cannot be read.
+        """
+        return digest(
+            text(spec, "class").encode(), read(text(spec, "weights"), "weights"), read(text(spec, "config"), "config")
+        )
+
+    def predict(self, columns: Mapping[str, Column]) -> npt.NDArray[np.float64]:
+        """Return the module's outputs, [n] or [n, classes]."""
+        import torch
+
+        rows = len(next(iter(columns.values())))
+        with torch.inference_mode():
+            return checked(self._module.predict(columns), rows, self._task)
+
+
+def _registered(path: str, allowed: Allowed) -> Any:
+    """Return the allowed class at "pkg.mod:Class"; only an allowed module is ever imported."""
+    if path not in allowed.classes:
+        listed = ", ".join(allowed.classes) or "none"
+        raise InvalidInput(f"model class {path!r} is not allowed; explain.classes in the configuration lists: {listed}")
+    module, _, name = path.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise InvalidInput(f"model class {path!r} cannot be imported where the server runs: {error}") from error
+    if not callable(getattr(found, "from_config", None)):
+        raise InvalidInput(f"model class {path!r} has no class method from_config(config)")
+    return found
+
+
+def _config(body: bytes) -> Mapping[str, Any]:
+    try:
+        config = json.loads(body)
+    except ValueError as error:
+        raise InvalidInput(f"the model's config is not JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise InvalidInput(f"the model's config must be a JSON object, got {type(config).__name__}")
+    return config
