@@ -1,0 +1,204 @@
+"""From measurements to incidents: a pure state machine, pending → firing → resolved.
+
+A reading that breaches is pending until ``windows`` readings in a row have breached; then one incident is opened, and
+stays open (sticky, spoken of once) until as many readings in a row were clear. Windows with too few rows neither
+breach nor clear. One cause is one incident: while a column is faulty (a critical quality incident is open), its drift
+is not reported apart, and two drift measures of one column do not make two incidents.
+"""
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, Literal
+
+from monitor.alerts.link import link
+from monitor.alerts.readings import Key, Reading, check_rule, histories
+from monitor.alerts.text import body, resolution, title
+from monitor.errors import InvalidInput
+from monitor.types import Alert, AlertState, Measurement, Model, ModelSchema, Rule, Severity, Window
+
+QUIET_WINDOWS: Final = 3
+"""An incident closes only after this many clear readings (or the rule's ``windows``, if more), so that a value
+that swings about its bound is one incident, not one a day."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of one incident. Only ``firing`` and ``resolved`` are stored and delivered."""
+
+    event: Literal["pending", "firing", "suppressed", "resolved"]
+    alert: Alert
+
+
+def default_rules(schema: ModelSchema) -> tuple[Rule, ...]:
+    """Return the rules a model has until its owner writes others.
+
+    Hard faults of a column (missing, never seen, out of range, not a number, of another type) fire at once and are
+    critical; drift of the score or of a column fires after two windows in a row and is a warning.
+
+    >>> from monitor.types import Task
+    >>> [rule.name for rule in default_rules(ModelSchema(model="m", task=Task.BINARY, features=()))]
+    ['data-fault', 'score-drift', 'drift', 'category-drift']
+    """
+    del schema  # every task has these; the parameter is the place where tasks may come to differ
+    return (
+        Rule(name="data-fault", metric="quality.*", severity=Severity.CRITICAL),
+        Rule(name="score-drift", metric="drift.wasserstein", feature="_score", windows=2),
+        Rule(name="drift", metric="drift.wasserstein", windows=2),
+        Rule(name="category-drift", metric="drift.jensen_shannon", windows=2),
+    )
+
+
+def rules_of(model: Model) -> list[Rule]:
+    """Return the model's own rules, or the default ones; a malformed rule is logged and stops no other."""
+    usable = []
+    for rule in default_rules(model.schema) if model.settings.rules is None else model.settings.rules:
+        try:
+            check_rule(rule)
+        except InvalidInput as error:
+            _log.error("model %s: %s; this rule is not evaluated", model.name, error)
+        else:
+            usable.append(rule)
+    return usable
+
+
+def evaluate(
+    model: Model,
+    measurements_by_window: Mapping[Window, Sequence[Measurement]],
+    open_alerts: Sequence[Alert],
+    now: datetime,
+    base_url: str,
+) -> list[Change]:
+    """Return what the latest of the given windows changes; the windows before it are its history.
+
+    Pure: the same arguments give the same changes, in a fixed order. Called again for the same window with the
+    alerts it made, it changes nothing.
+
+    Args:
+        model: whose rules hold.
+        measurements_by_window: the window to evaluate, and those before it.
+        open_alerts: the model's firing alerts.
+        now: written into what changes.
+        base_url: where the dashboard is, for the links.
+    """
+    if not measurements_by_window:
+        return []
+    latest = max(measurements_by_window, key=lambda each: each.start)
+    rules = rules_of(model)
+    open_by_key = {Key(each.rule, each.feature, each.segment, each.version): each for each in open_alerts}
+    resolved = _orphans(rules, open_alerts, measurements_by_window, now)
+    rising: list[tuple[Rule, Key, Reading, Window, bool]] = []
+    for rule in rules:
+        for key, history in histories(rule, measurements_by_window).items():
+            if history[-1][0] != latest:
+                continue
+            run = _run(history)
+            if key in open_by_key:
+                if not history[-1][1].breach and run >= max(rule.windows, QUIET_WINDOWS):
+                    resolved.append(_resolve(open_by_key[key], resolution(model, history[-1][1].measurement), now))
+            elif history[-1][1].breach:
+                since = history[-min(run, rule.windows)][0]
+                rising.append((rule, key, history[-1][1], since, run >= rule.windows))
+    return resolved + _raise(model, rising, open_alerts, now, base_url)
+
+
+def _run(history: Sequence[tuple[Window, Reading]]) -> int:
+    """How many readings at the end agree with the last one."""
+    last = history[-1][1].breach
+    length = 0
+    for _, seen in reversed(history):
+        if seen.breach != last:
+            break
+        length += 1
+    return length
+
+
+def _raise(
+    model: Model,
+    rising: Sequence[tuple[Rule, Key, Reading, Window, bool]],
+    open_alerts: Sequence[Alert],
+    now: datetime,
+    base_url: str,
+) -> list[Change]:
+    """Open the incidents that are due, the graver first, and hold back those another incident already tells of."""
+    told = [(each.metric, each.severity, _place(each)) for each in open_alerts]
+    drifting = {_place(seen.measurement) for rule, _, seen, _, _ in rising if _calibrated_drift(rule)}
+    changes = []
+    for rule, key, seen, since, due in sorted(rising, key=lambda each: each[0].severity is not Severity.CRITICAL):
+        place = _place(seen.measurement)
+        alert = _alert(model, rule, key, seen, since, now, base_url, drifts=place in drifting)
+        if not due:
+            changes.append(Change("pending", replace(alert, state=AlertState.PENDING)))
+        elif _calibrated_drift(rule) and any(
+            where == place and (what.startswith("drift.") or (what.startswith("quality.") and how is Severity.CRITICAL))
+            for what, how, where in told
+        ):
+            changes.append(Change("suppressed", alert))
+        else:
+            told.append((alert.metric, alert.severity, place))
+            changes.append(Change("firing", alert))
+    return changes
+
+
+def _calibrated_drift(rule: Rule) -> bool:
+    """Whether a rule is one of ours about drift; a bound the owner wrote down is never held back."""
+    return rule.threshold is None and rule.metric.startswith("drift.")
+
+
+def _place(thing: Alert | Measurement) -> tuple[str | None, str, str]:
+    return (thing.feature, thing.segment, thing.version)
+
+
+def _alert(
+    model: Model, rule: Rule, key: Key, seen: Reading, since: Window, now: datetime, base_url: str, *, drifts: bool
+) -> Alert:
+    given = seen.measurement
+    parts = (model.name, key.rule, key.feature or "", key.segment, key.version, since.start.isoformat())
+    here = link(base_url, model.name, given)
+    return Alert(
+        id=hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16],
+        model=model.name,
+        version=key.version,
+        rule=rule.name,
+        severity=rule.severity,
+        state=AlertState.FIRING,
+        metric=given.metric,
+        feature=key.feature,
+        segment=key.segment,
+        title=title(model, given, seen.threshold, rule.op),
+        body=body(model, given, seen.threshold, rule, since=since.start, link=here, drifts=drifts),
+        link=here,
+        value=given.value or 0.0,
+        threshold=seen.threshold,
+        window=given.window,
+        since=since.start,
+        updated=now,
+        owner=model.settings.owner,
+    )
+
+
+def _resolve(alert: Alert, why: str, now: datetime) -> Change:
+    over = replace(alert, state=AlertState.RESOLVED, resolved=now, updated=now, body=f"{why}\n\nIt was:\n{alert.body}")
+    return Change("resolved", over)
+
+
+def _orphans(
+    rules: Sequence[Rule],
+    open_alerts: Sequence[Alert],
+    by_window: Mapping[Window, Sequence[Measurement]],
+    now: datetime,
+) -> list[Change]:
+    """Close what no reading can close any more: incidents of rules removed and of versions that no longer serve."""
+    names = {rule.name for rule in rules}
+    serving = {given.version for window in by_window.values() for given in window}
+    changes = []
+    for alert in open_alerts:
+        if alert.rule not in names:
+            changes.append(_resolve(alert, "Closed: the rule was removed.", now))
+        elif len(by_window) > QUIET_WINDOWS and serving and alert.version not in serving:
+            changes.append(_resolve(alert, f"Closed: version {alert.version} has had no traffic since.", now))
+    return changes
