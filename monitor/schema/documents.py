@@ -1,0 +1,102 @@
+"""Schemas and settings as JSON documents: read with errors that name the place, written in full."""
+
+from collections.abc import Mapping
+from typing import TypeVar, cast
+
+import msgspec
+from msgspec.inspect import type_info
+
+from monitor.errors import InvalidInput
+from monitor.schema.names import check_features, check_name
+from monitor.types import Channel, Feature, ModelSchema, Rule, Settings, Task
+
+T = TypeVar("T")
+
+
+def schema_from_dict(data: Mapping[str, object]) -> ModelSchema:
+    """Read a model's schema.
+
+    Raises:
+        InvalidInput: a key is missing, unknown or of the wrong type, or the schema contradicts itself; the message
+            names the place (``$.features[3].kind``).
+
+    >>> schema_from_dict({"model": "m", "task": "regression", "features": [{"name": "x", "kind": "numeric"}]}).target
+    'target'
+    """
+    schema = _read("schema", data, ModelSchema)
+    _known_keys("schema.features[]", data.get("features"), Feature)
+    check_name("model", schema.model)
+    check_features(feature.name for feature in schema.features)
+    _check_task(schema)
+    return schema
+
+
+def schema_to_dict(schema: ModelSchema) -> dict[str, object]:
+    """Write a schema in plain JSON values; `schema_from_dict` reads it back."""
+    return cast("dict[str, object]", msgspec.to_builtins(schema))
+
+
+def settings_from_dict(data: Mapping[str, object]) -> Settings:
+    """Read an owner's settings.
+
+    Raises:
+        InvalidInput: as `schema_from_dict`.
+
+    >>> settings_from_dict({"owner": "ops@example.com", "segments": ["carrier"]}).segments
+    ('carrier',)
+    """
+    settings = _read("settings", data, Settings)
+    _known_keys("settings.rules[]", data.get("rules"), Rule)
+    _known_keys("settings.channels[]", data.get("channels"), Channel)
+    for rule in settings.rules or ():
+        check_name("rule", rule.name)
+        if rule.op not in OPERATORS:
+            raise InvalidInput(
+                f"settings.rules: rule {rule.name!r} has op {rule.op!r}; allowed: {', '.join(OPERATORS)}"
+            )
+    for key, value in (("window_hours", settings.window_hours), ("label_deadline_days", settings.label_deadline_days)):
+        if value < 1:
+            raise InvalidInput(f"settings.{key}: got {value}; at least 1 is allowed")
+    return settings
+
+
+def settings_to_dict(settings: Settings) -> dict[str, object]:
+    """Write settings in plain JSON values; `settings_from_dict` reads it back."""
+    return cast("dict[str, object]", msgspec.to_builtins(settings))
+
+
+OPERATORS = (">", ">=", "<", "<=")
+"""How a rule may compare a measurement with its threshold."""
+
+
+def _read(what: str, data: Mapping[str, object], kind: type[T]) -> T:
+    if not isinstance(data, Mapping):
+        raise InvalidInput(f"{what}: got {type(data).__name__}; an object is allowed")
+    _known_keys(what, [data], kind)
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"{what}: {error}") from None
+
+
+def _known_keys(what: str, items: object, kind: type) -> None:
+    """Refuse keys that would be ignored: a mistyped key is a mistake, not a wish."""
+    allowed = [field.encode_name for field in type_info(kind).fields]  # type: ignore[attr-defined]
+    for item in items if isinstance(items, list | tuple) else ():
+        for key in item if isinstance(item, Mapping) else ():
+            if key not in allowed:
+                raise InvalidInput(f"{what}: unknown key {str(key)[:80]!r}; allowed: {', '.join(allowed)}")
+
+
+def _check_task(schema: ModelSchema) -> None:
+    count = len(schema.classes)
+    if len(set(schema.classes)) != count:
+        raise InvalidInput(f"schema.classes: {list(schema.classes)} names a class twice")
+    if schema.task is Task.REGRESSION and count:
+        raise InvalidInput(f"schema.classes: a regression has none, got {list(schema.classes)}")
+    if schema.task is Task.BINARY and count != 2:
+        raise InvalidInput(f"schema.classes: a binary task has two, (negative, positive), got {list(schema.classes)}")
+    if schema.task is Task.MULTICLASS and count < 2:
+        raise InvalidInput(f"schema.classes: a multiclass task has at least two, got {list(schema.classes)}")
+    if not 0 < schema.threshold < 1:
+        raise InvalidInput(f"schema.threshold: got {schema.threshold}; a number between 0 and 1 is allowed")
