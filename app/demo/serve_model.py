@@ -1,9 +1,8 @@
 """The demo's model server: a process of its own that answers the Open Inference Protocol v2, watched by Watchglass.
 
-    python -m app.demo.serve_model --port 9001 --weights models/1/model.safetensors --version 1 \\
-        --watchglass http://127.0.0.1:8080
+    python -m app.demo.serve_model --port 9001 --weights models/1/model.safetensors --watchglass http://127.0.0.1:8080
 
-What a user adds to a server of their own is the import of `CaptureMiddleware` and the line in `main` that wraps the app.
+What a user adds to their own server is the import of `CaptureMiddleware` and the line in `main` that wraps the app.
 """
 
 import argparse

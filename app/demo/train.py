@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -40,7 +41,7 @@ def configure(table: pa.Table, width: int = WIDTH) -> dict[str, Any]:
 
 
 def train(
-    table: pa.Table, *, seed: int, epochs: int = EPOCHS, advance: Callable[[int], None] = lambda rows: None
+    table: pa.Table, *, seed: int, epochs: int = EPOCHS, advance: Callable[[int], None] | None = None
 ) -> tuple[FlightModel, dict[str, Any]]:
     """Fit a model to the labelled flights in ``table``; the same seed and data give the same weights.
 
@@ -55,7 +56,7 @@ def train(
     """
     fixed_threads()
     torch.manual_seed(seed)
-    table = table.filter(pa.compute.is_valid(table["arr_delay"]))
+    table = table.filter(pc.is_valid(table["arr_delay"]))
     config = configure(table)
     model = FlightModel.from_config(config)
     codes, numbers = model.encode(data.columns(table))
@@ -65,12 +66,13 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=PEAK_RATE, total_steps=steps)
     loss_of = nn.BCEWithLogitsLoss()
     for _ in range(epochs):
-        for rows in torch.randperm(len(target)).split(BATCH):
+        for rows in torch.split(torch.randperm(len(target)), BATCH):
             optimiser.zero_grad()
             loss_of(model(codes[rows], numbers[rows]), target[rows]).backward()
             optimiser.step()
             schedule.step()
-            advance(len(rows))
+            if advance is not None:
+                advance(len(rows))
     return model.eval(), config
 
 

@@ -1,0 +1,143 @@
+"""The demo's child processes: started with a log each, waited for, and stopped whatever happens."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import urllib3
+
+from monitor.errors import Unavailable
+
+READY_SECONDS = 60.0
+STOP_SECONDS = 15.0
+SAMPLE_SECONDS = 1.0
+LOG_TAIL_LINES = 25
+
+
+def free_port(preferred: int | None = None) -> int:
+    """Return ``preferred`` if nothing listens there, else a port that the system gives."""
+    for port in (preferred or 0, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise Unavailable("No free port was found on 127.0.0.1; close a program that listens there and try again.")
+
+
+class Child:
+    """One child process, in a session of its own so that Ctrl-C reaches only the demo, which then stops it in order."""
+
+    def __init__(
+        self, name: str, module: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self.log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", *module],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=os.environ | dict(environment or {}),
+                start_new_session=True,
+            )
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
+    def tail(self, lines: int = LOG_TAIL_LINES) -> str:
+        """Return the last lines of its log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def wait_ready(self, url: str, seconds: float = READY_SECONDS) -> None:
+        """Wait until a GET of ``url`` answers 200.
+
+        Raises:
+            Unavailable: it ended, or did not answer in time; the message holds the end of its log.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self.running:
+            try:
+                if urllib3.request("GET", url, timeout=2, retries=False).status == 200:
+                    return
+            except urllib3.exceptions.HTTPError:
+                pass
+            time.sleep(0.05)
+        what = "did not answer in time" if self.running else f"ended with status {self._process.returncode}"
+        raise Unavailable(f"{self.name} {what} at {url}; the end of {self.log}:\n{self.tail()}")
+
+    def stop(self) -> None:
+        """Ask it to end, wait, and end it by force if it does not."""
+        if self.running:
+            self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+class PeakMemory:
+    """Samples the memory of this process and all its descendants; ``mb`` is the largest sum seen, in MB (10⁶ bytes).
+
+    Memory is the proportional set size: a page shared by several processes counts once in all.
+    """
+
+    def __init__(self) -> None:
+        self.mb = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sample, name="peak-memory", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        while True:
+            self.mb = max(self.mb, sum(map(pss_mb, family(os.getpid()))))
+            if self._stop.wait(SAMPLE_SECONDS):
+                return
+
+
+def family(root: int) -> list[int]:
+    """Return ``root`` and the ids of all its descendants; empty where there is no /proc."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            after_name = entry.read_text().rpartition(")")[2].split()
+        except OSError:  # it ended while we looked
+            continue
+        parents[int(entry.parent.name)] = int(after_name[1])
+    found = [root] if root in parents else []
+    for process in found:
+        found += [child for child, parent in parents.items() if parent == process]
+    return found
+
+
+def pss_mb(process: int) -> float:
+    """Return one process's proportional set size in MB, 0 if it has ended."""
+    try:
+        text = Path(f"/proc/{process}/smaps_rollup").read_text()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")) * 1024 / 1e6
