@@ -74,7 +74,7 @@ class ModelAdapter(ABC):
             Unavailable: the model did not answer, or not with one finite number per row (and class).
         """
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most models hold nothing that must be released
         """Release what the model holds."""
 
 
@@ -84,7 +84,7 @@ def adapters() -> dict[str, type[ModelAdapter]]:
     >>> sorted(adapters())
     ['endpoint', 'torch']
     """
-    return plugins(sys.modules[__name__], ModelAdapter)
+    return plugins(sys.modules[__name__], ModelAdapter)  # type: ignore[type-abstract] # the base is what is searched by
 
 
 def adapter(spec: Specification) -> type[ModelAdapter]:

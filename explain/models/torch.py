@@ -14,11 +14,11 @@ this protocol::
         def predict(self, columns: Mapping[str, np.ndarray]) -> np.ndarray: ...
 
 ``from_config`` builds the module from the JSON object (sizes, vocabularies, means); the weights are then loaded into
-it by ``load_state_dict(strict=True)``. ``predict`` gets every schema feature by its name, n rows each: numeric, integer,
-boolean and timestamp columns are float64 with NaN for null, categorical and text columns are object arrays of
-``str | None``. It returns float64 [n]: P(positive class) for a binary task, the value for regression; for a multiclass
-task [n, classes] in schema order. Nulls and categories never seen must work. It is called in inference mode, in
-evaluation mode, on a copy of the model that only Watchglass holds, and must be deterministic.
+it by ``load_state_dict(strict=True)``. ``predict`` gets every schema feature by its name, n rows each: numeric,
+integer, boolean and timestamp columns are float64 with NaN for null, categorical and text columns are object arrays
+of ``str | None``. It returns float64 [n]: P(positive class) for a binary task, the value for regression; for a
+multiclass task [n, classes] in schema order. Nulls and categories never seen must work. It is called in inference
+mode, in evaluation mode, on a copy of the model that only Watchglass holds, and must be deterministic.
 """
 
 import importlib

@@ -1,0 +1,164 @@
+"""What the worker process does: load a model, keep it warm, explain one row, and answer in plain data.
+
+Started by :mod:`explain.worker` as ``python -c "from explain.engine import main; main()" FD`` with one end of a socket
+pair; jobs and replies are msgpack, so that nothing is ever unpickled. It ends when the other end closes.
+"""
+
+import os
+import signal
+import sys
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from explain.columns import Column, as_column
+from explain.explainers import Attribution, explainer
+from explain.models import Allowed, ModelAdapter, adapter
+from monitor.errors import InvalidInput, Unavailable, WatchglassError
+from monitor.types import ModelSchema
+
+WARM_MODELS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """The first message: what holds for every job. ``memory_mb`` bounds the process's data memory; 0 is no bound."""
+
+    allowed: Allowed
+    threads: int = 1
+    memory_mb: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One explanation to make. ``output`` is the class to explain of a model with one output per class."""
+
+    spec: dict[str, Any]
+    schema: ModelSchema
+    model_hash: str
+    method: str
+    row: dict[str, list[Any]]
+    background: dict[str, list[Any]]
+    seed: int
+    settings: dict[str, int]
+    output: int | None = None
+    seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What came of it. ``fatal`` asks the parent to start a fresh worker."""
+
+    attribution: Attribution | None = None
+    error: str = ""
+    message: str = ""
+    fatal: bool = False
+
+
+class Engine:
+    """The warm models, and one job after another."""
+
+    def __init__(self, allowed: Allowed) -> None:
+        self._allowed = allowed
+        self._warm: OrderedDict[tuple[str, bytes], ModelAdapter] = OrderedDict()
+
+    def run(self, job: Job) -> Attribution:
+        """Explain one row.
+
+        Raises:
+            InvalidInput: the model does not load, or the settings do not fit the method.
+            Unavailable: the model does not answer.
+        """
+        model = self._model(job)
+
+        def predict(columns: Mapping[str, Column]) -> npt.NDArray[np.float64]:
+            rows = len(next(iter(columns.values())))
+            chunks = [
+                _output(
+                    model.predict({name: column[at : at + model.max_rows] for name, column in columns.items()}), job
+                )
+                for at in range(0, rows, model.max_rows)
+            ]
+            return np.concatenate(chunks)
+
+        row, background = _columns(job.row, job.schema), _columns(job.background, job.schema)
+        return explainer(job.method)().explain(predict, row, background, job.schema, seed=job.seed, **job.settings)
+
+    def _model(self, job: Job) -> ModelAdapter:
+        key = (job.model_hash, msgspec.json.encode((job.spec, job.schema), order="deterministic"))
+        if key not in self._warm:
+            cls = adapter(job.spec)
+            model = cls.load(job.spec, job.schema, self._allowed)
+            if cls.fingerprint(job.spec) != job.model_hash:
+                raise Unavailable("the model's files changed while they were loaded; ask again")
+            self._warm[key] = model
+            if len(self._warm) > WARM_MODELS:
+                self._warm.popitem(last=False)[1].close()
+        self._warm.move_to_end(key)
+        return self._warm[key]
+
+
+def _columns(values: Mapping[str, list[Any]], schema: ModelSchema) -> dict[str, Column]:
+    return {feature.name: as_column(values[feature.name], feature) for feature in schema.features}
+
+
+def _output(outputs: npt.NDArray[np.float64], job: Job) -> npt.NDArray[np.float64]:
+    """Pick the explained class of a model that answers one number per class."""
+    if outputs.ndim == 1:
+        return outputs
+    if job.output is None or job.output >= outputs.shape[1]:
+        raise InvalidInput(
+            f"the model answers {outputs.shape[1]} numbers per row, but class {job.output} is to be explained; "
+            "do the schema's classes match the model's?"
+        )
+    return outputs[:, job.output]
+
+
+def answer(engine: Engine, job: Job) -> bytes:
+    """Run one job and return whatever comes of it as an encoded :class:`Reply`."""
+    try:
+        return msgspec.msgpack.encode(Reply(attribution=engine.run(job)))
+    except WatchglassError as error:
+        reply = Reply(error=type(error).__name__, message=str(error))
+    except Exception as error:  # noqa: BLE001 - the process's boundary: a broken model must not end the worker
+        memory = isinstance(error, MemoryError) or "allocate memory" in str(error)
+        message = f"{type(error).__name__}: {error}"[:1_000]
+        reply = Reply(error="Memory" if memory else "Model", message=message, fatal=memory)
+    return msgspec.msgpack.encode(reply)
+
+
+def main() -> None:
+    """Serve jobs on the file descriptor given as the only argument until the parent goes away."""
+    pipe = Connection(int(sys.argv[1]))
+    start = msgspec.msgpack.decode(pipe.recv_bytes(), type=Start)
+    _limit_memory(start.memory_mb)
+    import shap  # noqa: F401 - warm before the first job
+    import torch
+
+    torch.set_num_threads(start.threads)
+    engine = Engine(start.allowed)
+    try:
+        pipe.send_bytes(b"ready")
+        while True:
+            job = msgspec.msgpack.decode(pipe.recv_bytes(), type=Job)
+            # The parent ends a job that takes too long; should it be gone, the alarm does.
+            signal.alarm(int(job.seconds) + 10)
+            reply = answer(engine, job)
+            signal.alarm(0)
+            pipe.send_bytes(reply)
+    except (EOFError, OSError):
+        os._exit(0)  # the parent closed its end
+
+
+def _limit_memory(megabytes: int) -> None:
+    """Bound the memory this process can allocate (heap and private mappings), so that the server keeps the rest."""
+    if megabytes and sys.platform == "linux":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (megabytes * 2**20, megabytes * 2**20))
