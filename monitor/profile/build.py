@@ -1,0 +1,163 @@
+"""From rows to pieces, and from pieces to profiles: the kernel everything else stands on.
+
+It is one pure function of an Arrow batch and uses numpy and pyarrow only, so that it runs in the server, in a serving
+process or in a cluster's workers. Only integers are added: the same rows, in any split and order, merge to the same
+bytes.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from monitor.profile import fixed
+from monitor.profile.binning import OUTCOME, Binning, CategoryBins, NumericBins
+from monitor.profile.column import RETYPED, ColumnProfile, category_slots, numeric_slots
+from monitor.profile.groups import Groups, group
+from monitor.profile.outcome import Outcome, outcome_length
+from monitor.profile.outcome_rows import outcome_entries
+from monitor.profile.pieces import PIECES, merge
+from monitor.profile.values import Floats, Ints, flagged
+from monitor.types import ModelSchema
+
+
+def profile(batch: pa.Table, schema: ModelSchema, binning: Binning, segments: Sequence[str] = ()) -> pa.Table:
+    """Profile every column of a batch by version, segment and hour.
+
+    Args:
+        batch: a canonical batch (see `monitor.schema`); a column it lacks counts as null.
+        schema: the model's schema.
+        binning: the model's bins; a feature it lacks is not profiled.
+        segments: names of features whose values are profiled apart, beside all traffic.
+
+    Returns:
+        Pieces (see `monitor.profile.pieces`), one a group and column. Adding pieces of several batches is `merge`.
+    """
+    names = [name for name in binning.columns if name != OUTCOME]
+    if not batch.num_rows:
+        return PIECES.empty_table()
+    groups = group(batch, schema, binning, segments)
+    retyped = flagged(batch, "retyped")
+    blocks = []
+    for name in names:
+        column = batch[name] if name in batch.column_names else pa.nulls(batch.num_rows, pa.string())
+        bins = binning.columns[name]
+        if isinstance(bins, NumericBins):
+            blocks.append(_numeric_block(column, bins, retyped.get(name), groups))
+        else:
+            blocks.append(_category_block(column, bins, retyped.get(name), groups))
+    return _pieces(groups, names, binning.id, blocks)
+
+
+def profile_outcomes(deltas: pa.Table, schema: ModelSchema, binning: Binning, segments: Sequence[str] = ()) -> pa.Table:
+    """Profile predictions against their labels by version, segment and hour of the prediction.
+
+    Args:
+        deltas: a canonical batch with ``_label`` and ``_sign`` (+1: a label came; −1: it is taken back, as before a
+            correction).
+        schema: the model's schema.
+        binning: the model's bins.
+        segments: names of features whose values are profiled apart, beside all traffic.
+
+    Returns:
+        Pieces of the one column ``_outcome``.
+    """
+    if not deltas.num_rows:
+        return PIECES.empty_table()
+    groups = group(deltas, schema, binning, segments)
+    slots, weights = outcome_entries(deltas, schema, binning)
+    weights = weights * deltas["_sign"].to_numpy().astype(np.int64)
+    block = np.zeros((len(groups.starts), outcome_length(schema, binning)), dtype=np.int64)
+    np.add.at(block, (groups.group, slots[:, groups.rows]), weights[:, groups.rows])
+    none = np.full(len(groups.starts), np.inf)
+    return _pieces(groups, [OUTCOME], binning.id, [(block, none, -none)])
+
+
+Block = tuple[Ints, Floats, Floats]
+
+
+def _numeric_block(column: pa.Array, bins: NumericBins, retyped: Ints | None, groups: Groups) -> Block:
+    """Return counts [G, length], minima [G] and maxima [G] of one column in each group."""
+    slots, values = numeric_slots(column, bins)
+    if retyped is not None:
+        slots[retyped] = RETYPED
+        values[retyped] = np.nan
+    absent = np.isnan(values)
+    some = absent.any()
+    q = fixed.fixed(np.where(absent, bins.center, values) if some else values, bins.center, bins.scale)
+    limbs = np.stack([*fixed.first(q), *fixed.second(q)])
+    low = np.where(absent, np.inf, values) if some else values
+    high = np.where(absent, -np.inf, values) if some else values
+    counts = _counts(slots, bins.length, groups)
+    counts[:, -len(limbs) :] = np.add.reduceat(limbs[:, groups.rows], groups.starts, axis=1).T
+    return (
+        counts,
+        np.minimum.reduceat(low[groups.rows], groups.starts),
+        np.maximum.reduceat(high[groups.rows], groups.starts),
+    )
+
+
+def _category_block(column: pa.Array, bins: CategoryBins, retyped: Ints | None, groups: Groups) -> Block:
+    """Return counts [G, length] of one column in each group, and no minima and maxima."""
+    slots = category_slots(column, bins)
+    if retyped is not None:
+        slots[retyped] = RETYPED
+    none = np.full(len(groups.starts), np.inf)
+    return _counts(slots, bins.length, groups), none, -none
+
+
+def _counts(slots: Ints, length: int, groups: Groups) -> Ints:
+    count = len(groups.starts)
+    flat = np.bincount(groups.group * length + slots[groups.rows], minlength=count * length)
+    return flat.astype(np.int64, copy=False).reshape(count, length)
+
+
+def _pieces(groups: Groups, names: Sequence[str], binning: str, blocks: Sequence[Block]) -> pa.Table:
+    """Lay out one block a column, each of G groups, as pieces."""
+    count = len(groups.starts)
+    lengths = np.repeat([block.shape[1] for block, _, _ in blocks], count)
+    ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    values = pa.array(np.concatenate([block.ravel() for block, _, _ in blocks]))
+    again = pa.array(np.tile(np.arange(count), len(names)))
+    return pa.Table.from_arrays(
+        [
+            pa.array(groups.version, pa.string()).take(again),
+            pa.array(groups.segment, pa.string()).take(again),
+            pa.array(groups.hour).view(pa.timestamp("us", tz="UTC")).take(again),
+            pa.array(list(names), pa.string()).take(pa.array(np.repeat(np.arange(len(names)), count))),
+            pa.array([binning] * len(lengths), pa.string()),
+            pa.ListArray.from_arrays(pa.array(ends), values),
+            pa.array(np.concatenate([low for _, low, _ in blocks])),
+            pa.array(np.concatenate([high for _, _, high in blocks])),
+        ],
+        schema=PIECES,
+    )
+
+
+def read(pieces: pa.Table, binning: Binning, schema: ModelSchema) -> dict[str, ColumnProfile | Outcome]:
+    """Add up all the given pieces and return one profile a column; the outcome is under ``_outcome``.
+
+    Args:
+        pieces: pieces of one binning, of any versions, segments and hours that are to be taken together.
+        binning: the binning they were made with.
+        schema: the model's schema.
+
+    Raises:
+        ValueError: the pieces were made with another binning.
+    """
+    merged = merge(pieces, ["column", "binning"])
+    profiles: dict[str, ColumnProfile | Outcome] = {}
+    counts = merged["counts"].combine_chunks()
+    for row, (name, made_with) in enumerate(
+        zip(merged["column"].to_pylist(), merged["binning"].to_pylist(), strict=True)
+    ):
+        if made_with != binning.id:
+            raise ValueError(f"pieces made with binning {made_with} cannot be read with {binning.id}")
+        vector = counts[row].values.to_numpy()
+        if name == OUTCOME:
+            profiles[name] = Outcome.of(schema, binning, vector)
+        else:
+            profiles[name] = ColumnProfile(
+                name, binning.columns[name], vector, merged["minimum"][row].as_py(), merged["maximum"][row].as_py()
+            )
+    return profiles

@@ -1,0 +1,92 @@
+"""Where to cut a number line into bins so that the reference is resolved and every transport agrees.
+
+Edges lie half-way between distinct reference values: a value that arrives as FP32 in one request and as JSON in the
+next falls in the same bin. At most 240 bins hold about equally many reference rows; the deciles are among the edges.
+"""
+
+import numpy as np
+
+from monitor.profile.values import Floats, Ints
+
+BINS = 240
+_PAD = 1e-6  # FP32 keeps about 7 digits: the rounded maximum must not read as above the maximum
+
+
+def reference_edges(values: Floats) -> Floats:
+    """Return increasing edges that enclose finite ``values``; none if there are no values.
+
+    >>> reference_edges(np.array([1.0, 2.0, 2.0, 4.0])).round(2)
+    array([1. , 1.5, 3. , 4. ])
+    """
+    distinct, counts = np.unique(values, return_counts=True)
+    if not len(distinct):
+        return np.empty(0)
+    cuts = np.arange(len(distinct) - 1)
+    if len(distinct) > BINS:
+        cuts = _quantile_cuts(np.cumsum(counts))
+    below, above = distinct[cuts], distinct[cuts + 1]
+    middle = below / 2 + above / 2  # never overflows, unlike the sum
+    middle = np.where((middle > below) & (middle <= above), middle, above)
+    gap = distinct[1] - distinct[0] if len(distinct) > 1 else 1.0
+    last_gap = distinct[-1] - distinct[-2] if len(distinct) > 1 else 1.0
+    lowest = distinct[0] - _pad(distinct[0], gap)
+    highest = distinct[-1] + _pad(distinct[-1], last_gap)
+    limit = np.finfo(np.float64).max
+    edges: Floats = np.clip(np.concatenate([[lowest], middle, [highest]]), -limit, limit)
+    return edges
+
+
+def _quantile_cuts(below: Ints) -> Ints:
+    """Return after which distinct values to cut: those whose cumulative count is nearest to each 240th.
+
+    Args:
+        below: how many rows hold each distinct value or a lesser one, increasing.
+    """
+    rows = below[-1]
+    targets = np.arange(1, BINS) * (rows / BINS)
+    at = np.searchsorted(below, targets)
+    earlier = np.maximum(at - 1, 0)
+    nearest = np.where(targets - below[earlier] < below[at] - targets, earlier, at)
+    return np.unique(np.clip(nearest, 0, len(below) - 2))
+
+
+def _pad(value: float, gap: float) -> float:
+    """Return how far beyond the outermost value the outermost edge lies."""
+    with np.errstate(over="ignore"):
+        return float(_PAD * (abs(value) or min(gap, np.finfo(np.float64).max)))
+
+
+def score_edges(threshold: float, bins: int = 1000) -> Floats:
+    """Return the edges of ``bins`` equal bins on [0, 1] with the nearest edge moved to the decision threshold.
+
+    >>> score_edges(0.25, bins=4).round(2)
+    array([-0.  ,  0.25,  0.5 ,  0.75,  1.  ])
+    """
+    edges = np.linspace(0, 1, bins + 1)
+    edges[np.clip(round(threshold * bins), 1, bins - 1)] = threshold if 0 < threshold < 1 else 0.5
+    edges[0], edges[-1] = -_PAD, 1 + _PAD
+    return np.sort(edges)
+
+
+def latency_edges() -> Floats:
+    """Return 200 bins, each 10 % wider than the one before, from 0.01 ms to one hour, in milliseconds."""
+    return np.geomspace(0.01, 3_600_000, 201)
+
+
+def location(values: Floats) -> tuple[float, float]:
+    """Return the mean and standard deviation of finite values; the scale is never 0.
+
+    Without spread the scale is the constant's own size, or 1.
+
+    >>> location(np.array([3.0, 3.0]))
+    (3.0, 3.0)
+    """
+    if not len(values):
+        return 0.0, 1.0
+    size = float(np.abs(values).max())
+    if size == 0:
+        return 0.0, 1.0
+    small = values / size  # squares of huge values overflow
+    center = float(small.mean()) * size
+    spread = float(small.std())
+    return center, (spread * size if spread > 1e-12 else size)

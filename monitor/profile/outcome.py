@@ -1,0 +1,163 @@
+"""What came of predictions: scores and predictions against labels, in counts and exact sums.
+
+Layout of ``counts`` (int64):
+
+- classification with K classes: unusable (the label is not a class), unpredicted (no usable prediction), the confusion
+  matrix K × K by (label, prediction), scored (rows with usable scores), Σ Brier, Σ log-loss in units of 2^-24, then
+  the score histogram by (class, is it not / is it this class, bin): the positive class in the binning's 1,000
+  score bins for a binary task, one-vs-rest in 200 bins for the first ten classes of a multiclass one.
+- regression: unusable (no finite label), unpredicted, n, then limbs (see `monitor.profile.fixed`) of Σe (2), Σe² (3),
+  Σ|e| (2), Σy (2), Σy² (3), with e = prediction − label.
+
+All of it adds elementwise, and subtracts where a label is taken back.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.profile import fixed
+from monitor.profile.binning import OUTCOME, SCORE, Binning, NumericBins
+from monitor.profile.values import Floats, Ints
+from monitor.types import ModelSchema, Task
+
+UNUSABLE, UNPREDICTED, HEAD = 0, 1, 2
+ONE_VS_REST = 10
+_MULTICLASS_EDGES = np.linspace(0, 1, 201)
+UNIT = 1 << 24
+SUMS = fixed.FIRST + fixed.SECOND
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The mergeable summary of predictions with labels over any set of rows.
+
+    Attributes:
+        schema: the model's schema; its classes are the order of ``confusion``.
+        bins: for regression, the center and scale of the sums.
+        edges: the edges of the score histogram; empty for regression.
+        counts: int64, laid out as the module says.
+    """
+
+    schema: ModelSchema
+    bins: NumericBins | None
+    edges: Floats
+    counts: Ints
+
+    @classmethod
+    def of(cls, schema: ModelSchema, binning: Binning, counts: Ints) -> "Outcome":
+        """Return the outcome that a vector of counters stands for.
+
+        Raises:
+            ValueError: the vector has another length than this task and these classes give.
+        """
+        if len(counts) != outcome_length(schema, binning):
+            raise ValueError(f"{len(counts)} outcome counters; {schema.model} needs {outcome_length(schema, binning)}")
+        bins = binning.columns.get(OUTCOME)
+        return cls(schema, bins if isinstance(bins, NumericBins) else None, outcome_edges(schema, binning), counts)
+
+    def __add__(self, other: "Outcome") -> "Outcome":
+        """Return the outcome of both sets of rows; exact."""
+        return self._with(self.counts + _same(self, other))
+
+    def __sub__(self, other: "Outcome") -> "Outcome":
+        """Return the outcome without the rows of ``other``; exact."""
+        return self._with(self.counts - _same(self, other))
+
+    def _with(self, counts: Ints) -> "Outcome":
+        return Outcome(self.schema, self.bins, self.edges, counts)
+
+    @property
+    def rows(self) -> int:
+        """How many predictions have a label, usable or not."""
+        return self.unusable + self.unpredicted + self.judged
+
+    @property
+    def unusable(self) -> int:
+        """How many labels are not a class of the model, or not a finite number."""
+        return int(self.counts[UNUSABLE])
+
+    @property
+    def unpredicted(self) -> int:
+        """How many good labels belong to a row without a usable prediction."""
+        return int(self.counts[UNPREDICTED])
+
+    @property
+    def judged(self) -> int:
+        """How many rows have a usable label and a usable prediction."""
+        return int(self.counts[HEAD]) if self.bins else int(self.confusion.sum())
+
+    @property
+    def confusion(self) -> Ints:
+        """Rows by (label, prediction), int64 [K, K] in the order of the classes; [0, 0] for regression."""
+        k = 0 if self.bins else len(self.schema.classes)
+        return self.counts[HEAD : HEAD + k * k].reshape(k, k)
+
+    @property
+    def scored(self) -> int:
+        """How many rows have a usable label and usable scores (probabilities)."""
+        return 0 if self.bins else int(self.counts[self._tail])
+
+    @property
+    def brier_sum(self) -> float:
+        """Σ (p − y)² over the scored rows; over all classes for a multiclass task."""
+        return float(self.counts[self._tail + 1] / UNIT)
+
+    @property
+    def log_loss_sum(self) -> float:
+        """Σ −ln p(label) over the scored rows, in nats."""
+        return float(self.counts[self._tail + 2] / UNIT)
+
+    @property
+    def score_counts(self) -> Ints:
+        """Scored rows by (class, [it is another class, it is this class], score bin)."""
+        return self.counts[self._tail + 3 :].reshape(-1, 2, max(1, len(self.edges) - 1))
+
+    @property
+    def _tail(self) -> int:
+        return HEAD + len(self.schema.classes) ** 2
+
+    def moment(self, which: str) -> float:
+        """Return a mean over the judged rows of a regression, in the target's unit (or its square).
+
+        Args:
+            which: ``error`` (mean of e), ``squared`` (of e²), ``absolute`` (of |e|) or ``variance`` (of the labels).
+
+        Returns:
+            The moment; NaN without rows.
+        """
+        if self.bins is None or not self.judged:
+            return math.nan
+        at = HEAD + 1
+        error, squared, absolute, label, label_squared = np.split(self.counts[at:], [2, 5, 7, 9])
+        n, scale = self.judged, self.bins.scale
+        if which == "variance":
+            return fixed.variance(fixed.joined(label), fixed.joined(label_squared), n) * scale**2
+        if which == "squared":
+            return fixed.variance(0, fixed.joined(squared), n) * scale**2
+        return fixed.mean(fixed.joined({"error": error, "absolute": absolute}[which]), n, 0.0, scale)
+
+
+def _same(one: Outcome, other: Outcome) -> Ints:
+    if len(one.counts) != len(other.counts):
+        raise ValueError("outcomes of different models or binnings do not add up")
+    return other.counts
+
+
+def outcome_edges(schema: ModelSchema, binning: Binning) -> Floats:
+    """Return the edges of the score histogram: of the binning for a binary task, 200 equal bins for multiclass."""
+    if schema.task is Task.BINARY:
+        bins = binning.columns[SCORE]
+        assert isinstance(bins, NumericBins)  # noqa: S101 - make_binning gives every score numeric bins
+        return bins.edges
+    return np.empty(0) if schema.task is Task.REGRESSION else _MULTICLASS_EDGES
+
+
+def outcome_length(schema: ModelSchema, binning: Binning) -> int:
+    """Return how many counters the outcome of this model has."""
+    if schema.task is Task.REGRESSION:
+        return HEAD + 1 + 2 * SUMS + fixed.FIRST
+    k = len(schema.classes)
+    told_apart = 1 if schema.task is Task.BINARY else min(k, ONE_VS_REST)
+    return HEAD + k * k + 3 + told_apart * 2 * (len(outcome_edges(schema, binning)) - 1)

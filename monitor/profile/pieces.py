@@ -1,0 +1,89 @@
+"""Pieces: profiles as a table, one row a (version, segment, hour, column), that add exactly."""
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from monitor.profile.values import Ints, one_array
+
+PIECES = pa.schema(
+    [
+        ("version", pa.string()),
+        ("segment", pa.string()),
+        ("hour", pa.timestamp("us", tz="UTC")),
+        ("column", pa.string()),
+        ("binning", pa.string()),
+        ("counts", pa.list_(pa.int64())),
+        ("minimum", pa.float64()),
+        ("maximum", pa.float64()),
+    ]
+)
+"""The Arrow schema of pieces. ``minimum`` is +inf and ``maximum`` −inf where there is no finite value."""
+
+KEYS = ("version", "segment", "hour", "column", "binning")
+
+
+def merge(pieces: pa.Table, by: Sequence[str] = KEYS) -> pa.Table:
+    """Add up the pieces that agree in the columns ``by``.
+
+    The result is the same bytes for the same rows however they were split, ordered or merged before.
+
+    Args:
+        pieces: a table with the columns of `PIECES` (only those in ``by`` are needed among the keys).
+        by: the key columns to keep.
+
+    Returns:
+        One row a distinct key, sorted by the keys: the columns ``by``, then counts, minimum and maximum.
+
+    Raises:
+        ValueError: pieces of different columns or binnings would be added.
+    """
+    for name in ("column", "binning"):
+        if name not in by and name in pieces.column_names and len(pc.unique(pieces[name])) > 1:
+            raise ValueError(f"pieces of several {name}s do not add up; keep {name!r} in by, got {list(by)}")
+    kept = pieces.select([*by, "counts", "minimum", "maximum"]).combine_chunks()
+    if not kept.num_rows:
+        return kept
+    key = _key(kept, by)
+    if np.any(np.diff(key) < 0):
+        order = np.argsort(key, kind="stable")
+        kept, key = kept.take(pa.array(order)).combine_chunks(), key[order]
+    starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
+    minimum = np.minimum.reduceat(kept["minimum"].to_numpy(), starts)
+    maximum = np.maximum.reduceat(kept["maximum"].to_numpy(), starts)
+    columns = [one_array(kept[name].take(pa.array(starts))) for name in by]
+    columns += [_sums(one_array(kept["counts"]), starts), pa.array(minimum), pa.array(maximum)]
+    return pa.Table.from_arrays(columns, names=kept.column_names)
+
+
+def _key(pieces: pa.Table, by: Sequence[str]) -> Ints:
+    """Return one integer a row that sorts as the columns ``by`` do."""
+    key = np.zeros(pieces.num_rows, dtype=np.int64)
+    for name in by:
+        encoded = one_array(pieces[name]).dictionary_encode()
+        values = encoded.dictionary
+        rank = np.empty(len(values), dtype=np.int64)
+        rank[pc.array_sort_indices(values).to_numpy()] = np.arange(len(values))
+        key = key * len(values) + rank[encoded.indices.to_numpy()]
+        _, key = np.unique(key, return_inverse=True)  # dense again, so that the product never overflows
+    return key
+
+
+def _sums(counts: pa.ListArray, starts: Ints) -> pa.ListArray:
+    """Add lists of equal length, elementwise, over runs of rows that begin at ``starts``."""
+    offsets = counts.offsets.to_numpy()
+    flat = counts.values.to_numpy()
+    bounds = [*starts.tolist(), len(counts)]
+    sums = []
+    for first, last in itertools.pairwise(bounds):
+        block = flat[offsets[first] : offsets[last]]
+        width = int(offsets[first + 1] - offsets[first])
+        if np.any(np.diff(offsets[first : last + 1]) != width):
+            raise ValueError("pieces of one column and binning have different lengths; the store holds damaged pieces")
+        sums.append(block.reshape(last - first, width).sum(axis=0) if last - first > 1 else block)
+    lengths = [len(block) for block in sums]
+    ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(ends), pa.array(np.concatenate(sums)))
