@@ -1,0 +1,13 @@
+"""The store: DuckDB behind nouns. Nothing else imports duckdb.
+
+One process owns the file. Reading goes on while one thread at a time writes; what belongs together is durable
+together. ``Store.open(path)`` is the way in.
+"""
+
+from monitor.store.database import CommitUnknown
+from monitor.store.ledger import RECEIVED, DeadLetter, Loss
+from monitor.store.rows import Committed, label_table
+from monitor.store.store import Store
+from monitor.store.verify import Check, verify
+
+__all__ = ["RECEIVED", "Check", "CommitUnknown", "Committed", "DeadLetter", "Loss", "Store", "label_table", "verify"]

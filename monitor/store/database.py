@@ -1,0 +1,233 @@
+"""One DuckDB file, one connection, a cursor per thread, one writer at a time."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock, RLock, local
+from typing import Any
+from weakref import WeakSet
+
+import duckdb
+import pyarrow as pa
+
+from monitor.errors import Unavailable
+from monitor.store.sql import inward, names, outward
+
+_log = logging.getLogger(__name__)
+_FATAL = (duckdb.FatalException, duckdb.InternalException, duckdb.IOException, duckdb.ConnectionException)
+
+
+class CommitUnknown(Unavailable):
+    """The store could not say whether a transaction became durable: look it up before trying again."""
+
+
+class _Mine(local):
+    """What one thread has: its cursor (of one generation of the connection) and how deep in transactions it is."""
+
+    cursor: object = None
+    generation: int = -1
+    depth: int = 0
+
+
+class Database:
+    """The connection and its rules; everything else in this package goes through it.
+
+    Args:
+        path: the file, or None for a database in memory.
+        memory_limit: as DuckDB writes it, such as ``"1GB"``.
+        threads: how many threads one query may use.
+    """
+
+    def __init__(self, path: Path | None, *, memory_limit: str = "1GB", threads: int = 2) -> None:
+        self.path = path
+        self._config = {"memory_limit": memory_limit, "threads": threads, "enable_external_access": False}
+        self._open_lock = Lock()
+        self._writer = RLock()
+        self._mine = _Mine()
+        self._generation = 0
+        self._connection: object = None
+        self._cursors: WeakSet[object] = WeakSet()
+        self._closed = False
+        self._on_commit: list[Callable[[], None]] = []
+        self._on_end: list[Callable[[], None]] = []
+        self._on_loss: list[Callable[[], None]] = []
+
+    def cursor(self) -> "duckdb.DuckDBPyConnection":
+        """Return this thread's cursor, opened on first use and again after the connection was replaced.
+
+        Raises:
+            Unavailable: the file cannot be opened: another process holds it, or the disk refuses.
+        """
+        mine = self._mine
+        if mine.cursor is None or mine.generation != self._generation:
+            with self._open_lock:
+                mine.cursor = self._connect().cursor()
+                mine.generation, mine.depth = self._generation, 0
+                self._cursors.add(mine.cursor)
+        return mine.cursor
+
+    def _connect(self) -> "duckdb.DuckDBPyConnection":
+        if self._closed:
+            raise Unavailable("The store is closed.")
+        if self._connection is None:
+            try:
+                connection = duckdb.connect(str(self.path or ":memory:"), config=self._config)
+            except duckdb.IOException as error:
+                raise Unavailable(
+                    f"Cannot open the store {self.path}: {error}. One process owns the file: talk to it over HTTP, "
+                    f"or stop it first."
+                ) from error
+            connection.execute("SET GLOBAL TimeZone = 'UTC'")
+            connection.execute("SET python_enable_replacements = false")
+            connection.execute("SET lock_configuration = true")
+            self._connection = connection
+        return self._connection
+
+    def query(self, statement: str, parameters: Sequence[object] = (), **tables: pa.Table) -> pa.Table:
+        """Run one statement and return its result as Arrow.
+
+        Args:
+            statement: SQL with ``?`` for each parameter.
+            parameters: bound values.
+            tables: Arrow tables the statement names.
+
+        Raises:
+            Unavailable: the connection died; it is replaced, and the next query works.
+        """
+        cursor = self.cursor()
+        try:
+            for name, table in tables.items():
+                cursor.register(name, inward(table))
+            result = cursor.execute(statement, list(parameters)).to_arrow_table()
+        except _FATAL as error:
+            if self._mine.depth == 0 and self._mine.generation == self._generation:
+                self.replace()
+            raise Unavailable(f"The store lost its connection ({error}); it is being reopened, try again.") from error
+        finally:
+            with suppress(duckdb.Error):
+                for name in tables:
+                    cursor.unregister(name)
+        return outward(result)
+
+    def rows(self, statement: str, parameters: Sequence[object] = (), **tables: pa.Table) -> list[dict[str, Any]]:
+        """Run one statement and return its rows as dictionaries."""
+        found: list[dict[str, Any]] = self.query(statement, parameters, **tables).to_pylist()
+        return found
+
+    def scalar(self, statement: str, parameters: Sequence[object] = ()) -> object:
+        """Return the first column of the first row, or None where there is no row."""
+        found = self.query(statement, parameters)
+        return found.column(0)[0].as_py() if found.num_rows else None
+
+    def integer(self, statement: str, parameters: Sequence[object] = ()) -> int:
+        """Return the first column of the first row as a whole number, 0 for null."""
+        value = self.scalar(statement, parameters)
+        return value if isinstance(value, int) else 0
+
+    def insert(self, table: str, rows: pa.Table) -> None:
+        """Append Arrow rows to a table (given quoted), matching columns by name."""
+        if rows.num_rows:
+            columns = names(rows.column_names)
+            self.query(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM incoming", incoming=rows)  # noqa: S608 - quoted
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make everything written inside durable together, or not at all; may be nested.
+
+        Raises:
+            CommitUnknown: the commit raised. It may have become durable; the connection has been replaced.
+        """
+        with self._writer:
+            cursor, mine = self.cursor(), self._mine
+            if mine.depth:
+                yield
+                return
+            cursor.execute("BEGIN TRANSACTION")
+            mine.depth = 1
+            try:
+                yield
+            except BaseException as error:
+                self._roll_back(error)
+                raise
+            else:
+                self._commit()
+            finally:
+                hooks, self._on_end, self._on_commit = self._on_end, [], []
+                for hook in hooks:
+                    hook()
+
+    def _commit(self) -> None:
+        self._mine.depth = 0
+        try:
+            self.cursor().execute("COMMIT")
+        except duckdb.Error as error:
+            self.replace()
+            raise CommitUnknown(f"The store could not confirm a commit: {error}. Look up what became of it.") from error
+        for hook in self._on_commit:
+            hook()
+
+    def _roll_back(self, error: BaseException) -> None:
+        self._mine.depth = 0
+        try:
+            self.cursor().execute("ROLLBACK")
+        except (duckdb.Error, Unavailable):
+            _log.warning("rolling back failed after %r; the connection is replaced", error)
+            self.replace()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let every query inside see one and the same state of the store."""
+        cursor, mine = self.cursor(), self._mine
+        if mine.depth:
+            yield
+            return
+        cursor.execute("BEGIN TRANSACTION")
+        mine.depth = 1
+        try:
+            yield
+        finally:
+            mine.depth = 0
+            with suppress(duckdb.Error):
+                cursor.execute("ROLLBACK")
+
+    def on_commit(self, hook: Callable[[], None]) -> None:
+        """Call ``hook`` once the running transaction is durable; forget it if it is rolled back."""
+        if not self._mine.depth:
+            raise RuntimeError("on_commit needs a running transaction")
+        self._on_commit.append(hook)
+
+    def on_end(self, hook: Callable[[], None]) -> None:
+        """Call ``hook`` when the running transaction is over, however it ends."""
+        self._on_end.append(hook)
+
+    def on_loss(self, hook: Callable[[], None]) -> None:
+        """Call ``hook`` whenever the connection is replaced, so that nothing remembered in memory outlives it."""
+        self._on_loss.append(hook)
+
+    def replace(self) -> None:
+        """Close every cursor and the connection; the next use opens the file again."""
+        with self._open_lock:
+            self._drop()
+        for hook in self._on_loss:
+            hook()
+
+    def close(self) -> None:
+        """Close the file for good."""
+        with self._writer, self._open_lock:
+            self._closed = True
+            self._drop()
+
+    def _drop(self) -> None:
+        # DuckDB keeps an invalidated database alive as long as one cursor of any thread is open.
+        handles = list(self._cursors)
+        self._cursors = WeakSet()
+        if self.path is not None or self._closed:  # a database in memory lives only as long as its connection
+            handles.append(self._connection)
+            self._connection = None
+        self._generation += 1
+        for handle in handles:
+            with suppress(duckdb.Error, AttributeError):
+                handle.interrupt()  # type: ignore[attr-defined]  # a DuckDB connection; typed object as duckdb is untyped
+            with suppress(duckdb.Error, AttributeError):
+                handle.close()  # type: ignore[attr-defined]  # as above

@@ -1,0 +1,63 @@
+"""Explanations: why a model answered what it answered, kept so that the same question is not computed twice."""
+
+from monitor.errors import NotFound
+from monitor.store.database import Database
+from monitor.store.documents import Document
+from monitor.store.sql import naive
+from monitor.types import Explanation
+
+_EXPLANATION = Document(Explanation)
+
+
+class Explanations:
+    """Explanations by inference. A fingerprint says with which settings, seed, background and model one was made."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, explanation: Explanation, fingerprint: str = "") -> None:
+        """Store an explanation, replacing the one of the same id."""
+        key = [explanation.id, explanation.model, explanation.version, explanation.inference_id, explanation.method]
+        with self._database.transaction():
+            self._database.query("DELETE FROM explanations WHERE id = ?", [explanation.id])
+            self._database.query(
+                "INSERT INTO explanations VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [*key, fingerprint, naive(explanation.created), _EXPLANATION.write(explanation)],
+            )
+
+    def find(
+        self,
+        model: str,
+        inference_id: str,
+        *,
+        version: str | None = None,
+        method: str | None = None,
+        fingerprint: str | None = None,
+    ) -> Explanation | None:
+        """Return the newest explanation of an inference that fits, or None."""
+        body = self._database.scalar(
+            "SELECT body FROM explanations WHERE model = ? AND inference_id = ? AND coalesce(version = ?, true) "
+            "AND coalesce(method = ?, true) AND coalesce(fingerprint = ?, true) ORDER BY created DESC, id LIMIT 1",
+            [model, inference_id, version, method, fingerprint],
+        )
+        return None if body is None else _EXPLANATION.read(body)
+
+    def get(self, id: str) -> Explanation:  # noqa: A002 - the noun
+        """Return one explanation.
+
+        Raises:
+            NotFound: there is none of that id.
+        """
+        body = self._database.scalar("SELECT body FROM explanations WHERE id = ?", [id])
+        if body is None:
+            raise NotFound(f"There is no explanation {id!r}.")
+        return _EXPLANATION.read(body)
+
+    def query(self, model: str, inference_id: str | None = None) -> list[Explanation]:
+        """Return the explanations of one inference, or of a model, newest first."""
+        rows = self._database.rows(
+            "SELECT body FROM explanations WHERE model = ? AND coalesce(inference_id = ?, true) "
+            "ORDER BY created DESC, id",
+            [model, inference_id],
+        )
+        return [_EXPLANATION.read(row["body"]) for row in rows]

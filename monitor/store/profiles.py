@@ -1,0 +1,109 @@
+"""Profile pieces: appended with the seq they reach, read by window, compacted when hours are over."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pyarrow as pa
+
+from monitor.profile.pieces import PIECES, merge
+from monitor.store.database import Database
+from monitor.store.sql import naive, names
+from monitor.types import ALL, Window
+
+_COLUMNS = names(PIECES.names)
+
+
+class Profiles:
+    """Pieces of every model. A query adds up whatever pieces it finds, so their number never matters to the result."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def append(self, model: str, pieces: pa.Table, up_to_seq: int, *, basis: str = "", replace: bool = False) -> None:
+        """Add pieces that cover a model's rows and labels up to ``up_to_seq``, in one transaction.
+
+        Args:
+            model: whose.
+            pieces: the table `monitor.profile` makes.
+            up_to_seq: what they reach to.
+            basis: what they were made with (binning, segments): pieces of another basis do not go together.
+            replace: take away the model's earlier pieces.
+        """
+        with self._database.transaction():
+            if replace:
+                self._database.query("DELETE FROM profiles WHERE model = ?", [model])
+            self._database.insert("profiles", _of(model, pieces))
+            self._database.query("DELETE FROM profile_marks WHERE model = ?", [model])
+            self._database.query("INSERT INTO profile_marks VALUES (?, ?, ?)", [model, up_to_seq, basis])
+
+    def up_to_seq(self, model: str) -> int:
+        """Return the seq that a model's stored pieces reach, 0 where there is none."""
+        return self.mark(model)[0]
+
+    def mark(self, model: str) -> tuple[int, str]:
+        """Return the seq that a model's stored pieces reach, and the basis they were made with."""
+        rows = self._database.rows("SELECT up_to_seq, basis FROM profile_marks WHERE model = ?", [model])
+        return (rows[0]["up_to_seq"], str(rows[0]["basis"])) if rows else (0, "")
+
+    def pieces(
+        self,
+        model: str,
+        window: Window | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        version: str | None = None,
+        segment: str | None = None,
+    ) -> pa.Table:
+        """Return stored pieces of the hours that begin within a window."""
+        return self._read("profiles", model, window, columns, version, segment)
+
+    def replace_reference(self, model: str, version: str, pieces: pa.Table) -> None:
+        """Set the profile of a version's reference."""
+        with self._database.transaction():
+            where = [model, version]
+            self._database.query("DELETE FROM reference_profiles WHERE model = ? AND version = ?", where)
+            self._database.insert("reference_profiles", _of(model, pieces))
+
+    def reference(
+        self, model: str, version: str | None, columns: Sequence[str] | None = None, segment: str | None = ALL
+    ) -> pa.Table:
+        """Return the hourly pieces of a version's reference."""
+        return self._read("reference_profiles", model, None, columns, version, segment)
+
+    def compact(self, model: str, before: datetime) -> int:
+        """Add up the pieces of hours that began before a moment; return how many rows that saved."""
+        where = "model = ? AND hour < ?"
+        key: list[object] = [model, naive(before)]
+        with self._database.transaction():
+            found = self._database.query(f"SELECT {_COLUMNS} FROM profiles WHERE {where}", key)  # noqa: S608 - fixed
+            merged = merge(found.cast(PIECES))
+            if merged.num_rows == found.num_rows:
+                return 0
+            self._database.query(f"DELETE FROM profiles WHERE {where}", key)  # noqa: S608 - fixed
+            self._database.insert(
+                "profiles", _of(model, merged.sort_by([("column", "ascending"), ("hour", "ascending")]))
+            )
+        return int(found.num_rows - merged.num_rows)
+
+    def _read(
+        self,
+        table: str,
+        model: str,
+        window: Window | None,
+        columns: Sequence[str] | None,
+        version: str | None,
+        segment: str | None,
+    ) -> pa.Table:
+        start, end = (naive(window.start), naive(window.end)) if window else (None, None)
+        wanted = None if columns is None else list(columns)
+        found = self._database.query(
+            f"SELECT {_COLUMNS} FROM {table} WHERE model = ? "  # noqa: S608 - fixed
+            "AND coalesce(hour >= ?, true) AND coalesce(hour < ?, true) "
+            f'AND coalesce(version = ?, true) AND coalesce(segment = ?, true) AND coalesce("column" = ANY(?), true)',
+            [model, start, end, version, segment, wanted],
+        )
+        return found.cast(PIECES)
+
+
+def _of(model: str, pieces: pa.Table) -> pa.Table:
+    return pieces.select(PIECES.names).append_column("model", pa.repeat(pa.scalar(model), pieces.num_rows))

@@ -1,0 +1,196 @@
+"""Captured rows and labels: committed together with their counts, found again by id, read back in order."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+
+import numpy as np
+import pyarrow as pa
+
+from monitor.store import outcomes, tables
+from monitor.store.catalog import Catalog
+from monitor.store.database import Database
+from monitor.store.keys import KeyIndex
+from monitor.store.ledger import DeadLetter, Ledger
+from monitor.store.queries import Queries
+from monitor.store.sql import UTC_TIME, names
+from monitor.types import LedgerLine
+
+_BATCH = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The seqs given to what was committed (first > last if nothing was), and the number of its ledger group."""
+
+    first_seq: int
+    last_seq: int
+    number: int
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is remembered about one model: where ids are, and the last seq that is durable."""
+
+    rows: KeyIndex = field(default_factory=KeyIndex)
+    labels: KeyIndex = field(default_factory=KeyIndex)
+    last_seq: int = 0
+
+
+class Rows(Queries):
+    """The captured rows and labels of every model; see `Queries` for reading them by content."""
+
+    def __init__(self, database: Database, catalog: Catalog, ledger: Ledger) -> None:
+        super().__init__(database, catalog)
+        self._ledger = ledger
+        self._loading = Lock()
+        self._models: dict[str, _Known] = {}
+        self._given: dict[str, int] = {}  # the last seq given in the running transaction
+        database.on_loss(self._models.clear)
+
+    def commit(
+        self,
+        model: str,
+        batch: pa.Table | None,
+        labels: pa.Table | None,
+        ledger: Sequence[LedgerLine] = (),
+        dead_letters: Sequence[DeadLetter] = (),
+    ) -> Committed:
+        """Store rows, labels, counts and dead letters in one transaction; return when they are durable.
+
+        Inside ``store.transaction()`` several calls become durable together. Rows get ascending seqs in the order
+        given, then labels do. What is stored already must have been taken out: see `existing` and `label_history`.
+
+        Args:
+            model: a registered model.
+            batch: canonical rows, or None.
+            labels: columns id, version (null: every version), value, time, received; or None.
+            ledger: what became of every row received, with an outcome ``received`` for their sum.
+            dead_letters: bodies that could not be stored as rows.
+
+        Raises:
+            NotFound: the model is not registered.
+            CommitUnknown: the commit raised and may have become durable; compare ``ledger.last()`` with the number.
+        """
+        schema = self._catalog.model(model).schema
+        known = self._known(model)
+        with self._database.transaction():
+            last = self._given.get(model, known.last_seq)
+            first = last + 1
+            added: list[tuple[KeyIndex, list[str], int]] = []
+            if batch is not None and batch.num_rows:
+                kept = batch.select([name for name in tables.columns(schema) if name in batch.column_names])
+                self._database.insert(tables.captured(model), kept.append_column("_seq", _span(last, len(batch))))
+                added.append((known.rows, batch.column("_id").to_pylist(), last))
+                last += len(batch)
+            if labels is not None and labels.num_rows:
+                self._database.insert(tables.labels(model), labels.append_column("seq", _span(last, len(labels))))
+                added.append((known.labels, labels.column("id").to_pylist(), last))
+                last += len(labels)
+            number = self._ledger.add(ledger)
+            if dead_letters:
+                self._ledger.bury(dead_letters)
+            self._given[model] = last
+            self._database.on_end(self._given.clear)
+            self._database.on_commit(lambda: _publish(known, last, added))
+        return Committed(first, last, number)
+
+    def _known(self, model: str) -> _Known:
+        known = self._models.get(model)
+        if known is None:
+            self._catalog.model(model)
+            with self._loading:
+                known = self._models.get(model) or self._load(model)
+                self._models[model] = known
+        return known
+
+    def _load(self, model: str) -> _Known:
+        known = _Known()
+        known.last_seq = self._database.integer("SELECT max(up_to_seq) FROM profile_marks WHERE model = ?", [model])
+        for index, table, seq, id_ in (
+            (known.rows, tables.captured(model), "_seq", "_id"),
+            (known.labels, tables.labels(model), "seq", "id"),
+        ):
+            top = self._database.integer(f"SELECT max({seq}) FROM {table}")  # noqa: S608 - quoted
+            for after in range(0, top, 10 * _BATCH):
+                statement = f"SELECT {id_} AS id, {seq} AS seq FROM {table} WHERE {seq} > ? AND {seq} <= ?"  # noqa: S608
+                part = self._database.query(statement, [after, after + 10 * _BATCH])
+                index.add(part.column("id").to_pylist(), part.column("seq").to_numpy())
+            known.last_seq = max(known.last_seq, top)
+        return known
+
+    def last_seq(self, model: str) -> int:
+        """Return the newest durable seq of a model's rows and labels, 0 where there is none."""
+        return self._known(model).last_seq
+
+    def existing(self, model: str, ids: pa.Array | Sequence[str]) -> pa.Table:
+        """Return (id, version, hash) of the captured rows that have one of ``ids``."""
+        wanted = ids.to_pylist() if isinstance(ids, pa.Array | pa.ChunkedArray) else list(ids)
+        seqs = self._known(model).rows.find(wanted)
+        if not len(seqs):
+            return pa.table(
+                {
+                    "id": pa.array([], pa.string()),
+                    "version": pa.array([], pa.string()),
+                    "hash": pa.array([], pa.int64()),
+                }
+            )
+        statement = (
+            f"SELECT _id AS id, _version AS version, _hash AS hash FROM {tables.captured(model)} "  # noqa: S608 - quoted
+            f"WHERE _seq IN (SELECT seq FROM candidates) AND _id IN (SELECT id FROM wanted)"
+        )
+        return self._database.query(statement, candidates=pa.table({"seq": seqs}), wanted=pa.table({"id": wanted}))
+
+    def label_history(self, model: str, ids: Sequence[str]) -> pa.Table:
+        """Return (seq, id, version, value, time, received) of every label of these ids, oldest first."""
+        seqs = self._known(model).labels.find(ids)
+        statement = (
+            f"SELECT * FROM {tables.labels(model)} WHERE seq IN (SELECT seq FROM candidates) "  # noqa: S608 - quoted
+            f"AND id IN (SELECT id FROM wanted) ORDER BY seq"
+        )
+        wanted = pa.table({"id": pa.array(list(ids), pa.string())})
+        return self._database.query(statement, candidates=pa.table({"seq": seqs}), wanted=wanted)
+
+    def labels(self, model: str, id: str) -> list[dict[str, object]]:  # noqa: A002 - the noun
+        """Return the labels one inference was given, oldest first: seq, id, version, value, time, received."""
+        history: list[dict[str, object]] = self.label_history(model, [id]).to_pylist()
+        return history
+
+    def outcome_deltas(self, model: str, after_seq: int, up_to_seq: int) -> pa.Table:
+        """Return what the seqs in (after_seq, up_to_seq] changed about the truth of rows: see `outcomes`."""
+        known = self._known(model)
+        found = self._catalog.model(model)
+        return outcomes.outcome_deltas(self._database, found, known.rows, known.labels, after_seq, up_to_seq)
+
+    def tail(self, model: str, after_seq: int, up_to_seq: int | None = None) -> Iterator[pa.Table]:
+        """Yield canonical rows and ``_seq`` after a seq, in order, at most 50,000 seqs at a time."""
+        end = self.last_seq(model) if up_to_seq is None else up_to_seq
+        listed = names(tables.columns(self._catalog.model(model).schema))
+        statement = f"SELECT _seq, {listed} FROM {tables.captured(model)} WHERE _seq > ? AND _seq <= ? ORDER BY _seq"  # noqa: S608
+        for start in range(after_seq, end, _BATCH):
+            yield self._database.query(statement, [start, min(start + _BATCH, end)])
+
+
+def _span(last: int, rows: int) -> pa.Array:
+    return pa.array(np.arange(last + 1, last + 1 + rows, dtype=np.int64))
+
+
+def _publish(known: _Known, last: int, added: list[tuple[KeyIndex, list[str], int]]) -> None:
+    for index, ids, before in added:
+        index.add(ids, np.arange(before + 1, before + 1 + len(ids), dtype=np.int64))
+    known.last_seq = last
+
+
+def label_table(
+    ids: Sequence[str], versions: Sequence[str | None], values: Sequence[object], times: Sequence[object], now: object
+) -> pa.Table:
+    """Return labels as the table `Rows.commit` takes; ``values`` are all texts or all numbers."""
+    return pa.table(
+        {
+            "id": pa.array(ids, pa.string()),
+            "version": pa.array(versions, pa.string()),
+            "value": pa.array(values),
+            "time": pa.array(times, UTC_TIME),
+            "received": pa.repeat(pa.scalar(now, UTC_TIME), len(ids)),
+        }
+    )

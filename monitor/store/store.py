@@ -1,0 +1,88 @@
+"""The store: one DuckDB file that holds everything, owned by one process."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Self
+
+from monitor.store.alerts import Alerts
+from monitor.store.catalog import Catalog
+from monitor.store.database import Database
+from monitor.store.explanations import Explanations
+from monitor.store.ledger import Ledger
+from monitor.store.measurements import Measurements
+from monitor.store.migrations import migrate
+from monitor.store.profiles import Profiles
+from monitor.store.reports import Reports
+from monitor.store.rows import Rows
+from monitor.store.seal import Seal
+
+
+class Store:
+    """Everything that is kept, by what it is; safe to use from any thread.
+
+    Attributes:
+        catalog: models, versions, binnings, references.
+        ledger: how many rows met which fate, and dead letters.
+        rows: captured rows and labels.
+        profiles: their mergeable summaries.
+        measurements: what jobs measured, and how far they have come.
+        alerts: alerts and the outbox.
+        explanations: why a model answered what it answered.
+        reports: written reports.
+
+    >>> with Store.open(":memory:") as store:
+    ...     store.catalog.models()
+    []
+    """
+
+    def __init__(self, database: Database) -> None:
+        migrate(database)
+        self.database = database
+        self._seal = Seal(database.path)
+        self.catalog = Catalog(database)
+        self.ledger = Ledger(database, self._seal)
+        self.rows = Rows(database, self.catalog, self.ledger)
+        self.profiles = Profiles(database)
+        self.measurements = Measurements(database)
+        self.alerts = Alerts(database)
+        self.explanations = Explanations(database)
+        self.reports = Reports(database)
+        self.ledger.check_seal()
+
+    @classmethod
+    def open(cls, path: Path | str, *, memory_limit: str = "1GB", threads: int = 2) -> "Store":
+        """Open the store in a file, or ``":memory:"``; make it, or bring it to the newest format, as needed.
+
+        Raises:
+            Unavailable: another process owns the file, it cannot be read, or a newer Watchglass wrote it.
+        """
+        file = None if str(path) == ":memory:" else Path(path)
+        database = Database(file, memory_limit=memory_limit, threads=threads)
+        try:
+            return cls(database)
+        except BaseException:
+            database.close()
+            raise
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Make everything written inside durable together or not at all; one thread at a time.
+
+        Raises:
+            CommitUnknown: the commit raised and may have become durable.
+        """
+        return self.database.transaction()
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Let everything read inside, by this thread, be of one moment."""
+        return self.database.snapshot()
+
+    def close(self) -> None:
+        """Close the file; everything committed is durable already."""
+        self.database.close()
+        self._seal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,113 @@
+"""Does the store add up? Each promise it makes is counted again from the rows themselves."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.errors import NotFound
+from monitor.profile.binning import LATENCY
+from monitor.profile.column import ColumnProfile
+from monitor.profile.pieces import merge
+from monitor.store import tables
+from monitor.store.ledger import FATES
+from monitor.store.store import Store
+from monitor.types import ALL
+
+_LABELS = "labels"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that must hold: its name, whether it does, and the figures."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def verify(store: Store) -> list[Check]:
+    """Count everything again, in one snapshot, and compare; every check must be ok."""
+    with store.snapshot():
+        checks = [_received(store), _seal(store)]
+        for model in store.catalog.models():
+            checks += [_stored(store, model.name), _once(store, model.name), _reach(store, model.name)]
+            checks.append(_profiled(store, model.name))
+    return checks
+
+
+def _received(store: Store) -> Check:
+    fates: dict[tuple[str, str], int] = {}
+    for line in store.ledger.lines():
+        fates[line.model, line.source] = fates.get((line.model, line.source), 0) + line.rows
+    received = store.ledger.received()
+    wrong = {key: (received.get(key, 0), fates.get(key, 0)) for key in received.keys() | fates.keys()}
+    wrong = {key: pair for key, pair in wrong.items() if pair[0] != pair[1]}
+    parts = [f"{model}/{source}: received {a:,}, fates {b:,}" for (model, source), (a, b) in sorted(wrong.items())]
+    detail = "; ".join(parts) or f"{sum(received.values()):,} rows received, each with one fate ({', '.join(FATES)})"
+    return Check(name="received = stored + duplicate + rejected + dropped", ok=not wrong, detail=detail)
+
+
+def _seal(store: Store) -> Check:
+    losses, number, sealed = store.ledger.losses(), store.ledger.last(), store.ledger.sealed()
+    if losses:
+        detail = "; ".join(f"acknowledged up to group {loss.expected:,}, found {loss.found:,}" for loss in losses)
+        return Check(name="nothing acknowledged was cut off", ok=False, detail=f"{detail}: restore from a backup")
+    return Check(
+        name="nothing acknowledged was cut off", ok=number >= sealed, detail=f"{number:,} groups, {sealed:,} sealed"
+    )
+
+
+def _stored(store: Store, model: str) -> Check:
+    counted = {
+        row["source"]: row["rows"]
+        for row in store.database.rows(
+            f"SELECT _source AS source, count(*) AS rows FROM {tables.captured(model)} GROUP BY ALL"  # noqa: S608 - quoted
+        )
+    }
+    counted[_LABELS] = store.database.integer(f"SELECT count(*) FROM {tables.labels(model)}")  # noqa: S608 - quoted
+    ledger = {line.source: line.rows for line in store.ledger.lines(model) if line.outcome == "stored"}
+    sources = sorted(counted.keys() | ledger.keys())
+    wrong = [name for name in sources if counted.get(name, 0) != ledger.get(name, 0)]
+    parts = [f"{name}: ledger {ledger.get(name, 0):,}, table {counted.get(name, 0):,}" for name in wrong or sources]
+    return Check(name=f"{model}: rows stored are there", ok=not wrong, detail="; ".join(parts))
+
+
+def _once(store: Store, model: str) -> Check:
+    pairs = f"SELECT 1 FROM {tables.captured(model)} GROUP BY _version, _id HAVING count(*) > 1"  # noqa: S608 - quoted
+    doubled = store.database.integer(f"SELECT count(*) FROM ({pairs})")  # noqa: S608 - quoted
+    return Check(name=f"{model}: each id once a version", ok=not doubled, detail=f"{doubled:,} ids doubled")
+
+
+def _reach(store: Store, model: str) -> Check:
+    last, reached = store.rows.last_seq(model), store.profiles.up_to_seq(model)
+    return Check(
+        name=f"{model}: profiles reach no further than rows", ok=reached <= last, detail=f"{reached:,} of {last:,}"
+    )
+
+
+def _profiled(store: Store, model: str) -> Check:
+    """Compare the rows in each hour's profile with the rows stored, up to where profiles reach."""
+    name = f"{model}: every row is in its hour's profile once"
+    reached = store.profiles.up_to_seq(model)
+    if not reached:
+        return Check(name=name, ok=True, detail="nothing profiled yet")
+    binning = store.catalog.binning(model)
+    if binning is None:
+        raise NotFound(f"The model {model!r} has profiles but no binning.")
+    stored = {
+        (row["version"], row["hour"]): row["rows"]
+        for row in store.database.rows(
+            "SELECT _version AS version, date_trunc('hour', _time) AS hour, count(*) AS rows "  # noqa: S608 - quoted
+            f"FROM {tables.captured(model)} WHERE _seq <= ? GROUP BY ALL",
+            [reached],
+        )
+    }
+    pieces = merge(store.profiles.pieces(model, columns=[LATENCY], segment=ALL)).to_pylist()
+    bins = binning.columns[LATENCY]
+    profiled = {
+        (piece["version"], piece["hour"]): ColumnProfile(LATENCY, bins, np.array(piece["counts"])).rows
+        for piece in pieces
+    }
+    wrong = [key for key in stored.keys() | profiled.keys() if stored.get(key, 0) != profiled.get(key, 0)]
+    detail = f"{sum(stored.values()):,} rows in {len(stored):,} hours; {len(wrong):,} hours differ"
+    return Check(name=name, ok=not wrong, detail=detail)
