@@ -1,0 +1,23 @@
+"""F1."""
+
+from typing import ClassVar, Literal
+
+from monitor.performance import CLASSIFICATION, PerformanceMeasure
+from monitor.performance.per_class import one_number, per_class
+from monitor.profile.outcome import Outcome
+from monitor.types import Task
+
+
+class F1(PerformanceMeasure):
+    """The harmonic mean of precision and recall: of the positive class, or the mean over classes."""
+
+    name: ClassVar[str] = "f1"
+    title: ClassVar[str] = "F1"
+    unit: ClassVar[str] = "share"
+    tasks: ClassVar[frozenset[Task]] = CLASSIFICATION
+    better: ClassVar[Literal["higher", "lower"]] = "higher"
+
+    def value(self, outcome: Outcome) -> float | None:
+        """Return the measure; see `PerformanceMeasure.value`."""
+        counts = per_class(outcome)
+        return one_number(outcome, 2 * counts.hits, counts.predicted + counts.actual)
