@@ -44,13 +44,14 @@ class Child:
         self.name = name
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("WATCHGLASS_")}
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *module],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=os.environ | dict(environment or {}),
+                env={**inherited, **(environment or {})},
                 start_new_session=True,
             )
 
@@ -92,13 +93,15 @@ class Child:
 
 
 class PeakMemory:
-    """Samples the memory of this process and all its descendants; ``mb`` is the largest sum seen, in MB (10⁶ bytes).
+    """Samples the memory of this process and all its descendants; keeps the largest sums seen, in MB (10⁶ bytes).
 
-    Memory is the proportional set size: a page shared by several processes counts once in all.
+    ``pss_mb`` is the proportional set size: a page shared by several processes counts once in all. ``rss_mb`` is the
+    resident size, where it counts in each.
     """
 
     def __init__(self) -> None:
-        self.mb = 0.0
+        self.pss_mb = 0.0
+        self.rss_mb = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._sample, name="peak-memory", daemon=True)
 
@@ -114,7 +117,9 @@ class PeakMemory:
 
     def _sample(self) -> None:
         while True:
-            self.mb = max(self.mb, sum(map(pss_mb, family(os.getpid()))))
+            sizes = [memory_mb(process) for process in family(os.getpid())]
+            self.pss_mb = max(self.pss_mb, sum(pss for pss, _ in sizes))
+            self.rss_mb = max(self.rss_mb, sum(rss for _, rss in sizes))
             if self._stop.wait(SAMPLE_SECONDS):
                 return
 
@@ -134,10 +139,11 @@ def family(root: int) -> list[int]:
     return found
 
 
-def pss_mb(process: int) -> float:
-    """Return one process's proportional set size in MB, 0 if it has ended."""
+def memory_mb(process: int) -> tuple[float, float]:
+    """Return one process's proportional and resident set sizes in MB, zeros if it has ended."""
     try:
-        text = Path(f"/proc/{process}/smaps_rollup").read_text()
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
     except OSError:
-        return 0.0
-    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")) * 1024 / 1e6
+        return 0.0, 0.0
+    sizes = {line.split()[0]: int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(("Pss:", "Rss:"))}
+    return sizes.get("Pss:", 0.0), sizes.get("Rss:", 0.0)

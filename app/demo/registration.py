@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 
 from app.demo import data
 from app.demo.model import FlightModel
-from app.demo.serve_model import INFER, MODEL
-from app.demo.story import Edition
+from app.demo.story import INFER, MODEL, Edition
 from app.link import Link
 from monitor.alerts.rules import default_rules
 from monitor.schema import infer_schema, schema_to_dict, settings_to_dict
@@ -22,7 +21,7 @@ MODEL_CLASS = f"{FlightModel.__module__}:{FlightModel.__qualname__}"
 AUC_FLOOR = Rule(
     name="auc-floor", metric="performance.auc", op="<", threshold=0.60, windows=2, severity=Severity.WARNING
 )
-"""The demo's plain static threshold: two days in a row on which the model ranks late flights hardly better than chance."""
+"""The demo's static threshold: two days in a row on which the model ranks late flights hardly better than chance."""
 
 
 def schema(table: pa.Table) -> ModelSchema:

@@ -21,10 +21,8 @@ from starlette.routing import Route
 from app.demo import train
 from app.demo.data import CATEGORIES
 from app.demo.model import FlightModel
+from app.demo.story import INFER, MODEL
 from monitor.client.asgi import CaptureMiddleware
-
-MODEL = "flights"
-INFER = f"/v2/models/{MODEL}/infer"
 
 
 def column(name: str, data: list[Any]) -> np.ndarray:

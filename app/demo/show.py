@@ -64,6 +64,8 @@ class Show:
             task = bars.add_task(what, total=total, note="")
 
             def advance(done: int, note: str | None = None) -> None:
-                bars.update(task, advance=done, **({} if note is None else {"note": note}))
+                if note is not None:
+                    bars.update(task, note=note)
+                bars.advance(task, done)
 
             yield advance

@@ -9,6 +9,13 @@ import pyarrow.compute as pc
 from monitor.types import Window
 
 
+MODEL = "flights"
+"""The model's name, everywhere."""
+
+INFER = f"/v2/models/{MODEL}/infer"
+"""Where it is served, by the Open Inference Protocol v2."""
+
+
 def midnight(day: date) -> datetime:
     """Return the first moment of a day, UTC.
 

@@ -10,7 +10,7 @@ FATES = ("stored", "duplicate", "rejected", "dropped")
 
 @dataclass(slots=True)
 class Summary:
-    """Everything the demo counts. ``report`` is a path, ``seconds`` of the whole run, ``peak_pss_mb`` of all processes."""
+    """Everything the demo counts; ``report`` is a path, ``peak_pss_mb`` the memory of all processes together."""
 
     predictions: int = 0
     labels: int = 0
@@ -41,7 +41,8 @@ class Summary:
 def captured(lines: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """Return how many captured rows met each fate.
 
-    >>> captured([{"source": "asgi", "outcome": "stored", "rows": 3}, {"source": "labels", "outcome": "stored", "rows": 2}])
+    >>> lines = [{"source": source, "outcome": "stored", "rows": rows} for source, rows in (("asgi", 3), ("labels", 2))]
+    >>> captured(lines)
     {'stored': 3, 'duplicate': 0, 'rejected': 0, 'dropped': 0}
     """
     counts = dict.fromkeys(FATES, 0)
@@ -54,7 +55,8 @@ def captured(lines: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 def realised_accuracy(measurements: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     """Return each version's share of right predictions, from its daily `performance.accuracy` over all traffic.
 
-    >>> days = [{"version": "1", "segment": "all", "value": value, "rows": rows} for value, rows in ((0.5, 2), (0.8, 10))]
+    >>> day = {"version": "1", "segment": "all"}
+    >>> days = [day | {"value": 0.5, "rows": 2}, day | {"value": 0.8, "rows": 10}]
     >>> realised_accuracy(days)
     {'1': 0.75}
     """

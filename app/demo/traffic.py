@@ -10,7 +10,7 @@ import pyarrow as pa
 import urllib3
 
 from app.demo import data
-from app.demo.serve_model import INFER
+from app.demo.story import INFER
 from monitor.errors import Unavailable
 
 DATATYPES = {**dict.fromkeys(data.CATEGORIES, "BYTES"), **dict.fromkeys(data.INTEGERS, "INT64")}

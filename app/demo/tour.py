@@ -1,0 +1,97 @@
+"""What the demo shows of a finished replay: the alerts, two explanations, and the report."""
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from app.demo import data
+from app.demo.receiver import Receiver
+from app.demo.show import Show
+from app.demo.story import MODEL, Story, midnight
+from app.demo.summary import Summary
+from app.demo.traffic import ServedModel
+from app.link import Link
+from monitor.errors import Unavailable
+
+METHODS = ("shap", "lime")
+DELIVERY_SECONDS = 20.0
+
+
+def tell_alerts(link: Link, receiver: Receiver, summary: Summary, show: Show) -> None:
+    """Count the alerts and the messages that reached the webhook, and print those the fault set off.
+
+    Raises:
+        Unavailable: an alert fired and no message about it arrived.
+    """
+    alerts: list[dict[str, Any]] = link.ask("GET", "/v1/alerts", query={"model": MODEL})["alerts"]
+    summary.alerts_fired = len(alerts)
+    deadline = time.monotonic() + DELIVERY_SECONDS
+    while len(firing(receiver)) < len(alerts) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    summary.alerts_delivered = len(firing(receiver))
+    if summary.alerts_delivered < len(alerts):
+        raise Unavailable(f"{len(alerts)} alerts fired and the webhook heard of {summary.alerts_delivered}")
+    for alert in sorted(alerts, key=lambda each: str(each["since"])):
+        show.say(f"{str(alert['since'])[:10]} {alert['severity']:8} {alert['state']:9} {alert['title']}")
+    critical = [alert for alert in alerts if alert["severity"] == "critical"]
+    for alert in critical[:1]:
+        show.say("The message of the gravest, as it arrived:")
+        for line in [alert["title"], *str(alert["body"]).splitlines(), alert["link"]]:
+            show.say(f"  │ {line}")
+
+
+def firing(receiver: Receiver) -> list[Mapping[str, Any]]:
+    """Return the messages that said an alert had begun."""
+    return [message for message in receiver.messages if message.get("event") == "firing"]
+
+
+def worst(story: Story, scores: Mapping[str, float], count: int) -> list[str]:
+    """Return the ids of the fault's first day where the served score was furthest from what came true."""
+    day = data.between(midnight(story.fault.first), midnight(story.fault.first + timedelta(days=1)))
+    late = dict(zip(day["id"].to_pylist(), data.late(day).tolist(), strict=True))
+    wrong = {key: abs(scores[key] - value) for key, value in late.items() if value == value}  # not NaN: it arrived
+    return sorted(wrong, key=lambda key: (-wrong[key], key))[:count]
+
+
+def explain_two(
+    link: Link, served: ServedModel, story: Story, scores: Mapping[str, float], summary: Summary, show: Show
+) -> None:
+    """Explain one prediction by SHAP and one by LIME, and ask the served model for the same rows afresh."""
+    for method, identity in zip(METHODS, worst(story, scores, len(METHODS)), strict=True):
+        started = time.perf_counter()
+        path = f"/v1/models/{MODEL}/inferences/{identity}"
+        told: dict[str, Any] = link.ask("POST", f"{path}/explanations", json_body={"method": method})
+        seconds = time.perf_counter() - started
+        row: dict[str, Any] = link.ask("GET", path)
+        again = served.probe(row["features"], identity)
+        summary.explanations.append(
+            {
+                "id": identity,
+                "method": method,
+                "seconds": round(seconds, 3),
+                "prediction": told["prediction"],
+                "base_value": told["base_value"],
+                "attributions": told["attributions"],
+                "served_again": again,
+            }
+        )
+        strongest = sorted(told["attributions"].items(), key=lambda item: -abs(item[1]))[:3]
+        reasons = ", ".join(f"{data.FEATURES[name]['title']} {value:+.1%}" for name, value in strongest)
+        show.say(f"{method.upper()} of {identity} in {seconds:.1f} s: P(late) {told['prediction']:.1%}; {reasons}.")
+        show.say(f"  the served model, asked afresh: {again:.1%}; what came: {row['label']}")
+
+
+def write_report(link: Link, story: Story, directory: Path, summary: Summary, show: Show) -> None:
+    """Have the report of the week that holds the fault written."""
+    window = {
+        "start": midnight(story.fault.first - timedelta(days=1)).isoformat(),
+        "end": midnight(min(story.fault.first + timedelta(days=6), story.until)).isoformat(),
+    }
+    with show.progress("report", 1) as advance:
+        report: dict[str, Any] = link.ask("POST", f"/v1/models/{MODEL}/reports", json_body=window)
+        advance(1)
+    path = Path(report["path"])
+    summary.report = str(path if path.is_absolute() else directory / "store" / path)
+    show.say(f"{report['title']} → {summary.report}")
