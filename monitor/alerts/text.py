@@ -88,7 +88,7 @@ def body(
     when = span(given.window.start, given.window.end)
     lines = [
         *_severity_of(model, given),
-        f"{metric_title(given)}: {with_unit(given.value, unit)}; alarm {bound}{_origin(given, rule)}.",
+        f"{_measure(given)}: {with_unit(given.value, unit)}; alarm {bound}{_origin(given, rule)}.",
         f"Model {clean(model.title)}, version {given.version}, {_where(given.segment)}, {when} (UTC), {_rows(given)}.",
         f"Since {minute(since)} UTC" + (f", {rule.windows} windows in a row." if rule.windows > 1 else "."),
     ]
@@ -109,6 +109,12 @@ def resolution(model: Model, given: Measurement) -> str:
 
 def _bounds(given: Measurement) -> tuple[datetime, datetime]:
     return given.window.start, given.window.end
+
+
+def _measure(given: Measurement) -> str:
+    """The measured quantity in words; drift measures have names of their own, kept for those who know them."""
+    name = metric_title(given)
+    return f"Distance from the reference ({name})" if given.metric.startswith("drift.") else name
 
 
 def _number(given: Measurement, key: str) -> float | None:

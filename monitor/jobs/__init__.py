@@ -1,0 +1,69 @@
+"""Jobs: what is computed over each closed window of a model, one a file.
+
+To add one: write ``monitor/jobs/<name>.py`` with one concrete subclass of `Job` that has a ``name`` and a ``run``.
+It is found by ``plugins()``, the scheduler runs it over every closed window in order, and the conformance tests run on
+it. Read profiles through ``context.pieces`` (see `monitor.jobs.cells`), never rows: a job's cost must not grow with
+traffic.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import pyarrow as pa
+
+from monitor.clock import Clock
+from monitor.jobs.references import References
+from monitor.store import Store
+from monitor.types import Measurement, Model, Window
+
+
+class Pieces(Protocol):
+    """Reads a consistent snapshot of profile pieces, as `monitor.ingest.Ingest.pieces` does."""
+
+    def __call__(
+        self,
+        model: str,
+        window: Window,
+        *,
+        columns: Sequence[str] | None = None,
+        version: str | None = None,
+        segment: str | None = None,
+    ) -> pa.Table:
+        """Return the pieces of all hours in the window."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobContext:
+    """What jobs work with. One lives as long as the scheduler, so that references are read once."""
+
+    store: Store
+    pieces: Pieces
+    clock: Clock
+    data_dir: Path
+    base_url: str = ""
+    references: References = field(default_factory=References)
+
+
+class Job(ABC):
+    """One computation over a window of one model.
+
+    Attributes:
+        name: what it is called in the schedule.
+        windows: how many of the model's windows one run covers.
+        late: whether labels that come after the window closed change its result, so that it is run again.
+    """
+
+    name: ClassVar[str]
+    windows: ClassVar[int] = 1
+    late: ClassVar[bool] = False
+
+    @abstractmethod
+    def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:
+        """Return the measurements of one window; the same profiles give the same list.
+
+        A broken column must not stop the others: it is measured as insufficient, with the reason in its details.
+        """

@@ -1,0 +1,100 @@
+"""Reading a window's profiles one by one, so that a broken column stops nothing but itself."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from monitor.profile.binning import Binning
+from monitor.profile.build import read
+from monitor.profile.column import ColumnProfile
+from monitor.profile.outcome import Outcome
+from monitor.profile.pieces import merge
+from monitor.types import Measurement, Model, Scalar, Status, Window
+
+if TYPE_CHECKING:
+    from monitor.jobs import JobContext
+
+P = TypeVar("P", ColumnProfile, Outcome)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell(Generic[P]):
+    """One column's profile in one version and segment; ``profile`` is None where it could not be read."""
+
+    version: str
+    segment: str
+    column: str
+    profile: P | None
+    error: str = ""
+
+
+def cells(
+    context: "JobContext", model: Model, window: Window, kind: type[P], columns: Sequence[str] | None = None
+) -> Iterator[Cell[P]]:
+    """Yield the window's profiles of one kind, by column, version and segment; failures are logged and yielded as such.
+
+    Pieces made with an earlier binning do not compare with the reference and are left out; a log line counts them.
+    A model that has no binning yet has no profiles.
+    """
+    binning = context.store.catalog.binning(model.name)
+    if binning is None:
+        return
+    pieces = context.pieces(model.name, window, columns=columns)
+    current = pieces.filter(pc.equal(pieces["binning"], binning.id))
+    if len(current) < len(pieces):
+        lost = len(pieces) - len(current)
+        _log.warning("model %s, %s: %d pieces of an earlier binning do not compare", model.name, window.start, lost)
+    for column in sorted(pc.unique(current["column"]).to_pylist()):
+        yield from _column(current.filter(pc.equal(current["column"], column)), binning, model, column, kind)
+
+
+def _column(pieces: pa.Table, binning: Binning, model: Model, column: str, kind: type[P]) -> Iterator[Cell[P]]:
+    try:
+        merged = merge(pieces, ["version", "segment", "column", "binning"])
+    except (ValueError, pa.ArrowException) as error:
+        yield _broken(model, "", "", column, error)
+        return
+    places = zip(merged["version"].to_pylist(), merged["segment"].to_pylist(), strict=True)
+    for row, (version, segment) in enumerate(places):
+        try:
+            found = read(merged.slice(row, 1), binning, model.schema)[column]
+        except (ValueError, KeyError, pa.ArrowException) as error:
+            yield _broken(model, version, segment, column, error)
+        else:
+            if isinstance(found, kind):
+                yield Cell(version, segment, column, found)
+
+
+def _broken(model: Model, version: str, segment: str, column: str, error: Exception) -> Cell[P]:
+    _log.error("model %s: column %r cannot be read: %s", model.name, column, error)
+    return Cell(version, segment, column, None, f"{type(error).__name__}: {error}")
+
+
+def insufficient(
+    model: Model,
+    cell: Cell[P],
+    metric: str,
+    window: Window,
+    *,
+    rows: int = 0,
+    feature: str | None = None,
+    **details: Scalar,
+) -> Measurement:
+    """Return the measurement that says why there is no number."""
+    return Measurement(
+        model=model.name,
+        version=cell.version,
+        metric=metric,
+        feature=feature,
+        segment=cell.segment,
+        window=window,
+        value=None,
+        rows=rows,
+        status=Status.INSUFFICIENT,
+        details=details,
+    )

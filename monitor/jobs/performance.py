@@ -1,0 +1,123 @@
+"""How good the predictions turned out to be, from labels as they come in, with the share of labels it stands on."""
+
+import logging
+import math
+from typing import ClassVar, Final
+
+import monitor.performance
+from monitor.jobs import Job, JobContext
+from monitor.jobs.cells import Cell, cells
+from monitor.performance import PerformanceMeasure
+from monitor.plugins import plugins
+from monitor.profile.binning import OUTCOME, SCORE
+from monitor.profile.column import ColumnProfile
+from monitor.profile.outcome import Outcome
+from monitor.types import Measurement, Model, Scalar, Status, Window
+
+MIN_LABELS: Final = 100
+MIN_COVERAGE: Final = 0.2
+"""With fewer labels, or a smaller share of them, a window says "not enough data": early labels are rarely typical."""
+
+COVERAGE: Final = "performance.label_coverage"
+_log = logging.getLogger(__name__)
+
+
+class PerformanceJob(Job):
+    """Measures ``performance.<measure>`` and ``performance.label_coverage`` by version and segment.
+
+    ``rows`` is how many rows had a label (for the coverage itself: how many were predicted).
+    """
+
+    name: ClassVar[str] = "performance"
+    late: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        found = plugins(monitor.performance, PerformanceMeasure)  # type: ignore[type-abstract] # the base is what is searched by
+        self._measures = [measure() for measure in found.values()]
+
+    def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:
+        """Measure every version and segment that predicted something in the window."""
+        outcomes = {
+            (cell.version, cell.segment): cell for cell in cells(context, model, window, Outcome, columns=[OUTCOME])
+        }
+        found = []
+        for cell in cells(context, model, window, ColumnProfile, columns=[SCORE]):
+            if cell.profile is None:
+                continue
+            outcome = outcomes.get((cell.version, cell.segment))
+            labelled = outcome.profile.rows if outcome is not None and outcome.profile is not None else 0
+            predicted = cell.profile.rows
+            found.append(self._coverage(model, window, cell, labelled, predicted))
+            if outcome is not None:
+                coverage = labelled / predicted if predicted else None
+                found += [
+                    self._measure(measure, context, model, window, outcome, coverage)
+                    for measure in self._measures
+                    if model.schema.task in measure.tasks
+                ]
+        return found
+
+    def _coverage(
+        self, model: Model, window: Window, cell: Cell[ColumnProfile], labelled: int, predicted: int
+    ) -> Measurement:
+        return Measurement(
+            model=model.name,
+            version=cell.version,
+            metric=COVERAGE,
+            segment=cell.segment,
+            window=window,
+            value=labelled / predicted if predicted else None,
+            rows=predicted,
+            status=Status.OK if predicted else Status.INSUFFICIENT,
+            details={"title": "label coverage", "unit": "share", "labelled": labelled},
+        )
+
+    def _measure(
+        self,
+        measure: PerformanceMeasure,
+        context: JobContext,
+        model: Model,
+        window: Window,
+        cell: Cell[Outcome],
+        coverage: float | None,
+    ) -> Measurement:
+        outcome = cell.profile
+        details: dict[str, Scalar] = {"title": measure.title, "unit": _unit(measure, model), "better": measure.better}
+        value, rows = None, 0
+        try:
+            if outcome is None:
+                raise ValueError(cell.error)
+            rows = outcome.rows
+            value = measure.value(outcome)
+            details |= _before(measure, context, model, cell)
+        except (ValueError, ArithmeticError) as error:
+            _log.error("model %s: performance.%s failed: %s", model.name, measure.name, error)
+            details["reason"] = str(error)
+        if value is not None and not math.isfinite(value):
+            value = None
+        enough = value is not None and rows >= MIN_LABELS and (coverage or 0.0) >= MIN_COVERAGE
+        return Measurement(
+            model=model.name,
+            version=cell.version,
+            metric=f"performance.{measure.name}",
+            segment=cell.segment,
+            window=window,
+            value=value,
+            rows=rows,
+            coverage=coverage,
+            status=Status.OK if enough else Status.INSUFFICIENT,
+            details=details,
+        )
+
+
+def _before(measure: PerformanceMeasure, context: JobContext, model: Model, cell: Cell[Outcome]) -> dict[str, Scalar]:
+    """Return the measure on the reference's labels, where it has some."""
+    reference = context.references.get(context.store, model, cell.version, cell.segment, OUTCOME)
+    if reference is None or not isinstance(reference.whole, Outcome):
+        return {}
+    value = measure.value(reference.whole)
+    return {} if value is None or not math.isfinite(value) else {"reference_value": value}
+
+
+def _unit(measure: PerformanceMeasure, model: Model) -> str:
+    return model.schema.target_unit if measure.unit == "target" else measure.unit

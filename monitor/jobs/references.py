@@ -1,0 +1,113 @@
+"""What current profiles are compared with: a version's reference, and what its ordinary chunks stay under.
+
+Reading a reference costs more than reading a window, so its total and the thresholds that follow from its chunks (as
+long as the model's windows, so that both vary alike) are remembered until the reference or the binning changes.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+import monitor.drift
+from monitor.drift import DriftMeasure
+from monitor.drift.threshold import Calibration, chunk_threshold
+from monitor.plugins import plugins
+from monitor.profile.binning import Binning
+from monitor.profile.build import read
+from monitor.profile.column import ColumnProfile
+from monitor.profile.outcome import Outcome
+from monitor.profile.pieces import merge
+from monitor.store import Store
+from monitor.types import Model, Version
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One column of one version's reference in one segment.
+
+    Attributes:
+        version: whose reference it is.
+        whole: the profile of all its rows.
+        thresholds: by a drift measure's name, the bound that ordinary chunks of it stay under.
+    """
+
+    version: str
+    whole: ColumnProfile | Outcome
+    thresholds: Mapping[str, Calibration]
+
+
+class References:
+    """Reads references through the store and remembers them. Used by one thread at a time (the scheduler's lock)."""
+
+    def __init__(self) -> None:
+        found = plugins(monitor.drift, DriftMeasure)  # type: ignore[type-abstract] # the base is what is searched by
+        self._measures = [measure() for measure in found.values()]
+        self._stamps: dict[tuple[str, str], object] = {}
+        self._known: dict[tuple[str, str], dict[str, dict[str, Reference]]] = {}
+
+    def get(self, store: Store, model: Model, version: str, segment: str, column: str) -> Reference | None:
+        """Return the reference of a column, or None where there is none or it holds no such segment.
+
+        A version without a reference of its own is compared with that of the latest version before it which has one.
+
+        Raises:
+            ValueError: the stored reference cannot be read.
+        """
+        source = source_of(store.catalog.versions(model.name), version)
+        binning = store.catalog.binning(model.name)
+        if source is None or binning is None:
+            return None
+        place = (model.name, source.version)
+        stamp = (source.reference, source.reference_rows, binning.id, model.schema, model.settings.window_hours)
+        if self._stamps.get(place) != stamp:
+            self._stamps[place], self._known[place] = stamp, {}
+        known = self._known[place]
+        if column not in known:
+            known[column] = self._load(store, model, binning, source.version, column)
+        return known[column].get(segment)
+
+    def _load(self, store: Store, model: Model, binning: Binning, version: str, column: str) -> dict[str, Reference]:
+        """Read one column's reference in every segment."""
+        pieces = store.profiles.reference(model.name, version, columns=[column], segment=None)
+        pieces = pieces.filter(pc.equal(pieces["binning"], binning.id))
+        found = {}
+        for segment in pc.unique(pieces["segment"]).to_pylist():
+            part = pieces.filter(pc.equal(pieces["segment"], segment))
+            whole = read(part, binning, model.schema)[column]
+            thresholds = {}
+            if isinstance(whole, ColumnProfile):
+                chunks = [chunk for chunk in _chunks(part, binning, model) if isinstance(chunk, ColumnProfile)]
+                for measure in self._measures:
+                    if whole.kind in measure.kinds:
+                        thresholds[measure.name] = chunk_threshold(measure, chunks)
+            found[segment] = Reference(version, whole, thresholds)
+        return found
+
+
+def source_of(versions: Sequence[Version], version: str) -> Version | None:
+    """Return the version whose reference speaks for ``version``: itself, else the latest before it, else the first.
+
+    Args:
+        versions: the registered versions, oldest first.
+        version: the one that serves; it need not be registered.
+    """
+    names = [known.version for known in versions]
+    until = names.index(version) if version in names else len(names)
+    own = [known for known in versions if known.version == version and known.reference_rows]
+    before = [known for known in versions[:until] if known.reference_rows]
+    after = [known for known in versions[until:] if known.reference_rows]
+    return next(iter([*own, *reversed(before), *after]), None)
+
+
+def _chunks(pieces: pa.Table, binning: Binning, model: Model) -> Iterator[ColumnProfile | Outcome]:
+    """Yield one column's profile of each stretch of the reference that is as long as a window of the model."""
+    length = model.settings.window_hours * 3_600_000_000
+    hours = pieces["hour"].cast(pa.int64()).to_numpy()
+    column = pieces.schema.get_field_index("hour")
+    chunked = pieces.set_column(column, "hour", pa.array(hours // length * length))
+    merged = merge(chunked, ["column", "binning", "hour"])
+    for row in np.arange(merged.num_rows):
+        yield from read(merged.slice(int(row), 1), binning, model.schema).values()

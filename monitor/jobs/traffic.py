@@ -1,0 +1,65 @@
+"""How much was asked, how fast the answers were, and what they were on average."""
+
+import math
+from typing import ClassVar
+
+from monitor.jobs import Job, JobContext
+from monitor.jobs.cells import cells
+from monitor.profile.binning import LATENCY, SCORE
+from monitor.profile.column import ColumnProfile
+from monitor.types import Measurement, Model, Scalar, Status, Window
+
+_QUANTILES = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99}
+
+
+class TrafficJob(Job):
+    """Measures ``traffic.rows``, ``traffic.latency_p50|p95|p99`` (ms) and ``traffic.score_mean``.
+
+    A window without a single row measures 0 rows of the newest version, so that silence can be alarmed on.
+    """
+
+    name: ClassVar[str] = "traffic"
+
+    def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:
+        """Measure every version and segment that predicted something in the window."""
+        found = []
+        for cell in cells(context, model, window, ColumnProfile, columns=[SCORE, LATENCY]):
+            if cell.profile is None:
+                continue
+            place = (model, window, cell.version, cell.segment)
+            profile = cell.profile
+            if cell.column == SCORE:
+                found.append(_measured(*place, "rows", float(profile.rows), profile.rows, unit="rows"))
+                found.append(_measured(*place, "score_mean", profile.mean, profile.present, title="mean score"))
+            else:
+                found += [
+                    _measured(*place, name, profile.quantile(q), profile.present, unit="ms")
+                    for name, q in _QUANTILES.items()
+                    if profile.present
+                ]
+        return found or _silence(context, model, window)
+
+
+def _measured(
+    model: Model, window: Window, version: str, segment: str, name: str, value: float, rows: int, **details: Scalar
+) -> Measurement:
+    known = math.isfinite(value)
+    return Measurement(
+        model=model.name,
+        version=version,
+        metric=f"traffic.{name}",
+        segment=segment,
+        window=window,
+        value=value if known else None,
+        rows=rows,
+        status=Status.OK if known else Status.INSUFFICIENT,
+        details=details,
+    )
+
+
+def _silence(context: JobContext, model: Model, window: Window) -> list[Measurement]:
+    """Zero rows of the newest version; nothing where rows are captured but not profiled yet."""
+    versions = context.store.catalog.versions(model.name)
+    if not versions or context.store.catalog.binning(model.name) is None:
+        return []
+    return [_measured(model, window, versions[-1].version, "all", "rows", 0.0, 0, unit="rows")]

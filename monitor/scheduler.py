@@ -1,0 +1,230 @@
+"""When what is computed: every closed window of every model once, in order, and what late labels change again.
+
+How far each job has come is kept in the store with what it measured, in one transaction, so that a crash or a pause
+skips nothing and doubles nothing. Nothing here depends on when `Scheduler.tick` is called, except when it is heard.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Event, Lock, Thread
+from typing import Final
+
+import monitor.jobs
+from monitor.alerts.judge import judge, watermark_name
+from monitor.alerts.outbox import Outbox
+from monitor.clock import Clock
+from monitor.config import Config
+from monitor.errors import NotFound
+from monitor.ingest import Ingest
+from monitor.jobs import Job, JobContext
+from monitor.jobs.labels import Labels, coverage
+from monitor.jobs.windows import grid, length
+from monitor.plugins import plugins
+from monitor.store import Store
+from monitor.types import Measurement, Model, Window
+
+CLOSED_AT: Final = 0.9
+"""A window's accuracy is judged once this share of its labels is there, or the label deadline has passed."""
+
+ATTEMPTS: Final = 3
+"""After so many ticks a job that fails over one window is passed over there, so that the later windows go on."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class TickResult:
+    """What one tick did. ``failures`` are runs of jobs that raised; they are logged."""
+
+    windows: int = 0
+    measurements: int = 0
+    fired: int = 0
+    resolved: int = 0
+    delivered: int = 0
+    pending: int = 0
+    suppressed: int = 0
+    failures: int = 0
+
+    def add(self, changes: Counter[str]) -> None:
+        """Count changes of alerts."""
+        self.fired += changes["firing"]
+        self.resolved += changes["resolved"]
+        self.pending += changes["pending"]
+        self.suppressed += changes["suppressed"]
+
+
+class Scheduler:
+    """Runs what is due, in its own thread or when asked.
+
+    Args:
+        store: where models, measurements, alerts and watermarks are.
+        ingest: whose `pieces` are a consistent snapshot of all profiles.
+        clock: what "closed" and "due" mean.
+        config: how often, and where reports and links go.
+        jobs: which jobs; every plug-in if not given. With a manual clock the default leaves out what covers several
+            windows (reports): a replay of a year asks for the one it wants.
+    """
+
+    def __init__(
+        self, store: Store, ingest: Ingest, clock: Clock, config: Config, jobs: Sequence[Job] | None = None
+    ) -> None:
+        self._store, self._clock, self._config = store, clock, config
+        self._ingest = ingest
+        found = plugins(monitor.jobs, Job)  # type: ignore[type-abstract] # the base is what is searched by
+        self._known = {name: job() for name, job in found.items()}
+        scheduled = [job for job in self._known.values() if config.clock == "system" or job.windows == 1]
+        self._jobs = scheduled if jobs is None else list(jobs)
+        self._known |= {job.name: job for job in self._jobs}
+        self.context = JobContext(
+            store=store, pieces=ingest.pieces, clock=clock, data_dir=config.data_dir, base_url=config.base_url
+        )
+        self._outbox = Outbox(store, clock)
+        self._lock = Lock()
+        self._failed: Counter[tuple[str, str, datetime]] = Counter()
+        self._first: dict[str, datetime] = {}
+        self._labels = Labels()
+        self._stop = Event()
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        """Tick in a thread every ``scheduler.every_seconds``; not with a manual clock, nor if disabled."""
+        if self._config.clock == "manual" or not self._config.scheduler.enabled or self._thread is not None:
+            return
+        self._stop.clear()
+        self._thread = Thread(target=self._run, name="scheduler", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let the running tick end, then end the thread."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.tick()
+            except Exception:  # noqa: BLE001 - the thread must outlive whatever happens, and tell it
+                _log.exception("a tick failed; the next one goes on where it stopped")
+            self._stop.wait(self._config.scheduler.every_seconds)
+
+    def tick(self, until: datetime | None = None) -> TickResult:
+        """Run every job over every window that has closed, judge it, and deliver what is due.
+
+        Args:
+            until: windows that end by then are closed; now, if not given.
+
+        Returns:
+            What was done. Called again at once, it does nothing.
+        """
+        with self._lock:
+            result = TickResult()
+            moment = until or self._clock.now()
+            for model in self._store.catalog.models():
+                try:
+                    self._tick_model(model, moment, result)
+                except Exception:  # noqa: BLE001 - one model must not stop the others
+                    result.failures += 1
+                    _log.exception("model %s: stopped for this tick; other models go on", model.name)
+            result.delivered = self._outbox.deliver()
+            return result
+
+    def run_job(self, model: str, job: str, window: Window) -> list[Measurement]:
+        """Run one job over one window now, keep what it measures and return it; no rule is evaluated.
+
+        Raises:
+            NotFound: no such model or job.
+        """
+        if job not in self._known:
+            raise NotFound(f"there is no job {job!r}; there are {', '.join(sorted(self._known))}")
+        with self._lock:
+            found = self._known[job].run(self.context, self._store.catalog.model(model), window)
+            self._store.measurements.put(found)
+            return found
+
+    def _tick_model(self, model: Model, until: datetime, result: TickResult) -> None:
+        first = self._first_day(model)
+        if first is None:
+            return
+        plain = [job for job in self._jobs if job.windows == 1 and not job.late]
+        marks = [self._mark(name, model, first) for name in (watermark_name(late=False), *(job.name for job in plain))]
+        for window in grid(model, min(marks), until):
+            ran = [self._run_due(job, model, window, first, result) for job in plain]
+            if not all(ran):
+                break
+            if self._mark(watermark_name(late=False), model, first) <= window.start:
+                result.add(judge(self._store, model, window, self._clock.now(), self._config.base_url, late=False))
+            result.windows += 1
+        self._run_late(model, first, until, result)
+        for job in self._jobs:
+            if job.windows > 1:
+                self._run_long(job, model, first, result)
+
+    def _run_late(self, model: Model, first: datetime, until: datetime, result: TickResult) -> None:
+        """Run the jobs that wait for labels where labels changed, and judge the windows that are settled."""
+        judged = self._mark(watermark_name(late=True), model, first)
+        deadline = timedelta(days=model.settings.label_deadline_days)
+        open_since = max(first, first + (until - deadline - first) // length(model) * length(model))
+        jobs = [job for job in self._jobs if job.late]
+        for window in self._labels.changed(self.context, model, list(grid(model, min(judged, open_since), until))):
+            ran = [self._run_once(job, model, window, result) for job in jobs]
+            if not all(ran):
+                self._labels.forget(model, window)
+                return
+        for window in grid(model, judged, until):
+            if until < window.end + deadline and coverage(self._store, model, window) < CLOSED_AT:
+                return
+            result.add(judge(self._store, model, window, self._clock.now(), self._config.base_url, late=True))
+
+    def _run_long(self, job: Job, model: Model, first: datetime, result: TickResult) -> None:
+        """Run a job over the latest stretch of windows that is complete and judged; earlier ones missed are told."""
+        judged = self._mark(watermark_name(late=False), model, first)
+        start = self._mark(job.name, model, first)
+        span = job.windows * length(model)
+        due = (judged - start) // span
+        if due < 1:
+            return
+        if due > 1:
+            _log.warning("model %s: %d runs of %s were missed and are not made up", model.name, due - 1, job.name)
+        end = start + due * span
+        self._run_once(job, model, Window(end - span, end), result)
+
+    def _run_due(self, job: Job, model: Model, window: Window, first: datetime, result: TickResult) -> bool:
+        return self._mark(job.name, model, first) > window.start or self._run_once(job, model, window, result)
+
+    def _run_once(self, job: Job, model: Model, window: Window, result: TickResult) -> bool:
+        """Run one job over one window and keep what it measured; return whether the next window may follow."""
+        try:
+            found = job.run(self.context, model, window)
+            with self._store.transaction():
+                self._store.measurements.put(found)
+                self._store.measurements.set_watermark(job.name, model.name, window.end)
+        except Exception:  # noqa: BLE001 - a job is a plug-in: it must not stop the others
+            place = (model.name, job.name, window.start)
+            self._failed[place] += 1
+            result.failures += 1
+            _log.exception("model %s: job %s failed over the window of %s", model.name, job.name, window.start)
+            if self._failed[place] < ATTEMPTS:
+                return False
+            _log.error("model %s: job %s passes over the window of %s", model.name, job.name, window.start)
+            self._store.measurements.set_watermark(job.name, model.name, window.end)
+            return True
+        result.measurements += len(found)
+        return True
+
+    def _mark(self, job: str, model: Model, first: datetime) -> datetime:
+        return self._store.measurements.watermark(job, model.name) or first
+
+    def _first_day(self, model: Model) -> datetime | None:
+        """Return the midnight (UTC) before the first captured row; None before there is one."""
+        if model.name not in self._first:
+            rows = self._store.rows.inferences(model.name, order="time", descending=False, limit=1)
+            if not rows.num_rows:
+                return None
+            time: datetime = rows["_time"][0].as_py()
+            self._first[model.name] = time.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        return self._first[model.name]
