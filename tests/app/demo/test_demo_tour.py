@@ -1,0 +1,125 @@
+"""What the demo tells of a replay: alerts that were delivered, the two worst predictions, the report."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from app.demo import data, tour
+from app.demo.show import Show
+from app.demo.story import midnight, short
+from app.demo.summary import Summary
+from monitor.errors import Unavailable
+
+
+class Answers:
+    """Stands for Watchglass: answers each path with what was laid down for it."""
+
+    def __init__(self, **answers) -> None:
+        self.answers = answers
+
+    def ask(self, method, path, **_):
+        return self.answers[f"{method.lower()}_{path.rsplit('/', 1)[-1]}"]
+
+
+class Heard:
+    """Stands for the webhook's receiver."""
+
+    def __init__(self, *events: str) -> None:
+        self.messages = [{"event": event} for event in events]
+
+
+ALERT = {
+    "since": "2013-08-12T00:00:00Z",
+    "severity": "critical",
+    "state": "firing",
+    "title": "Delay at the airport: 54.0 % above [anything] seen",
+    "body": "Mean 812 min instead of 13.5 min",
+    "link": "http://127.0.0.1:8080/feature?model=flights",
+}
+
+
+@pytest.fixture
+def show() -> Show:
+    return Show(Console(file=io.StringIO(), width=200))
+
+
+def printed(show: Show) -> str:
+    return show.console.file.getvalue()
+
+
+def test_alerts_are_counted_and_the_gravest_is_printed_in_full(show) -> None:
+    summary = Summary()
+    heard = Heard("firing", "firing", "resolved")
+    tour.tell_alerts(Answers(get_alerts={"alerts": [ALERT, ALERT | {"severity": "warning"}]}), heard, summary, show)
+    assert (summary.alerts_fired, summary.alerts_delivered) == (2, 2)
+    assert "54.0 % above [anything] seen" in printed(show)
+    assert ALERT["link"] in printed(show)
+
+
+def test_an_alert_that_nobody_heard_of_stops_the_demo(show, monkeypatch) -> None:
+    monkeypatch.setattr(tour, "DELIVERY_SECONDS", 0.05)
+    with pytest.raises(Unavailable, match="1 alerts fired and the webhook heard of 0"):
+        tour.tell_alerts(Answers(get_alerts={"alerts": [ALERT]}), Heard("resolved"), Summary(), show)
+
+
+def test_the_worst_predictions_are_furthest_from_what_came_and_did_arrive() -> None:
+    story = short(2)
+    day = data.between(midnight(story.fault.first), midnight(story.until))
+    late = dict(zip(day["id"].to_pylist(), data.late(day).tolist(), strict=True))
+    scores = dict.fromkeys(late, 0.5)
+    arrived = [key for key, value in late.items() if value == 0.0]
+    cancelled = [key for key, value in late.items() if value != value]
+    scores[arrived[3]], scores[arrived[7]] = 0.9, 0.95
+    scores |= dict.fromkeys(cancelled, 0.999)
+    assert tour.worst(story, scores, 2) == [arrived[7], arrived[3]]
+    scores |= dict.fromkeys(arrived[:3], 0.9)
+    assert tour.worst(story, scores, 3)[1:] == sorted([*arrived[:4]])[:2]  # ties fall by id
+
+
+def test_two_explanations_are_summed_up_with_what_is_served_again(show) -> None:
+    story, summary = short(2), Summary()
+    day = data.between(midnight(story.fault.first), midnight(story.until))
+    told = {"prediction": 0.7, "base_value": 0.2, "attributions": {"hour": 0.1, "airport_delay": 0.4}}
+
+    class Link(Answers):
+        def ask(self, method, path, **given):
+            return told if path.endswith("/explanations") else {"features": {"hour": 8}, "label": "on time"}
+
+    class Served:
+        def probe(self, row, identity):
+            assert row == {"hour": 8}
+            return 0.70001
+
+    scores = dict.fromkeys(day["id"].to_pylist(), 0.5)
+    tour.explain_two(Link(), Served(), story, scores, summary, show)
+    assert [each["method"] for each in summary.explanations] == ["shap", "lime"]
+    assert summary.explanations[0]["attributions"] == told["attributions"]
+    assert summary.explanations[0]["served_again"] == 0.70001
+    assert set(summary.explanations[0]) == {
+        *("id", "method", "seconds", "prediction", "base_value", "attributions", "served_again")
+    }
+    assert "Delay at the airport +40.0%" in printed(show)
+
+
+def test_the_report_is_found_by_an_absolute_path(show, tmp_path) -> None:
+    for path, found in ((Path("reports/1/index.html"), tmp_path / "store" / "reports/1/index.html"),):
+        summary = Summary()
+        tour.write_report(Answers(post_reports={"path": str(path), "title": "Week"}), short(2), tmp_path, summary, show)
+        assert summary.report == str(found)
+
+
+def test_a_failing_step_is_named(show) -> None:
+    with (
+        pytest.raises(Unavailable, match="failed at step 1 of 9, replay the summer: no answer"),
+        show.doing("Replay the summer"),
+    ):
+        raise Unavailable("no answer")
+
+
+def test_progress_counts_in_a_log_too(show) -> None:
+    with show.progress("flights", 20) as advance:
+        advance(5, note="1 May")
+        advance(15)
+    assert "20/20" in printed(show)
