@@ -1,0 +1,103 @@
+"""Fixtures that tests in several folders share: canonical batches and profiles made of plain lists."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from monitor.profile import (
+    OUTCOME,
+    ColumnProfile,
+    Outcome,
+    make_binning,
+    profile,
+    profile_outcomes,
+    read,
+)
+from monitor.profile.outcome import outcome_length
+from monitor.types import Feature, Kind, ModelSchema, Task
+
+NOON = datetime(2024, 3, 1, 12, 30, tzinfo=UTC)
+ARROW = {
+    Kind.NUMERIC: pa.float64(),
+    Kind.INTEGER: pa.int64(),
+    Kind.BOOLEAN: pa.bool_(),
+    Kind.TIMESTAMP: pa.timestamp("us", tz="UTC"),
+    Kind.EMBEDDING: pa.list_(pa.float64()),
+    Kind.SEQUENCE: pa.list_(pa.float64()),
+}
+
+
+def one_feature(kind: Kind) -> ModelSchema:
+    """Return a binary model with the one feature ``x``."""
+    return ModelSchema(model="m", task=Task.BINARY, classes=("no", "yes"), features=(Feature(name="x", kind=kind),))
+
+
+def as_canonical(rows: int, **columns: object) -> pa.Table:
+    """Return a canonical batch of what the profile kernel reads, with the given columns and defaults elsewhere."""
+    defaults: dict[str, object] = {
+        "_version": pa.array(["1"] * rows, pa.string()),
+        "_time": pa.array([NOON] * rows, pa.timestamp("us", tz="UTC")),
+        "_flags": pa.array([[]] * rows, pa.list_(pa.string())),
+        "_prediction": pa.nulls(rows, pa.string()),
+        "_score": pa.nulls(rows, pa.float64()),
+        "_scores": pa.nulls(rows, pa.list_(pa.float64())),
+        "_latency_ms": pa.nulls(rows, pa.float64()),
+    }
+    return pa.table(defaults | columns)
+
+
+@pytest.fixture(scope="session")
+def canonical() -> Callable[..., pa.Table]:
+    """`as_canonical`: a canonical batch from a number of rows and some columns."""
+    return as_canonical
+
+
+@pytest.fixture(scope="session")
+def profiles() -> Callable[..., list[ColumnProfile]]:
+    """A function of a kind, reference values and more lists of values; one profile for each of the lists."""
+
+    def build(kind: Kind, reference: Sequence[object], *others: Sequence[object]) -> list[ColumnProfile]:
+        schema = one_feature(kind)
+        tables = [as_canonical(len(x), x=pa.array(x, ARROW.get(kind, pa.string()))) for x in (reference, *others)]
+        binning = make_binning(tables[0], schema)
+        blank = ColumnProfile("x", binning.columns["x"], np.zeros(binning.columns["x"].length, dtype=np.int64))
+        return [read(profile(table, schema, binning), binning, schema).get("x", blank) for table in tables]
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def outcomes() -> Callable[..., Outcome]:
+    """A function of a schema, labels, predictions and scores; their outcome. ``sign`` −1 takes labels back."""
+
+    def build(
+        schema: ModelSchema,
+        label: Sequence[object],
+        prediction: Sequence[object],
+        scores: Sequence[object] | None = None,
+        *,
+        sign: int = 1,
+    ) -> Outcome:
+        value = pa.float64() if schema.task is Task.REGRESSION else pa.string()
+        columns: dict[str, pa.Array] = {
+            "_label": pa.array(label, value),
+            "_prediction": pa.array(prediction, value),
+            "_sign": pa.array([sign] * len(label), pa.int8()),
+        }
+        if schema.task is Task.BINARY and scores is not None:
+            columns["_score"] = pa.array(scores, pa.float64())
+        elif schema.task is Task.MULTICLASS and scores is not None:
+            columns["_scores"] = pa.array([None if s is None else list(s) for s in scores], pa.list_(pa.float64()))
+        elif schema.task is Task.REGRESSION:
+            columns["_score"] = columns["_prediction"]
+        batch = as_canonical(len(label), **columns)
+        binning = make_binning(batch, schema)
+        found = read(profile_outcomes(batch, schema, binning), binning, schema)
+        return found.get(OUTCOME) or Outcome.of(
+            schema, binning, np.zeros(outcome_length(schema, binning), dtype=np.int64)
+        )
+
+    return build
