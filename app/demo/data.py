@@ -1,5 +1,6 @@
 """The demo's flights: what is known of a flight an hour before it should leave, and how late it came in."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -56,6 +57,24 @@ def flights(path: Path = FLIGHTS) -> pa.Table:
     table = pq.read_table(path)
     at = table.schema.get_field_index("time")
     return table.set_column(at, "time", table["time"].cast(pa.timestamp("us", tz="UTC")))
+
+
+@cache
+def names() -> Mapping[str, Mapping[str, str]]:
+    """Return the full names of `carriers` and `airports` by their codes."""
+    found: Mapping[str, Mapping[str, str]] = json.loads((FLIGHTS.parent / "places.json").read_text())
+    return found
+
+
+def spoken(row: Mapping[str, object]) -> str:
+    """Say in words which flight a row is.
+
+    >>> spoken({"carrier": "UA", "origin": "EWR", "dest": "ORD", "weekday": "Mon", "hour": 17})
+    'United Air Lines Inc., Newark Liberty Intl to Chicago Ohare Intl, Mon 17 h'
+    """
+    airports = names()["airports"]
+    origin, dest = (airports.get(str(row[end]), str(row[end])) for end in ("origin", "dest"))
+    return f"{names()['carriers'][str(row['carrier'])]}, {origin} to {dest}, {row['weekday']} {row['hour']} h"
 
 
 def between(start: datetime, end: datetime, table: pa.Table | None = None) -> pa.Table:

@@ -99,5 +99,7 @@ class Calendar:
     def _midnight(self, day: date) -> None:
         self.set_clock(day)
         done: dict[str, int] = self._link.ask("POST", "/v1/run", json_body={})
+        if done.get("failures"):
+            raise Unavailable(f"{done['failures']} jobs failed at the midnight before {day}; the server's log has why")
         for what, count in done.items():
             self.totals[what] += count

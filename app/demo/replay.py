@@ -12,7 +12,7 @@ from app.demo import data, registration, train
 from app.demo.day import Calendar
 from app.demo.folder import prepare
 from app.demo.model import FlightModel
-from app.demo.processes import Child, PeakMemory, free_port
+from app.demo.processes import Child, PeakMemory, free_port, orderly_end
 from app.demo.receiver import Receiver
 from app.demo.show import Show
 from app.demo.story import INFER, MODEL, Edition, Story, midnight
@@ -59,7 +59,7 @@ def run(
     """
     started = time.perf_counter()
     show = show or Show()
-    with PeakMemory() as memory, ExitStack() as stack:
+    with orderly_end(), PeakMemory() as memory, ExitStack() as stack:
         demo = Demo(story or Story(), prepare(directory), port, show, stack)
         demo.play()
         summary = demo.summary

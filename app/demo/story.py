@@ -8,7 +8,6 @@ import pyarrow.compute as pc
 
 from monitor.types import Window
 
-
 MODEL = "flights"
 """The model's name, everywhere."""
 

@@ -80,7 +80,9 @@ def explain_two(
         strongest = sorted(told["attributions"].items(), key=lambda item: -abs(item[1]))[:3]
         reasons = ", ".join(f"{data.FEATURES[name]['title']} {value:+.1%}" for name, value in strongest)
         show.say(f"{method.upper()} of {identity} in {seconds:.1f} s: P(late) {told['prediction']:.1%}; {reasons}.")
-        show.say(f"  the served model, asked afresh: {again:.1%}; what came: {row['label']}")
+        show.say(
+            f"  {data.spoken(row['features'])}; it came {row['label']}. The served model, asked afresh: {again:.1%}"
+        )
 
 
 def write_report(link: Link, story: Story, directory: Path, summary: Summary, show: Show) -> None:

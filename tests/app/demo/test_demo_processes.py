@@ -1,14 +1,16 @@
 """The demo's processes, folder and webhook: started, seen, counted and cleaned up."""
 
 import json
+import signal
 import socket
 import time
 import urllib.request
+from contextlib import ExitStack
 
 import pytest
 
 from app.demo.folder import prepare
-from app.demo.processes import Child, PeakMemory, family, free_port, memory_mb
+from app.demo.processes import Child, PeakMemory, family, free_port, memory_mb, orderly_end
 from app.demo.receiver import Receiver
 from monitor.errors import Conflict, Unavailable
 
@@ -51,6 +53,17 @@ def test_a_taken_port_gives_way_to_a_free_one() -> None:
         port = taken.getsockname()[1]
         assert free_port(port) != port
     assert free_port() > 0
+
+
+def test_a_termination_ends_the_program_in_order() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    stopped = []
+    with pytest.raises(SystemExit) as ended, orderly_end(), ExitStack() as stack:
+        stack.callback(stopped.append, "child")
+        signal.raise_signal(signal.SIGTERM)
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert stopped == ["child"]
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_memory_of_the_family_is_sampled(tmp_path) -> None:

@@ -12,6 +12,8 @@ from app.demo.story import midnight, short
 from app.demo.summary import Summary
 from monitor.errors import Unavailable
 
+ROW = {"carrier": "UA", "origin": "EWR", "dest": "ORD", "weekday": "Mon", "hour": 17}
+
 
 class Answers:
     """Stands for Watchglass: answers each path with what was laid down for it."""
@@ -85,11 +87,11 @@ def test_two_explanations_are_summed_up_with_what_is_served_again(show) -> None:
 
     class Link(Answers):
         def ask(self, method, path, **given):
-            return told if path.endswith("/explanations") else {"features": {"hour": 8}, "label": "on time"}
+            return told if path.endswith("/explanations") else {"features": ROW, "label": "on time"}
 
     class Served:
         def probe(self, row, identity):
-            assert row == {"hour": 8}
+            assert row == ROW
             return 0.70001
 
     scores = dict.fromkeys(day["id"].to_pylist(), 0.5)
