@@ -20,7 +20,7 @@ def portions(rows: int, largest: int, seed: int) -> Iterator[tuple[int, int]]:
     """Cut ``rows`` into consecutive requests of 1 to ``largest``, the same way for the same seed.
 
     >>> list(portions(10, 4, seed=1))
-    [(0, 2), (2, 3), (3, 4), (4, 7), (7, 8), (8, 10)]
+    [(0, 2), (2, 3), (3, 6), (6, 7), (7, 10)]
     """
     draw = random.Random(seed)  # noqa: S311 - sizes of requests are no secret
     start = 0

@@ -58,9 +58,14 @@ def test_a_taken_port_gives_way_to_a_free_one() -> None:
 def test_a_termination_ends_the_program_in_order() -> None:
     before = signal.getsignal(signal.SIGTERM)
     stopped = []
-    with pytest.raises(SystemExit) as ended, orderly_end(), ExitStack() as stack:
-        stack.callback(stopped.append, "child")
-        signal.raise_signal(signal.SIGTERM)
+
+    def terminated() -> None:
+        with orderly_end(), ExitStack() as stack:
+            stack.callback(stopped.append, "child")
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(SystemExit) as ended:
+        terminated()
     assert ended.value.code == 128 + signal.SIGTERM
     assert stopped == ["child"]
     assert signal.getsignal(signal.SIGTERM) is before
