@@ -21,7 +21,6 @@ from monitor.types import Explanation, Model, ModelSchema, Task, Version
 
 if TYPE_CHECKING:  # explaining needs no database driver of its own
     from monitor.config import Config
-
     from monitor.store import Store
 
 FORMAT = "1"

@@ -22,6 +22,9 @@ from monitor.types import Kind, ModelSchema
 
 Matrix = npt.NDArray[np.float64]
 
+ABSURD = 1e100
+"""Numbers beyond it overflow when their variance is taken."""
+
 
 class LimeTabular(Explainer):
     """LIME for tables."""
@@ -72,7 +75,7 @@ class Neighbourhood:
     """Row and background as the one matrix [1 + N, M] that lime perturbs, and the way back.
 
     Continuous columns keep their numbers, with null just below the least of them, cut off by ``floors``. All others are
-    codes; so is a column with an infinite value, which has no quartiles to draw from.
+    codes; so is a column with an infinite or absurd value, which has no spread to draw from.
     """
 
     def __init__(self, players: Players) -> None:
@@ -80,7 +83,7 @@ class Neighbourhood:
         self.matrix: Matrix = np.vstack([players.row, players.background])
         self.floors: dict[int, float] = {}
         for index, (feature, table) in enumerate(zip(players.features, players.tables, strict=True)):
-            if feature.kind in (Kind.NUMERIC, Kind.INTEGER, Kind.TIMESTAMP) and not np.isinf(table).any():
+            if feature.kind in (Kind.NUMERIC, Kind.INTEGER, Kind.TIMESTAMP) and not (np.abs(table) > ABSURD).any():
                 values = table[self.matrix[:, index].astype(np.intp)]
                 least, most = float(np.nanmin(values)), float(np.nanmax(values))
                 step = 1e-6 * max(abs(least), abs(most), most - least, 1e-6)
@@ -120,6 +123,12 @@ def _library(grid: Neighbourhood, seed: int) -> Any:
                 quartiles = np.percentile(column[column > floor], [25, 50, 75])
                 edges.append(np.append(floor, quartiles) if (column <= floor).any() else quartiles)
             return edges
+
+        def get_undiscretize_values(self, feature: int, values: npt.NDArray[np.intp]) -> Matrix:
+            """Draw from bins; lime itself gives 0 for a bin of one value, whatever that value is."""
+            drawn = super().get_undiscretize_values(feature, values)
+            low, high = np.array(self.mins[feature])[values], np.array(self.maxs[feature])[values]
+            return np.asarray(np.where(low == high, low, drawn), dtype=np.float64)
 
     names = [str(index) for index in range(grid.matrix.shape[1])]
     return LimeTabularExplainer(

@@ -7,9 +7,10 @@ sets all but ten features to zero.
 """
 
 import threading
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +30,7 @@ class ShapKernel(Explainer):
     title = "SHAP"
     additive = True
     settings: ClassVar[Mapping[str, Setting]] = {
-        "rows": Setting(200_000, 1_000, 5_000_000, "model rows that may be asked", probes=40_000)
+        "rows": Setting(420_000, 1_000, 5_000_000, "model rows that may be asked", probes=40_000)
     }
 
     def explain(
@@ -43,8 +44,6 @@ class ShapKernel(Explainer):
         **settings: int,
     ) -> Attribution:
         """Explain one row; see :class:`Explainer`."""
-        import shap
-
         budget = resolve(type(self), settings)["rows"]
         players = make_players(row, background, schema)
         size = len(players.features)
@@ -62,7 +61,7 @@ class ShapKernel(Explainer):
             return predict(players.decode(codes))
 
         with _seeded(seed):
-            kernel = shap.KernelExplainer(answer, usual)
+            kernel = _library().KernelExplainer(answer, usual)
             values = kernel.shap_values(players.row, nsamples=coalitions, l1_reg=0, silent=True)
         base, prediction = float(kernel.expected_value), float(kernel.fx[0])
         quality = {
@@ -74,6 +73,14 @@ class ShapKernel(Explainer):
             "held": ", ".join(players.unplayable) or None,
         }
         return Attribution(base, prediction, players.attributions(np.asarray(values), schema), quality)
+
+
+def _library() -> Any:
+    """Return the shap package; what it imports for its plots warns of deprecations that are none of ours."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import shap
+    return shap
 
 
 def _thin(background: npt.NDArray[np.float64], rows: int) -> npt.NDArray[np.float64]:

@@ -1,0 +1,201 @@
+"""A served model as a black box, against a small V2 server on loopback."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+from zoo_rows import columns, make_rows
+
+from explain.models import LOOPBACK, Allowed
+from explain.models.endpoint import EndpointAdapter, check_address
+from monitor.errors import InvalidInput, Unavailable
+from monitor.types import Feature, Kind, ModelSchema, Task
+
+
+class Server(ThreadingHTTPServer):
+    """Answers 0.5 + delay / 100 per row (null: 0.25), and keeps what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.requests = []
+        self.answers = []  # what to answer first, before behaving
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}/v2/models/m/infer"
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.requests.append((dict(self.headers), body))
+        status, answer = self.server.answers.pop(0) if self.server.answers else (200, self.scores(body))
+        content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        self.send_response(status)
+        if status == 302:
+            self.send_header("location", "http://127.0.0.1:1/elsewhere")
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def scores(self, body):
+        delay = next(tensor["data"] for tensor in body["inputs"] if tensor["name"] == "delay")
+        data = [0.25 if value is None else 0.5 + value / 100 for value in delay]
+        label = {"name": "label", "datatype": "BYTES", "shape": [len(data)], "data": ["late"] * len(data)}
+        return {"outputs": [label, {"name": "p", "datatype": "FP32", "shape": [len(data), 1], "data": data}]}
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    running = Server()
+    yield running
+    running.shutdown()
+    running.server_close()
+
+
+@pytest.fixture
+def ask(server, schema):
+    """Return a function that asks the server through the adapter."""
+    opened = []
+
+    def predict(rows, **spec):
+        model = EndpointAdapter.load({"url": server.url, **spec}, schema, Allowed())
+        opened.append(model)
+        return model.predict(columns(rows, schema))
+
+    yield predict
+    for model in opened:
+        model.close()
+
+
+def test_every_row_is_answered_in_order_in_requests_of_at_most_512(server, ask):
+    rows = make_rows(1_200)
+    expected = [0.25 if value is None else 0.5 + value / 100 for value in rows["delay"]]
+    assert ask(rows).tolist() == pytest.approx(expected)
+    sizes = [len(body["inputs"][0]["data"]) for _, body in server.requests]
+    assert sizes == [512, 512, 176]
+
+
+def test_every_request_is_marked_as_a_probe(server, ask):
+    ask(make_rows(600))
+    assert [headers["watchglass-probe"] for headers, _ in server.requests] == ["1", "1"]
+    assert all(body["parameters"] == {"watchglass_probe": True} for _, body in server.requests)
+
+
+def test_one_tensor_per_feature_with_its_type_and_null(server, schema, ask):
+    ask({"carrier": ["AA", None], "delay": [1.5, None], "seats": [100, None], "spare": [True, None]})
+    assert server.requests[0][1]["inputs"] == [
+        {"name": "carrier", "shape": [2, 1], "datatype": "BYTES", "data": ["AA", None]},
+        {"name": "delay", "shape": [2, 1], "datatype": "FP64", "data": [1.5, None]},
+        {"name": "seats", "shape": [2, 1], "datatype": "INT64", "data": [100, None]},
+        {"name": "spare", "shape": [2, 1], "datatype": "BOOL", "data": [True, None]},
+    ]
+
+
+def test_the_output_and_the_number_type_can_be_named(server, ask):
+    server.answers = [(200, {"outputs": [{"name": "a", "datatype": "FP64", "shape": [1], "data": [1.0]},
+                                         {"name": "b", "datatype": "FP64", "shape": [1], "data": [2.0]}]})]  # fmt: skip
+    assert ask(make_rows(1), output="b", datatype="FP32").tolist() == [2.0]
+    assert server.requests[0][1]["inputs"][1]["datatype"] == "FP32"
+
+
+def test_classes_come_row_by_row(server, schema):
+    several = ModelSchema(model="m", task=Task.MULTICLASS, features=schema.features, classes=("a", "b", "c"))
+    data = [0.2, 0.3, 0.5, 0.1, 0.1, 0.8]
+    server.answers = [(200, {"outputs": [{"name": "p", "datatype": "FP32", "shape": [2, 3], "data": data}]})]
+    model = EndpointAdapter.load({"url": server.url}, several, Allowed())
+    np.testing.assert_array_equal(model.predict(columns(make_rows(2), several)), np.reshape(data, (2, 3)))
+    model.close()
+
+
+def test_a_timestamp_is_sent_in_iso_8601(server):
+    one = ModelSchema(model="m", task=Task.BINARY, features=(Feature(name="delay", kind=Kind.TIMESTAMP),))
+    server.answers = [(200, {"outputs": [{"name": "p", "datatype": "FP64", "shape": [1], "data": [1.0]}]})]
+    model = EndpointAdapter.load({"url": server.url}, one, Allowed())
+    model.predict({"delay": np.array([86_400.0])})
+    model.close()
+    assert server.requests[0][1]["inputs"][0]["data"] == ["1970-01-02T00:00:00+00:00"]
+
+
+def test_a_server_that_is_briefly_unavailable_is_asked_again(server, ask):
+    server.answers = [(503, {"error": "starting"}), (502, {"error": "starting"})]
+    assert len(ask(make_rows(3))) == 3
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "said"),
+    [
+        (500, {"error": "boom"}, "answered HTTP 500.*boom.*200 is needed"),
+        (302, {}, "answered HTTP 302"),
+        (200, b"<html>", "did not answer V2 JSON"),
+        (200, {"outputs": []}, "did not answer V2 JSON with an output of a float type"),
+        (200, {"outputs": [{"name": "p", "datatype": "FP64", "shape": [9], "data": [1.0]}]}, "did not answer V2 JSON"),
+        (200, {"outputs": [{"name": "p", "datatype": "FP64", "shape": [1], "data": [1.0]}]}, r"answered \(1,\) for 2"),
+    ],
+)
+def test_anything_but_v2_json_says_what_came(server, ask, status, answer, said):
+    server.answers = [(status, answer)]
+    with pytest.raises(Unavailable, match=said):
+        ask(make_rows(2))
+
+
+def test_a_redirect_is_not_followed(server, ask):
+    server.answers = [(302, {})]
+    with pytest.raises(Unavailable, match="302"):
+        ask(make_rows(1))
+    assert len(server.requests) == 1
+
+
+def test_nobody_there_says_so(schema):
+    running = Server()
+    running.shutdown()
+    running.server_close()
+    model = EndpointAdapter.load({"url": running.url}, schema, Allowed())
+    with pytest.raises(Unavailable, match="does not answer"):
+        model.predict(columns(make_rows(1), schema))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest",
+        "http://example.com/v2",
+        "http://127.0.0.1.example.com/v2",
+        "http://127.0.0.1@example.com/v2",
+        "http://user:secret@127.0.0.1/v2",
+        "http://127.0.0.1:99999/v2",
+        "file:///etc/passwd",
+        "//127.0.0.1/v2",
+        "http://",
+        "127.0.0.1:80",
+    ],
+)
+def test_only_listed_hosts_are_contacted(url, schema):
+    with pytest.raises(InvalidInput, match="endpoint"):
+        EndpointAdapter.load({"url": url}, schema, Allowed())
+
+
+def test_a_listed_host_may_be_bound_to_its_port():
+    check_address("https://models.internal:8443/v2", ("models.internal:8443",))
+    with pytest.raises(InvalidInput, match="models.internal:8443"):
+        check_address("https://models.internal/v2", ("models.internal:8443",))
+    for host in ("localhost", "127.0.0.1", "[::1]"):
+        check_address(f"http://{host}:9000/v2", LOOPBACK)
+
+
+def test_dialect_and_datatype_are_checked(schema):
+    with pytest.raises(InvalidInput, match=r"dialect 'v1' is not known; use \"v2\""):
+        EndpointAdapter.load({"url": "http://localhost/x", "dialect": "v1"}, schema, Allowed())
+    with pytest.raises(InvalidInput, match="FP64"):
+        EndpointAdapter.load({"url": "http://localhost/x", "datatype": "BF16"}, schema, Allowed())

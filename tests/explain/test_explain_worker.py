@@ -1,0 +1,204 @@
+"""The worker process: what it answers, and what happens when it cannot."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from zoo_rows import columns, make_rows
+
+from explain.engine import Job
+from explain.models.torch import TorchAdapter
+from explain.worker import Limits, Worker
+from monitor.errors import InvalidInput, Unavailable
+from monitor.types import ModelSchema, Task
+
+
+@pytest.fixture
+def job(artifact, schema):
+    """Return a function that makes a small job for a zoo model."""
+
+    def make(name="Network", method="shap", **changed):
+        spec = artifact(name)
+        given = {
+            "spec": spec,
+            "schema": schema,
+            "model_hash": TorchAdapter.fingerprint(spec),
+            "method": method,
+            "row": make_rows(1, 77),
+            "background": make_rows(30),
+            "seed": 1,
+            "settings": {"rows": 2_000},
+        }
+        return Job(**{**given, **changed})
+
+    return make
+
+
+def test_it_explains_and_is_bit_identical_across_processes(worker, job, allowed):
+    other = Worker(allowed, Limits(threads=1))
+    try:
+        for method in ("shap", "lime"):
+            found = worker.run(job(method=method))
+            assert found == worker.run(job(method=method)) == other.run(job(method=method))
+            assert list(found.attributions) == ["carrier", "delay", "seats", "spare"]
+    finally:
+        other.close()
+
+
+def test_it_answers_what_the_model_answers(worker, job, artifact, schema, allowed):
+    model = TorchAdapter.load(artifact("Network"), schema, allowed)
+    found = worker.run(job())
+    assert found.prediction == pytest.approx(float(model.predict(columns(make_rows(1, 77), schema))[0]), abs=1e-7)
+    assert found.base_value + sum(found.attributions.values()) == pytest.approx(found.prediction, abs=1e-9)
+
+
+def test_the_explained_class_of_several_is_the_one_asked_for(worker, job, schema):
+    several = ModelSchema(model="m", task=Task.MULTICLASS, features=schema.features, classes=("a", "b", "c"))
+    first, second = (worker.run(job("Classes", schema=several, output=index)) for index in (0, 1))
+    assert first.prediction + second.prediction == pytest.approx(0.5)
+    for name, value in first.attributions.items():
+        assert second.attributions[name] == pytest.approx(-value, abs=1e-9)
+    with pytest.raises(InvalidInput, match="answers 3 numbers per row"):
+        worker.run(job("Classes", schema=several, output=7))
+
+
+def test_a_model_that_fails_is_an_error_of_its_own_and_the_worker_stays(worker, job):
+    worker.run(job())
+    before = worker.pid
+    with pytest.raises(Unavailable, match=r"the model failed .*TypeError: cannot encode None"):
+        worker.run(job("Broken"))
+    with pytest.raises(Unavailable, match="not finite"):
+        worker.run(job("NotFinite"))
+    with pytest.raises(InvalidInput, match="not allowed"):
+        worker.run(job(spec={**job().spec, "class": "os:system"}))
+    worker.run(job())
+    assert worker.pid == before
+
+
+def test_a_model_whose_files_changed_since_they_were_hashed_is_not_explained(worker, job):
+    with pytest.raises(Unavailable, match="changed"):
+        worker.run(job("Linear", model_hash="0" * 64))
+
+
+def test_a_job_over_its_time_is_ended_and_the_next_works(job, allowed):
+    worker = Worker(allowed, Limits(seconds=1.5, threads=1))
+    try:
+        worker.run(job())
+        before = worker.pid
+        with pytest.raises(Unavailable, match=r"took longer than 1\.5 s and was ended.*explain\.timeout_s"):
+            worker.run(job("Hangs"))
+        assert not Path(f"/proc/{before}").exists()
+        assert worker.run(job()).quality["exact"]
+        assert worker.pid != before
+    finally:
+        worker.close()
+
+
+def test_a_worker_that_dies_in_a_job_says_so_and_the_next_works(job, allowed):
+    worker = Worker(allowed, Limits(threads=1))
+    try:
+        with pytest.raises(Unavailable, match=r"worker died \(exit code 3"):
+            worker.run(job("Dies"))
+        worker.run(job())
+        os.kill(worker.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
+        assert worker.run(job()).quality["exact"], "one that died between jobs is replaced unnoticed"
+    finally:
+        worker.close()
+
+
+def test_memory_beyond_the_limit_is_refused_and_the_next_works(job, allowed):
+    worker = Worker(allowed, Limits(memory_mb=2_048, threads=1))
+    try:
+        with pytest.raises(Unavailable, match=r"more than the worker's 2,048 MB .*explain\.memory_mb"):
+            worker.run(job("Hungry"))
+        assert worker.run(job()).quality["exact"]
+    finally:
+        worker.close()
+
+
+def test_a_limit_too_small_to_start_says_how_it_died(job, allowed):
+    worker = Worker(allowed, Limits(memory_mb=64, threads=1))
+    try:
+        with pytest.raises(Unavailable, match="worker died"):
+            worker.run(job())
+    finally:
+        worker.close()
+
+
+def test_threads_take_turns_and_each_gets_its_own_answer(worker, job):
+    jobs = {seed: job(method="lime", seed=seed) for seed in range(6)}
+    expected = {seed: worker.run(each) for seed, each in jobs.items()}
+    found = {}
+    threads = [
+        threading.Thread(target=lambda seed=seed: found.__setitem__(seed, worker.run(jobs[seed]))) for seed in jobs
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert found == expected
+
+
+def test_closing_ends_the_process_and_refuses_further_jobs(job, allowed):
+    worker = Worker(allowed, Limits(threads=1))
+    failed = []
+
+    def hang():
+        try:
+            worker.run(job("Hangs"))
+        except Unavailable as error:
+            failed.append(str(error))
+
+    job("Hangs")
+    worker.run(job())
+    pid = worker.pid
+    waiting = threading.Thread(target=hang)
+    waiting.start()
+    worker.close()
+    waiting.join(10)
+    assert not waiting.is_alive()
+    assert failed
+    assert not Path(f"/proc/{pid}").exists()
+    with pytest.raises(Unavailable, match="shut down"):
+        worker.run(job())
+    worker.close()
+
+
+def test_the_worker_goes_when_its_parent_is_killed(tmp_path):
+    program = (
+        "import os, signal; from explain.models import Allowed; from explain.worker import Limits, Worker\n"
+        "worker = Worker(Allowed(), Limits()); worker.warm(); print(worker.pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert _gone(int(done.stdout)), "the worker outlived its parent"
+
+
+def _gone(pid, seconds=30):
+    """Say whether a process that is no child of ours ends within a deadline."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if " Z " in Path(f"/proc/{pid}/stat").read_text():
+                return True
+        except FileNotFoundError:
+            return True
+        threading.Event().wait(0.05)
+    return False
+
+
+def test_the_server_process_never_imports_model_or_explanation_libraries():
+    program = (
+        "import sys, explain.service, explain.worker, explain.background\n"
+        "from explain.explainers import explainers; from explain.models import adapters\n"
+        "explainers(); adapters()\n"
+        "print([name for name in ('torch', 'shap', 'lime', 'sklearn', 'pandas', 'duckdb') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
