@@ -27,12 +27,8 @@ def reference_edges(values: Floats) -> Floats:
     below, above = distinct[cuts], distinct[cuts + 1]
     middle = below / 2 + above / 2  # never overflows, unlike the sum
     middle = np.where((middle > below) & (middle <= above), middle, above)
-    gap = distinct[1] - distinct[0] if len(distinct) > 1 else 1.0
-    last_gap = distinct[-1] - distinct[-2] if len(distinct) > 1 else 1.0
-    lowest = distinct[0] - _pad(distinct[0], gap)
-    highest = distinct[-1] + _pad(distinct[-1], last_gap)
-    limit = np.finfo(np.float64).max
-    edges: Floats = np.clip(np.concatenate([[lowest], middle, [highest]]), -limit, limit)
+    lowest, highest = _outermost(distinct)
+    edges: Floats = np.concatenate([[lowest], middle, [highest]])
     return edges
 
 
@@ -50,10 +46,14 @@ def _quantile_cuts(below: Ints) -> Ints:
     return np.unique(np.clip(nearest, 0, len(below) - 2))
 
 
-def _pad(value: float, gap: float) -> float:
-    """Return how far beyond the outermost value the outermost edge lies."""
-    with np.errstate(over="ignore"):
-        return float(_PAD * (abs(value) or min(gap, np.finfo(np.float64).max)))
+def _outermost(distinct: Floats) -> tuple[float, float]:
+    """Return the first and last edge: a little beyond the least and greatest of the ``distinct`` values."""
+    limit = np.finfo(np.float64).max
+    with np.errstate(over="ignore"):  # what overflows is brought back to the limit
+        gap = min(float(np.ptp(distinct)), limit) or 1.0
+        lowest = max(-limit, distinct[0] - _PAD * (abs(distinct[0]) or gap / len(distinct)))
+        highest = distinct[-1] + _PAD * (abs(distinct[-1]) or gap / len(distinct))
+        return float(lowest), float(min(limit, max(highest, np.nextafter(distinct[-1], np.inf))))
 
 
 def score_edges(threshold: float, bins: int = 1000) -> Floats:
@@ -63,9 +63,10 @@ def score_edges(threshold: float, bins: int = 1000) -> Floats:
     array([-0.  ,  0.25,  0.5 ,  0.75,  1.  ])
     """
     edges = np.linspace(0, 1, bins + 1)
-    edges[np.clip(round(threshold * bins), 1, bins - 1)] = threshold if 0 < threshold < 1 else 0.5
+    if 0 < threshold < 1:
+        edges[np.clip(round(threshold * bins), 1, bins - 1)] = threshold
     edges[0], edges[-1] = -_PAD, 1 + _PAD
-    return np.sort(edges)
+    return edges
 
 
 def latency_edges() -> Floats:
