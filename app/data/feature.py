@@ -1,0 +1,214 @@
+"""One column: how its values lie now beside the reference, and how far it drifted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import streamlit as st
+
+from app.data.fleet import FRESH, breached, sentence
+from app.data.model import ratio, read
+from app.data.names import SHIFT, column, measure
+from app.runtime import runtime
+from monitor.charts import format as fmt
+from monitor.charts.distribution import Histogram
+from monitor.jobs.references import source_of
+from monitor.profile.binning import NumericBins
+from monitor.profile.build import read as read_profiles
+from monitor.profile.column import ColumnProfile
+from monitor.types import ALL, Feature, Measurement, Model, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One column's values over one set of rows, ready to draw."""
+
+    rows: int
+    missing: float | None
+    outside: float | None  # out of range, or of a category never seen
+    mean: float
+    std: float
+    histogram: Histogram | None
+    categories: Mapping[str, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One measure in the newest window it was computed for."""
+
+    title: str
+    value: str
+    threshold: str
+    verdict: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All that the feature's page draws."""
+
+    feature: Feature
+    current: Side | None
+    reference: Side | None
+    shift: Mapping[str, list[Measurement]]  # version → the measure that speaks for the column, over time
+    shift_metric: str
+    why: tuple[str, ...]
+    judged: tuple[Judged, ...]
+
+
+def side(profile: ColumnProfile | None) -> Side | None:
+    """Turn a column's profile into what charts take; None where there is none."""
+    if profile is None or not profile.rows:
+        return None
+    missing = (profile.nulls + profile.invalid) / profile.rows
+    if isinstance(profile.binning, NumericBins):
+        histogram = None
+        if len(profile.binning.edges) > 1:
+            histogram = Histogram(
+                profile.binning.edges,
+                profile.bins.astype(np.float64),
+                float(profile.below),
+                float(profile.above),
+                profile.minimum,
+                profile.maximum,
+            )
+        outside = (profile.below + profile.above) / profile.present if profile.present else None
+        return Side(profile.rows, missing, outside, profile.mean, profile.std, histogram, None)
+    named = {
+        {"(other)": "other known", "(unseen)": "never seen in the reference"}.get(label, label): float(rows)
+        for label, rows in zip(profile.labels, profile.mass.tolist(), strict=True)
+        if rows
+    }
+    outside = profile.unseen / profile.present if profile.present else None
+    return Side(profile.rows, missing, outside, float("nan"), float("nan"), None, named)
+
+
+def _profiles(model: Model, pieces: pa.Table) -> dict[str, ColumnProfile]:
+    binning = runtime().store.catalog.binning(model.name)
+    if binning is None or not pieces.num_rows:
+        return {}
+    found = read_profiles(pieces, binning, model.schema)
+    return {name: profile for name, profile in found.items() if isinstance(profile, ColumnProfile)}
+
+
+@st.cache_data(ttl=3600, max_entries=64, show_spinner=False)
+def reference_sides(
+    name: str, version: str | None, segment: str, columns: tuple[str, ...], mark: str
+) -> dict[str, Side]:
+    """The reference's side of some columns; one without a reference is compared with the version before it.
+
+    Args:
+        name: the model.
+        version: a version, or None for the newest with a reference.
+        segment: whose rows.
+        columns: which columns.
+        mark: changes when a reference is registered, so that the reading is made anew.
+    """
+    del mark
+    store = runtime().store
+    model = store.catalog.model(name)
+    known = store.catalog.versions(name)
+    chosen = source_of(known, version or (known[-1].version if known else ""))
+    if chosen is None:
+        return {}
+    pieces = store.profiles.reference(name, chosen.version, columns=list(columns), segment=segment)
+    sides = {column: side(profile) for column, profile in _profiles(model, pieces).items()}
+    return {column: found for column, found in sides.items() if found is not None}
+
+
+def reference_mark(name: str) -> str:
+    """What changes whenever a reference of the model is registered."""
+    known = runtime().store.catalog.versions(name)
+    return ",".join(f"{version.version}:{version.reference}:{version.reference_rows}" for version in known)
+
+
+@st.cache_data(ttl=FRESH, max_entries=128, show_spinner=False)
+def reading(name: str, feature: str, window: Window, version: str | None, segment: str) -> Reading:
+    """Read the feature's page: the window's pieces of one column, and its measurements."""
+    running = runtime()
+    model = running.store.catalog.model(name)
+    known = column(model.schema, feature)
+    pieces = running.ingest.pieces(name, window, columns=[feature], version=version, segment=segment)
+    current = side(_profiles(model, pieces).get(feature))
+    reference = reference_sides(name, version, segment, (feature,), reference_mark(name)).get(feature)
+    found = [
+        given
+        for family in ("drift.*", "quality.*")
+        for given in read(name, family, window, version, segment)
+        if given.feature == feature
+    ]
+    metric = next((name for name in SHIFT if any(given.metric == name for given in found)), SHIFT[0])
+    shift: dict[str, list[Measurement]] = {}
+    for given in found:
+        if given.metric == metric:
+            shift.setdefault(given.version, []).append(given)
+    return Reading(
+        feature=known,
+        current=current,
+        reference=reference,
+        shift=dict(sorted(shift.items())),
+        shift_metric=metric,
+        why=_why(model, found),
+        judged=_judged(found),
+    )
+
+
+def _why(model: Model, found: list[Measurement]) -> tuple[str, ...]:
+    """What is beyond normal in this window, one sentence a measure, the worst first; empty where nothing is."""
+    worst: dict[str, Measurement] = {}
+    for given in found:
+        speaks = given.metric in SHIFT or given.metric.startswith("quality.")
+        if speaks and breached(given):
+            best = worst.get(given.metric)
+            if best is None or (ratio(given) or 0) > (ratio(best) or 0):
+                worst[given.metric] = given
+    ordered = sorted(worst.values(), key=lambda given: -(ratio(given) or 0))
+    return tuple(
+        f"{sentence(model, given).partition(': ')[2] or sentence(model, given)}"
+        f" ({fmt.day(given.window.start)}, n = {fmt.count(given.rows)})"
+        for given in ordered
+    )
+
+
+def _judged(found: list[Measurement]) -> tuple[Judged, ...]:
+    newest: dict[str, Measurement] = {}
+    for given in found:
+        best = newest.get(given.metric)
+        if best is None or (given.window.start, given.rows) > (best.window.start, best.rows):
+            newest[given.metric] = given
+    lines = []
+    for metric in sorted(newest, key=lambda name: (not name.startswith("drift."), measure(name).title)):
+        given, known = newest[metric], measure(metric)
+        if ratio(given) is None:
+            verdict = "Not enough data" if given.threshold is not None or given.value is None else "No threshold"
+        else:
+            verdict = "Beyond threshold" if breached(given) else "Within threshold"
+        lines.append(
+            Judged(
+                known.title,
+                fmt.with_unit(given.value, known.unit),
+                fmt.with_unit(given.threshold, known.unit),
+                verdict,
+                given.rows,
+            )
+        )
+    return tuple(lines)
+
+
+def features_of(model: Model) -> list[str]:
+    """Every column that can be looked at: inputs in their order, then the model's answer and latency."""
+    answer = ["_score"] if model.schema.task.value == "regression" else ["_score", "_prediction"]
+    return [*(feature.name for feature in model.schema.features), *answer, "_latency_ms"]
+
+
+def worst_feature(name: str, window: Window, version: str | None) -> str | None:
+    """The column farthest beyond its threshold in a window, to open with; None where all are calm."""
+    found = [
+        given
+        for metric in SHIFT
+        for given in read(name, metric, window, version, ALL)
+        if given.feature and not given.feature.startswith("_")
+    ]
+    worst = max(found, key=lambda given: ratio(given) or 0.0, default=None)
+    return worst.feature if worst is not None else None

@@ -1,0 +1,172 @@
+"""Every model at a glance."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import streamlit as st
+
+from app.data.names import SHIFT, accuracy_metrics, measure
+from app.place import span_window
+from app.runtime import runtime
+from monitor.alerts.text import title as measurement_title
+from monitor.charts import format as fmt
+from monitor.types import ALL, Alert, AlertState, Measurement, Model, Severity, Status
+
+TREND_DAYS = 14
+FRESH = 10  # seconds a reading stays good
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One model's line: its state, why, and what that rests on."""
+
+    model: str
+    title: str
+    owner: str
+    versions: tuple[str, ...]
+    state: str  # a key of app.prose.STATES
+    reason: str
+    accuracy: Measurement | None
+    drifted: int
+    drift_of: int
+    drift_measured: bool
+    traffic: tuple[float, ...]
+    rows: int
+    last_event: datetime | None
+    open_alerts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """All models, worst first, and the sums above them."""
+
+    rows: tuple[Health, ...]
+    received: int
+    lost: int
+    now: datetime
+
+
+def now() -> datetime:
+    """The server's present moment: the wall clock, or the replay's."""
+    return runtime().clock.now()
+
+
+def latest(model: str) -> datetime | None:
+    """The end of the newest window whose traffic has been counted."""
+    return runtime().store.measurements.watermark("traffic", model)
+
+
+def open_alerts(model: str | None = None) -> list[Alert]:
+    """The alerts that are firing, newest first."""
+    firing = runtime().store.alerts.query(model=model, state=AlertState.FIRING)
+    return sorted(firing, key=lambda alert: (alert.severity is not Severity.CRITICAL, -alert.since.timestamp()))
+
+
+@st.cache_data(ttl=FRESH, show_spinner=False)
+def fleet() -> Fleet:
+    """Read every model's health. Costs a handful of small queries a model, whatever its traffic."""
+    running = runtime()
+    rows = sorted(
+        (_health(model) for model in running.store.catalog.models()),
+        key=lambda row: (("critical", "warning", "ok", "waiting").index(row.state), -row.open_alerts, row.title),
+    )
+    lines = running.store.ledger.lines()
+    received = sum(line.rows for line in lines if line.source != "labels")
+    lost = sum(line.rows for line in lines if line.outcome in ("dropped", "rejected"))
+    return Fleet(tuple(rows), received, lost, now())
+
+
+def _health(model: Model) -> Health:
+    store = runtime().store
+    end = latest(model.name)
+    alerts = open_alerts(model.name)
+    versions = tuple(version.version for version in store.catalog.versions(model.name))
+    window = span_window("30d", now(), end)
+    start = max(window.start, (end or window.end) - timedelta(days=TREND_DAYS))
+    traffic = [
+        given
+        for given in store.measurements.query(
+            model.name, metric="traffic.rows", segment=ALL, start=start, end=window.end
+        )
+        if given.value is not None
+    ]
+    by_window: dict[datetime, float] = {}
+    for given in traffic:
+        by_window[given.window.start] = by_window.get(given.window.start, 0.0) + (given.value or 0.0)
+    drifted, measured = _drifted(model, end)
+    accuracy = _accuracy(model, window.start, window.end)
+    state, reason = _state(alerts, bool(by_window), drifted)
+    return Health(
+        model=model.name,
+        title=model.title,
+        owner=model.settings.owner,
+        versions=tuple(sorted({given.version for given in traffic})) or versions,
+        state=state,
+        reason=reason,
+        accuracy=accuracy,
+        drifted=drifted,
+        drift_of=len(model.schema.features),
+        drift_measured=measured,
+        traffic=tuple(by_window[start] for start in sorted(by_window)),
+        rows=int(sum(by_window.values())),
+        last_event=max((given.window.end for given in traffic if given.value), default=None),
+        open_alerts=len(alerts),
+    )
+
+
+def _drifted(model: Model, end: datetime | None) -> tuple[int, bool]:
+    """How many input columns are beyond their threshold in the newest window, in any version."""
+    if end is None:
+        return 0, False
+    start = end - timedelta(hours=model.settings.window_hours)
+    found = [
+        given
+        for metric in SHIFT
+        for given in runtime().store.measurements.query(model.name, metric=metric, segment=ALL, start=start, end=end)
+        if not (given.feature or "_").startswith("_") and given.value is not None
+    ]
+    return len({given.feature for given in found if breached(given)}), bool(found)
+
+
+def breached(given: Measurement) -> bool:
+    """Whether a measurement of which less is better is beyond its own threshold, on enough rows."""
+    return (
+        given.status is not Status.INSUFFICIENT
+        and given.value is not None
+        and given.threshold is not None
+        and given.value > given.threshold
+    )
+
+
+def _accuracy(model: Model, start: datetime, end: datetime) -> Measurement | None:
+    """The newest window's accuracy that rests on enough labels; of two versions, the one with more."""
+    metric = accuracy_metrics(model.schema.task)[0]
+    found = [
+        given
+        for given in runtime().store.measurements.query(model.name, metric=metric, segment=ALL, start=start, end=end)
+        if given.value is not None and given.status is not Status.INSUFFICIENT
+    ]
+    return max(found, key=lambda given: (given.window.start, given.rows), default=None)
+
+
+def _state(alerts: list[Alert], traffic: bool, drifted: int) -> tuple[str, str]:
+    worst = alerts[0] if alerts else None
+    if worst is not None:
+        more = f", and {len(alerts) - 1} more" if len(alerts) > 1 else ""
+        return ("critical" if worst.severity is Severity.CRITICAL else "warning"), worst.title + more
+    if not traffic:
+        return "waiting", "No traffic has been measured yet"
+    return "ok", "No open alerts" + (f"; {drifted} columns moved, none for long" if drifted else "")
+
+
+def accuracy_text(given: Measurement | None) -> str:
+    """A model's accuracy with its origin: the measure, the day, and how many labels have come."""
+    if given is None:
+        return "No labels yet"
+    known = measure(given.metric)
+    return f"{known.title} {fmt.with_unit(given.value, known.unit)}, realised, {fmt.rate(given.coverage)} labelled"
+
+
+def sentence(model: Model, given: Measurement) -> str:
+    """One measurement in words, as the alerts say it."""
+    return measurement_title(model, given, given.threshold if given.threshold is not None else float("nan"))

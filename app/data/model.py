@@ -1,0 +1,225 @@
+"""One model over a window: traffic, latency, accuracy, labels, and what moved."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import streamlit as st
+
+from app.data.fleet import FRESH, breached, sentence
+from app.data.names import SHIFT, accuracy_metrics, column, measure
+from app.runtime import runtime
+from monitor.charts import format as fmt
+from monitor.charts.heatmap import Cell
+from monitor.charts.lines import Bars
+from monitor.types import ALL, Measurement, Model, Status, Window
+
+LATENCIES = ("traffic.latency_p50", "traffic.latency_p95")
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A column that stands out: what happened in its worst window, in words, and how far beyond normal."""
+
+    feature: str
+    label: str
+    said: str
+    ratio: float
+    measurement: Measurement
+    trend: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All that the model's page draws."""
+
+    volume: Bars | None
+    rows: int
+    latency: Mapping[str, Sequence[Measurement]]
+    p95: float | None
+    score_mean: float | None
+    accuracy: Mapping[str, Mapping[str, Sequence[Measurement]]]  # metric → version → measurements
+    coverage: float | None
+    cells: tuple[Cell, ...]
+    suspects: tuple[Suspect, ...]
+    drifted: int
+    features: int
+
+
+def read(model: str, metric: str, window: Window, version: str | None, segment: str) -> list[Measurement]:
+    """Measurements of one metric (or a family, ending in ``*``) whose window starts within ``window``."""
+    found = runtime().store.measurements.query(
+        model, metric=metric, version=version, segment=segment, start=window.start, end=window.end
+    )
+    return [given for given in found if window.start <= given.window.start < window.end]
+
+
+def versions_of(model: str) -> list[str]:
+    """A model's registered versions, newest first."""
+    return [version.version for version in reversed(runtime().store.catalog.versions(model))]
+
+
+@st.cache_data(ttl=60, show_spinner=False)
+def segments_of(model: str) -> list[str]:
+    """The segments measured lately, all traffic first, then by name."""
+    store = runtime().store
+    end = store.measurements.watermark("traffic", model)
+    if end is None or not store.catalog.model(model).settings.segments:
+        return [ALL]
+    newest = store.measurements.query(model, metric="traffic.rows", start=end - timedelta(days=2), end=end)
+    return [ALL, *sorted({given.segment for given in newest if given.segment != ALL})]
+
+
+@st.cache_data(ttl=FRESH, show_spinner=False)
+def labels_until(model: str, window: Window) -> tuple[datetime | None, float | None]:
+    """Up to when predictions of the window have labels, and the share of its predictions that have one."""
+    found = read(model, "performance.label_coverage", window, None, ALL)
+    labelled = [given for given in found if given.value]
+    return max((given.window.end for given in labelled), default=None), mean_coverage(found)
+
+
+def mean_coverage(found: Sequence[Measurement]) -> float | None:
+    """The share of predictions with a label over several windows, weighted by their predictions."""
+    parts = [(given.value, given.rows) for given in found if given.value is not None]
+    rows = sum(rows for _, rows in parts)
+    return sum(value * weight for value, weight in parts) / rows if rows else None
+
+
+@st.cache_data(ttl=FRESH, show_spinner=False)
+def overview(name: str, window: Window, version: str | None, segment: str) -> Overview:
+    """Read the model's page: a few queries over the measurements of the window."""
+    model = runtime().store.catalog.model(name)
+    traffic = read(name, "traffic.*", window, version, segment)
+    performance = read(name, "performance.*", window, version, segment)
+    moved = [
+        *read(name, "drift.*", window, version, segment),
+        *read(name, "quality.*", window, version, segment),
+    ]
+    coverage = [given for given in performance if given.metric == "performance.label_coverage"]
+    bars = _bars([given for given in traffic if given.metric == "traffic.rows"], coverage)
+    rows = int(sum(bars.rows)) if bars else 0
+    suspects = _suspects(model, moved)
+    newest = max((given.window.start for given in moved), default=None)
+    drifted = {g.feature for g in moved if g.metric in SHIFT and breached(g) and g.window.start == newest}
+    return Overview(
+        volume=bars,
+        rows=rows,
+        latency={measure(metric).title: _of(traffic, metric) for metric in LATENCIES},
+        p95=_newest(traffic, "traffic.latency_p95"),
+        score_mean=_weighted(traffic, "traffic.score_mean"),
+        accuracy={
+            metric: _by_version([given for given in performance if given.metric == metric])
+            for metric in accuracy_metrics(model.schema.task)
+        },
+        coverage=mean_coverage(coverage),
+        cells=_cells(model, moved),
+        suspects=suspects,
+        drifted=len([feature for feature in drifted if feature and not feature.startswith("_")]),
+        features=len(model.schema.features),
+    )
+
+
+def _of(found: Sequence[Measurement], metric: str) -> list[Measurement]:
+    """One measurement a window; of several versions, the one with most rows speaks."""
+    best: dict[datetime, Measurement] = {}
+    for given in found:
+        if given.metric == metric and (given.window.start not in best or given.rows > best[given.window.start].rows):
+            best[given.window.start] = given
+    return [best[start] for start in sorted(best)]
+
+
+def _newest(found: Sequence[Measurement], metric: str) -> float | None:
+    of = [given for given in _of(found, metric) if given.value is not None]
+    return of[-1].value if of else None
+
+
+def _weighted(found: Sequence[Measurement], metric: str) -> float | None:
+    of = [(given.value, given.rows) for given in found if given.metric == metric and given.value is not None]
+    rows = sum(weight for _, weight in of)
+    return sum(value * weight for value, weight in of) / rows if rows else None
+
+
+def _by_version(found: Sequence[Measurement]) -> dict[str, list[Measurement]]:
+    versions: dict[str, list[Measurement]] = {}
+    for given in found:
+        versions.setdefault(given.version, []).append(given)
+    return dict(sorted(versions.items()))
+
+
+def _bars(traffic: Sequence[Measurement], coverage: Sequence[Measurement]) -> Bars | None:
+    rows: dict[Window, float] = {}
+    labelled: dict[Window, float] = {}
+    for given in traffic:
+        rows[given.window] = rows.get(given.window, 0.0) + (given.value or 0.0)
+    for given in coverage:
+        labelled[given.window] = labelled.get(given.window, 0.0) + (given.value or 0.0) * given.rows
+    if not rows:
+        return None
+    order = sorted(rows, key=lambda window: window.start)
+    return Bars(
+        [window.start for window in order],
+        [window.end for window in order],
+        [rows[window] for window in order],
+        [min(labelled.get(window, 0.0), rows[window]) for window in order] if labelled else None,
+    )
+
+
+def _speaks(given: Measurement) -> bool:
+    """Whether a measurement counts in the heat map: the shift of a column, or a fault of its values."""
+    return given.metric in SHIFT or given.metric.startswith("quality.")
+
+
+def ratio(given: Measurement) -> float | None:
+    """How many times its own threshold a measurement reached; None where it says too little."""
+    if given.status is Status.INSUFFICIENT or given.value is None or not given.threshold:
+        return None
+    return given.value / given.threshold
+
+
+def _cells(model: Model, moved: Sequence[Measurement]) -> tuple[Cell, ...]:
+    """One cell a (column, window): the worst of what speaks for the column then, over versions."""
+    at: dict[tuple[str, Window], list[Measurement]] = {}
+    for given in moved:
+        if given.feature and _speaks(given) and not given.feature.startswith("_latency"):
+            at.setdefault((given.feature, given.window), []).append(given)
+    cells = []
+    for (feature, window), found in at.items():
+        label = column(model.schema, feature).label
+        judged = [(ratio(given) or 0.0, given) for given in found if ratio(given) is not None]
+        if not judged:
+            rows = max(given.rows for given in found)
+            said = f"no data (n = {fmt.count(rows)})" if rows else "no data"
+            cells.append(Cell(feature, label, window.start, window.end, None, said))
+            continue
+        worst, given = max(judged, key=lambda each: each[0])
+        cells.append(Cell(feature, label, window.start, window.end, worst, _cell_text(given)))
+    return tuple(cells)
+
+
+def _cell_text(given: Measurement) -> str:
+    known = measure(given.metric)
+    return (
+        f"{known.title} <b>{fmt.with_unit(given.value, known.unit)}</b>, threshold"
+        f" {fmt.with_unit(given.threshold, known.unit)}<br>n = {fmt.count(given.rows)}, version {given.version}"
+    )
+
+
+def _suspects(model: Model, moved: Sequence[Measurement], top: int = 6) -> tuple[Suspect, ...]:
+    """The columns beyond their threshold, the farthest first, each told by its worst window."""
+    columns: dict[str, list[Measurement]] = {}
+    for given in moved:
+        if given.feature and _speaks(given) and not given.feature.startswith("_latency"):
+            columns.setdefault(given.feature, []).append(given)
+    suspects = []
+    for feature, found in columns.items():
+        judged = [(ratio(given) or 0.0, given) for given in found if breached(given)]
+        if not judged:
+            continue
+        worst, given = max(judged, key=lambda each: (each[0], each[1].window.start))
+        days: dict[datetime, float] = {}
+        for each in found:
+            days[each.window.start] = max(days.get(each.window.start, 0.0), ratio(each) or 0.0)
+        said = sentence(model, given).partition(": ")[2] or sentence(model, given)
+        label = column(model.schema, feature).label
+        suspects.append(Suspect(feature, label, said, worst, given, tuple(days[day] for day in sorted(days))))
+    return tuple(sorted(suspects, key=lambda suspect: -suspect.ratio)[:top])

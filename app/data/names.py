@@ -1,0 +1,90 @@
+"""What measures and special columns are called by people, and which of a column's measures speaks for it."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import monitor.drift
+import monitor.performance
+import monitor.quality
+from monitor.drift import DriftMeasure
+from monitor.performance import PerformanceMeasure
+from monitor.plugins import plugins
+from monitor.quality import QualityMeasure
+from monitor.types import Feature, Kind, ModelSchema, Task
+
+SHIFT = ("drift.wasserstein", "drift.jensen_shannon")
+"""The measures that say whether a column has drifted: one for numbers, one for categories. The others are shown."""
+
+QUALITY_FIRST = {Task.BINARY: "auc", Task.MULTICLASS: "accuracy", Task.REGRESSION: "mae"}
+"""The measure that speaks for a model's accuracy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How a metric reads. ``better`` is "higher", "lower" or empty."""
+
+    title: str
+    unit: str = ""
+    better: str = ""
+    tasks: frozenset[Task] = frozenset()
+
+
+@cache
+def measures() -> dict[str, Measure]:
+    """Every metric's title and unit, from its plug-in."""
+    found = {
+        "traffic.rows": Measure("Predictions"),
+        "traffic.latency_p50": Measure("Latency, median", "ms", "lower"),
+        "traffic.latency_p95": Measure("Latency, 95th percentile", "ms", "lower"),
+        "traffic.latency_p99": Measure("Latency, 99th percentile", "ms", "lower"),
+        "traffic.score_mean": Measure("Mean score"),
+        "performance.label_coverage": Measure("Labels arrived", "share", "higher"),
+    }
+    for name, drift in plugins(monitor.drift, DriftMeasure).items():  # type: ignore[type-abstract]
+        found[f"drift.{name}"] = Measure(drift.title, drift.unit, "lower")
+    for name, quality in plugins(monitor.quality, QualityMeasure).items():  # type: ignore[type-abstract]
+        found[f"quality.{name}"] = Measure(quality.title, "share", "lower")
+    for name, performance in plugins(monitor.performance, PerformanceMeasure).items():  # type: ignore[type-abstract]
+        found[f"performance.{name}"] = Measure(
+            performance.title, performance.unit, performance.better, frozenset(performance.tasks)
+        )
+    return found
+
+
+def measure(metric: str) -> Measure:
+    """How one metric reads; an unknown one by its own name, in words."""
+    return measures().get(metric) or Measure(metric.partition(".")[2].replace("_", " ").capitalize() or metric)
+
+
+def accuracy_metrics(task: Task) -> list[str]:
+    """The accuracy metrics of a task, the one that speaks for the model first."""
+    fitting = [name for name, m in measures().items() if name.startswith("performance.") and task in m.tasks]
+    return sorted(fitting, key=lambda name: (name != f"performance.{QUALITY_FIRST[task]}", measures()[name].title))
+
+
+def column(schema: ModelSchema, name: str) -> Feature:
+    """A column as people know it: a feature, or the model's own answer."""
+    known = schema.feature(name)
+    if known is not None:
+        return known
+    if name == "_score":
+        return Feature(name=name, kind=Kind.NUMERIC, title=score_title(schema), unit=score_unit(schema))
+    if name == "_prediction":
+        return Feature(name=name, kind=Kind.CATEGORICAL, title="Predicted class")
+    if name == "_latency_ms":
+        return Feature(name=name, kind=Kind.NUMERIC, title="Latency", unit="ms")
+    return Feature(name=name, kind=Kind.TEXT)
+
+
+def score_title(schema: ModelSchema) -> str:
+    """What the model's score means."""
+    if schema.task is Task.REGRESSION:
+        return f"Predicted {schema.target}"
+    return (
+        f"Probability of {schema.classes[-1]}" if schema.task is Task.BINARY and schema.classes else "Top probability"
+    )
+
+
+def score_unit(schema: ModelSchema) -> str:
+    """The score's unit: a share for classes, the target's for numbers."""
+    return schema.target_unit if schema.task is Task.REGRESSION else "share"

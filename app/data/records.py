@@ -1,0 +1,115 @@
+"""Alerts with their deliveries, written reports, and whether any data is missing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from app.runtime import runtime
+from monitor.types import Alert, AlertState, Delivery, LedgerLine, Report
+
+FATES = ("stored", "duplicate", "rejected", "dropped")
+JOBS = ("traffic", "drift", "quality", "performance", "report")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The rows of one model that came one way, by their fate."""
+
+    model: str
+    source: str
+    received: int
+    fates: Mapping[str, int]
+    reasons: Mapping[str, int]  # "rejected: clock_skew" → rows
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every row received has met exactly one fate."""
+        return self.received == sum(self.fates.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one job of one model has come."""
+
+    model: str
+    job: str
+    until: datetime | None
+
+
+def alerts(model: str | None = None) -> tuple[list[Alert], list[Alert]]:
+    """Open and resolved alerts: open ones by severity then age, resolved ones newest first."""
+    found = runtime().store.alerts.query(model=model)
+    still = [alert for alert in found if alert.state is not AlertState.RESOLVED]
+    over = [alert for alert in found if alert.state is AlertState.RESOLVED]
+    rank = {"critical": 0, "warning": 1, "info": 2}
+    return (
+        sorted(still, key=lambda alert: (rank[alert.severity.value], alert.since)),
+        sorted(over, key=lambda alert: alert.resolved or alert.updated, reverse=True)[:200],
+    )
+
+
+def deliveries(alert: str) -> list[Delivery]:
+    """Who was told of an alert, and whether it arrived."""
+    return list(runtime().store.alerts.deliveries(alert))
+
+
+def target_of(alert: Alert) -> tuple[str, dict[str, str]]:
+    """The view an alert's link opens, as (view, parameters).
+
+    >>> from types import SimpleNamespace
+    >>> target_of(SimpleNamespace(link="http://127.0.0.1:8080/feature?model=flights&feature=temp"))
+    ('feature', {'model': 'flights', 'feature': 'temp'})
+    """
+    parts = urlsplit(alert.link)
+    view = parts.path.strip("/") or "fleet"
+    return view, dict(parse_qsl(parts.query))
+
+
+def reports(model: str | None = None) -> list[Report]:
+    """Written reports, newest first."""
+    return sorted(runtime().store.reports.query(model=model), key=lambda report: report.created, reverse=True)
+
+
+def report_html(report: Report) -> bytes | None:
+    """A report's page, or None where its file is gone."""
+    path = Path(report.path)
+    return path.read_bytes() if path.is_file() else None
+
+
+def sources() -> list[Source]:
+    """The ledger by model and source, predictions before labels."""
+    ledger = runtime().store.ledger
+    received = dict(ledger.received())
+    lines: dict[tuple[str, str], list[LedgerLine]] = {key: [] for key in received}
+    for line in ledger.lines():
+        lines.setdefault((line.model, line.source), []).append(line)
+    found = []
+    for (model, source), given in lines.items():
+        fates = {fate: sum(line.rows for line in given if line.outcome == fate) for fate in FATES}
+        reasons: dict[str, int] = {}
+        for line in given:
+            if line.outcome in ("rejected", "dropped"):
+                reason = f"{line.outcome}: {line.reason.replace('_', ' ')}"
+                reasons[reason] = reasons.get(reason, 0) + line.rows
+        total = received.get((model, source), sum(fates.values()))
+        found.append(Source(model, source, total, fates, reasons))
+    return sorted(found, key=lambda each: (each.model, each.source == "labels", each.source))
+
+
+def progress() -> list[Progress]:
+    """How far every job of every model has come."""
+    store = runtime().store
+    return [
+        Progress(model.name, job, store.measurements.watermark(job, model.name))
+        for model in store.catalog.models()
+        for job in JOBS
+    ]
+
+
+def store_size() -> int | None:
+    """Bytes of the database and its write-ahead log on disk; None for a database in memory."""
+    directory = Path(runtime().config.data_dir)
+    files = [path for path in directory.glob("*.duckdb*") if path.is_file()] if directory.is_dir() else []
+    return sum(path.stat().st_size for path in files) if files else None

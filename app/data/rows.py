@@ -1,0 +1,204 @@
+"""Captured rows: pages of them, and one of them with everything known about it."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from app.data.feature import Side, reference_mark, reference_sides
+from app.data.names import column
+from app.runtime import runtime
+from monitor.charts import format as fmt
+from monitor.charts.distribution import position, quantile
+from monitor.types import ALL, Explanation, Feature, Kind, Model, Task, Window
+
+PAGE = 100
+"""Rows a page; never more than 200 leave the store at once."""
+ORDERS = {
+    "Newest": ("time", True),
+    "Most wrong": ("error", True),
+    "Least confident": ("confidence", False),
+    "Near threshold": ("near_threshold", True),
+}
+"""Preset → (order of the store, descending). Most wrong needs a label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which rows to show; None does not filter."""
+
+    window: Window
+    version: str | None = None
+    segment: str = ALL
+    score: tuple[float, float] | None = None
+    labelled: bool | None = None
+    id_prefix: str | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """The store's keyword arguments."""
+        feature, _, value = self.segment.partition("=")
+        return {
+            "window": self.window,
+            "version": self.version,
+            "where": {feature: None if value == "null" else value} if value else {},
+            "score": self.score,
+            "labelled": self.labelled,
+            "id_prefix": self.id_prefix or None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One input of a row beside the reference: where it lies, and whether that is unusual."""
+
+    feature: str
+    label: str
+    shown: str
+    typical: str
+    place: float | None  # share of the reference below it (numbers) or equal to it (categories), in per cent
+    remark: str
+
+
+def page(model: str, filters: Filters, order: str, number: int) -> tuple[pa.Table, int]:
+    """One page of rows, newest or by a preset, and how many rows the filters leave in all.
+
+    Args:
+        model: the model.
+        filters: which rows.
+        order: a key of :data:`ORDERS`.
+        number: the page, from 1.
+    """
+    rows = runtime().store.rows
+    arguments = filters.arguments()
+    by, descending = ORDERS[order]
+    if by == "error":
+        arguments["labelled"] = True
+    found = rows.inferences(model, **arguments, order=by, descending=descending, limit=PAGE, offset=(number - 1) * PAGE)
+    return found, rows.count(model, **arguments)
+
+
+def row(model: str, row_id: str, version: str | None = None) -> dict[str, Any]:
+    """One captured row with its label.
+
+    Raises:
+        NotFound: no such row.
+    """
+    return dict(runtime().store.rows.inference(model, row_id, version))
+
+
+def neighbours(model: str, moment: datetime, row_id: str) -> tuple[str | None, str | None]:
+    """The ids of the rows captured just before and just after one."""
+    rows = runtime().store.rows
+    day = timedelta(days=1)
+    before = rows.inferences(model, window=Window(moment - day, moment), order="time", descending=True, limit=1)
+    after = rows.inferences(
+        model, window=Window(moment + timedelta(microseconds=1), moment + day), order="time", descending=False, limit=1
+    )
+    first = before["_id"][0].as_py() if before.num_rows else None
+    second = after["_id"][0].as_py() if after.num_rows else None
+    return (first if first != row_id else None), (second if second != row_id else None)
+
+
+def explanations(model: str, row_id: str) -> dict[str, Explanation]:
+    """The newest stored explanation of a row by each method."""
+    found = runtime().store.explanations.query(model, row_id)
+    return {given.method: given for given in sorted(found, key=lambda given: given.created)}
+
+
+def explain(model: str, row_id: str, method: str, version: str) -> Explanation:
+    """Explain one row now, or return the same explanation made before.
+
+    Raises:
+        WatchglassError: the model cannot be reached or loaded, or the worker died.
+    """
+    return runtime().explain.explain(model, row_id, method, version=version)
+
+
+def values(model: Model, given: Mapping[str, Any], importance: Mapping[str, float]) -> list[Value]:
+    """A row's inputs beside the reference, the most important first where importance is known."""
+    names = tuple(feature.name for feature in model.schema.features)
+    version = str(given.get("_version") or "")
+    sides = reference_sides(model.name, version, ALL, names, reference_mark(model.name))
+    listed = [_value(feature, given.get(feature.name), sides.get(feature.name)) for feature in model.schema.features]
+    return sorted(listed, key=lambda value: -abs(importance.get(value.feature, 0.0)))
+
+
+def _value(feature: Feature, given: Any, reference: Side | None) -> Value:
+    shown = fmt.value(given, feature.unit)
+    if given is None:
+        usual = reference is not None and (reference.missing or 0) > 0.01
+        share = fmt.rate(reference.missing) if reference is not None else ""
+        return Value(
+            feature.name,
+            feature.label,
+            shown,
+            "",
+            None,
+            f"missing (as {share} of the reference)" if usual else "missing",
+        )
+    if reference is None:
+        return Value(feature.name, feature.label, shown, fmt.MISSING, None, "")
+    if reference.categories is not None:
+        return _category_value(feature, str(given), shown, reference.categories)
+    number = _number(given)
+    if reference.histogram is None or number is None:
+        return Value(feature.name, feature.label, shown, fmt.MISSING, None, "")
+    low, high = quantile(reference.histogram, 0.05), quantile(reference.histogram, 0.95)
+    share = position(reference.histogram, number)
+    remark = ""
+    if number < reference.histogram.edges[0] or number > reference.histogram.edges[-1]:
+        remark = "outside the reference's range"
+    elif share < 0.025 or share > 0.975:
+        remark = "unusual"
+    typical = f"{fmt.value(_like(low, feature))} to {fmt.value(_like(high, feature), feature.unit)}"
+    return Value(feature.name, feature.label, shown, typical, share * 100, remark)
+
+
+def _like(number: float, feature: Feature) -> float | int:
+    return number if feature.kind is Kind.NUMERIC else round(number)
+
+
+def _category_value(feature: Feature, given: str, shown: str, categories: Mapping[str, float]) -> Value:
+    total = sum(categories.values())
+    share = categories.get(given, 0.0) / total if total else 0.0
+    frequent = sorted(categories, key=lambda name: -categories[name])[:3]
+    remark = "" if share else ("rare" if "other known" in categories else "never seen in the reference")
+    return Value(feature.name, feature.label, shown, "mostly " + ", ".join(frequent), share * 100, remark)
+
+
+def _number(given: Any) -> float | None:
+    if isinstance(given, datetime):
+        return given.timestamp()
+    if isinstance(given, bool | int | float) and math.isfinite(given):
+        return float(given)
+    return None
+
+
+def answer(model: Model, given: Mapping[str, Any]) -> tuple[str, str]:
+    """What the model answered, and how sure it was, in words."""
+    unit = model.schema.target_unit
+    if model.schema.task is Task.REGRESSION:
+        return fmt.value(given.get("_prediction"), unit), ""
+    score = given.get("_score")
+    return fmt.value(given.get("_prediction")), fmt.rate(score)
+
+
+def verdict(model: Model, given: Mapping[str, Any]) -> str:
+    """Whether the label agrees with the answer, or that it has not come yet."""
+    label, prediction = given.get("_label"), given.get("_prediction")
+    if label is None:
+        return "no label yet"
+    if model.schema.task is Task.REGRESSION:
+        return f"off by {fmt.value(float(prediction or 0) - float(label), model.schema.target_unit)}"
+    return "right" if str(label) == str(prediction) else "wrong"
+
+
+def column_titles(model: Model) -> dict[str, str]:
+    """Heading of every input column, with its unit."""
+    return {
+        feature.name: f"{column(model.schema, feature.name).label}" + (f" ({feature.unit})" if feature.unit else "")
+        for feature in model.schema.features
+    }

@@ -1,0 +1,50 @@
+"""The dashboard's entry: which views there are, and the frame around them."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from app import frame
+from app.data.fleet import open_alerts
+from app.prose import CAPTURE_SNIPPET
+from app.runtime import runtime
+
+HERE = Path(__file__).parent
+FRAMED = {"model": False, "feature": False, "predictions": False, "prediction": True}
+"""Views about one model → whether they show the model alone, without version and window."""
+
+st.set_page_config(page_title="Watchglass", page_icon=str(HERE / "static" / "mark.svg"), layout="wide")
+st.logo(HERE / "static" / f"logo_{'dark' if st.context.theme.type == 'dark' else 'light'}.svg", size="medium")
+
+firing = len(open_alerts())
+pages = [
+    st.Page(
+        "views/fleet.py", title="Fleet", icon=":material/grid_view:", default=True, help="Every model, worst first."
+    ),
+    st.Page("views/model.py", title="Model", icon=":material/monitoring:", help="One model over time."),
+    st.Page("views/feature.py", title="Feature", icon=":material/bar_chart:", help="One column beside its reference."),
+    st.Page("views/predictions.py", title="Predictions", icon=":material/table_rows:", help="Captured rows, filtered."),
+    st.Page(
+        "views/prediction.py",
+        title="Prediction",
+        icon=":material/search:",
+        visibility="hidden",
+        help="One captured row and why it was answered so.",
+    ),
+    st.Page(
+        "views/alerts.py",
+        title=f"Alerts ({firing})" if firing else "Alerts",
+        icon=":material/notifications:",
+        help="What an owner should know.",
+    ),
+    st.Page("views/reports.py", title="Reports", icon=":material/description:", help="Written drift reports."),
+    st.Page("views/operations.py", title="Operations", icon=":material/dns:", help="Is any data missing?"),
+]
+page = st.navigation(pages, position="top")
+
+if page.url_path in FRAMED and frame.draw(narrow=FRAMED[page.url_path]) is None:
+    st.title(page.title)
+    st.markdown("No model is registered yet. Add capture to the code that serves yours, and it appears here.")
+    st.code(CAPTURE_SNIPPET.format(url=runtime().config.base_url, model="my-model"), language="python")
+else:
+    page.run()

@@ -1,0 +1,99 @@
+"""What an owner should know: open and resolved alerts, each with the way to what it is about."""
+
+import streamlit as st
+
+from app.data.names import measure
+from app.data.records import alerts, deliveries, target_of
+from app.frame import since
+from app.prose import SEVERITY, safe
+from app.runtime import runtime
+from monitor.charts import format as fmt
+from monitor.types import Alert, AlertState
+
+titles = {model.name: model.title for model in runtime().store.catalog.models()}
+chosen = st.query_params.get("alert")
+only = st.query_params.get("model")
+open_ones, over = alerts(only if only in titles else None)
+if chosen:  # the one linked to comes first
+    open_ones.sort(key=lambda alert: alert.id != chosen)
+    over.sort(key=lambda alert: alert.id != chosen)
+
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.title("Alerts", anchor=False, width="content")
+    if only in titles:
+        st.caption(f"of {safe(titles[str(only)])}", width="content")
+        st.page_link("views/alerts.py", label="All models")
+
+
+def told(alert: Alert) -> str:
+    """Who was told, and whether it arrived."""
+    sent = deliveries(alert.id)
+    if not sent:
+        return "not sent anywhere: no channel takes this severity"
+    parts = []
+    for delivery in sent:
+        way = f"{delivery.channel} ({delivery.event})"
+        if delivery.delivered is not None:
+            parts.append(f"{way} delivered {fmt.minute(delivery.delivered)}")
+        elif delivery.error:
+            parts.append(f"{way} failed after {delivery.attempts} attempts: {delivery.error}")
+        else:
+            parts.append(f"{way} waiting")
+    return "; ".join(parts)
+
+
+def show(alert: Alert) -> None:
+    """One alert: what happened, how bad, since when, who knows, and the way there."""
+    colour, icon, word = SEVERITY[alert.severity]
+    known = measure(alert.metric)
+    with st.container(border=True, key=f"alert_{alert.id}"):
+        text, go = st.columns([6, 1], vertical_alignment="center")
+        with text:
+            with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+                st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type] # one of the allowed ones
+                if alert.state is AlertState.RESOLVED:
+                    st.badge(f"Resolved {fmt.day(alert.resolved)}", icon=":material/check:", color="green")
+                st.markdown(f"**{safe(alert.title, 200)}**", width="stretch")
+            st.markdown(
+                f"{safe(known.title)} {safe(fmt.with_unit(alert.value, known.unit))}, threshold "
+                f"{safe(fmt.with_unit(alert.threshold, known.unit))}  \n"
+                f"{safe(titles.get(alert.model, alert.model))}, version {safe(alert.version)}, "
+                f"window {safe(fmt.span(alert.window.start, alert.window.end))} (UTC)"
+            )
+            owner = f"owner {alert.owner}" if alert.owner else "no owner"
+            st.caption(safe(f"since {fmt.minute(alert.since)} ({since(alert.since)}) · {owner} · {told(alert)}", 400))
+        view, there = target_of(alert)
+        page = "views/model.py" if view not in ("feature", "model") else f"views/{view}.py"
+        if go.button(
+            "Open",
+            key=f"go_{alert.id}",
+            type="primary" if alert.state is not AlertState.RESOLVED else "secondary",
+            width="stretch",
+        ):
+            st.switch_page(page, query_params=there)
+        with st.expander("The message as sent", expanded=alert.id == chosen):
+            st.text(alert.body)
+
+
+linked_over = any(alert.id == chosen for alert in over)
+still, done = st.tabs(
+    [f"Open ({len(open_ones)})", f"Resolved ({len(over)})"],
+    default=f"Resolved ({len(over)})" if linked_over else None,
+    on_change="rerun",
+    key="alert_tabs",
+)
+if still.open:
+    with still:
+        if not open_ones:
+            st.markdown(
+                ":material/check_circle: **Nothing is open.** Alerts appear here when a column, the accuracy or "
+                "the traffic leaves its bounds."
+            )
+        for each in open_ones[:50]:
+            show(each)
+if done.open:
+    with done:
+        if not over:
+            st.caption("No alert has been resolved yet.")
+        for each in over[:50]:
+            show(each)

@@ -1,0 +1,91 @@
+"""Every model at a glance, worst first."""
+
+import streamlit as st
+
+from app.data.fleet import Health, accuracy_text, fleet
+from app.frame import since
+from app.prose import CAPTURE_SNIPPET, STATES, safe
+from app.runtime import runtime
+from monitor.charts import format as fmt
+
+found = fleet()
+st.title("Fleet")
+
+if not found.rows:
+    st.markdown("**No model is watched yet.** Three lines in the code that serves yours begin it:")
+    st.code(CAPTURE_SNIPPET.format(url=runtime().config.base_url, model="my-model"), language="python")
+    st.caption("Then register its schema and a reference with `watchglass register`. `make demo` shows all of it live.")
+    st.stop()
+
+tally = {state: sum(row.state == state for row in found.rows) for state in STATES}
+with st.grid(4):
+    st.metric("Models", len(found.rows), border=True, height="stretch", help="Registered models.")
+    worst = next((state for state in STATES if tally[state]), "ok")
+    st.metric(
+        "Need attention",
+        tally["critical"] + tally["warning"],
+        delta=f"{tally['critical']} critical, {tally['warning']} warning",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        height="stretch",
+    )
+    st.metric(
+        "Predictions, last 14 days",
+        fmt.count(sum(row.rows for row in found.rows)),
+        delta=f"newest {since(max((row.last_event for row in found.rows if row.last_event), default=None))}",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        height="stretch",
+    )
+    st.metric(
+        "Rows lost in capture",
+        fmt.count(found.lost),
+        delta=f"{fmt.rate(found.lost / found.received if found.received else None)} of {fmt.count(found.received)}",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        height="stretch",
+        help="Rejected or dropped, with the reasons under Operations.",
+    )
+
+
+def line(row: Health) -> None:
+    """One model: state and reason, what it rests on, and the way in."""
+    colour, icon, word = STATES[row.state]
+    with st.container(border=True, key=f"fleet_{row.model}"):
+        name, quality, drift, traffic, go = st.columns([3.4, 2.1, 1.5, 2, 1], vertical_alignment="center")
+        with name:
+            st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type] # colours of app.prose are the allowed ones
+            st.markdown(f"**{safe(row.title)}**  \n{safe(row.reason, 160)}")
+            versions = "version " if len(row.versions) == 1 else "versions "
+            owner = f"owner {safe(row.owner)}" if row.owner else "no owner"
+            st.caption(f"{safe(row.model)} · {versions}{safe(', '.join(row.versions) or '–')} · {owner}")
+        with quality:
+            if row.accuracy is None:
+                st.metric("Accuracy", fmt.MISSING)
+                st.caption("No labels yet")
+            else:
+                title, _, rest = accuracy_text(row.accuracy).partition(", ")
+                label, _, number = title.rpartition(" ")
+                st.metric(label, number)
+                st.caption(f"{rest}  \n{fmt.day(row.accuracy.window.start)}")
+        with drift:
+            st.metric("Drifted", f"{row.drifted} of {row.drift_of}" if row.drift_measured else fmt.MISSING)
+            st.caption("columns, newest window" if row.drift_measured else "not measured yet")
+        with traffic:
+            chart = list(row.traffic) if len(row.traffic) > 1 else None
+            st.metric("Predictions, 14 days", fmt.count(row.rows), chart_data=chart, chart_type="bar")
+            st.caption(f"newest {since(row.last_event)}")
+        with go:
+            if st.button("Open", key=f"open_{row.model}", type="secondary", width="stretch"):
+                st.switch_page("views/model.py", query_params={"model": row.model})
+            if row.open_alerts:
+                word = "alert" if row.open_alerts == 1 else "alerts"
+                if st.button(f"{row.open_alerts} {word}", key=f"alerts_{row.model}", width="stretch"):
+                    st.switch_page("views/alerts.py", query_params={"model": row.model})
+
+
+for each in found.rows:
+    line(each)

@@ -1,0 +1,114 @@
+"""Is any data missing? The ledger, the jobs, the size of the store and what could not be stored."""
+
+import streamlit as st
+
+from app.data.records import FATES, progress, sources, store_size
+from app.frame import since
+from app.runtime import runtime
+from monitor.charts import format as fmt
+
+st.title("Operations", anchor=False)
+found = sources()
+received = sum(source.received for source in found)
+fates = {fate: sum(source.fates[fate] for source in found) for fate in FATES}
+missing = received - sum(fates.values())
+lost = fates["rejected"] + fates["dropped"]
+
+if missing:
+    st.error(
+        f"{fmt.count(abs(missing))} rows received met no known fate. Run `watchglass verify` to see where.",
+        title="The ledger does not add up",
+        icon=":material/error:",
+    )
+elif not received:
+    st.info("Nothing has been received yet.", icon=":material/hourglass_empty:")
+elif lost:
+    st.warning(
+        f"Every row received is accounted for, but {fmt.count(lost)} ({fmt.rate(lost / received)}) were not stored; "
+        "the reasons are below.",
+        title="Some data is missing",
+        icon=":material/warning:",
+    )
+else:
+    st.success(
+        f"All {fmt.count(received)} rows received are stored or were duplicates.",
+        title="No data is missing",
+        icon=":material/check_circle:",
+    )
+
+with st.grid(6, min_column_width=140):
+    st.metric("Received", fmt.count(received), border=True, height="stretch", help="Predictions and labels.")
+    for fate in FATES:
+        st.metric(fate.capitalize(), fmt.count(fates[fate]), border=True, height="stretch")
+    st.metric(
+        "Database", fmt.size(store_size()), border=True, height="stretch", help="The file and its write-ahead log."
+    )
+
+titles = {model.name: model.title for model in runtime().store.catalog.models()}
+ways = {
+    "labels": "Labels",
+    "http": "Predictions over HTTP",
+    "client": "Predictions, Python client",
+    "asgi": "Predictions, middleware",
+    "import": "Predictions, imported files",
+}
+with st.container(border=True):
+    st.subheader("Where did rows come from, and what became of them?", anchor=False)
+    if found:
+        st.dataframe(
+            {
+                "Model": [titles.get(source.model, source.model) for source in found],
+                "Source": [ways.get(source.source, source.source) for source in found],
+                "Received": [source.received for source in found],
+                **{fate.capitalize(): [source.fates[fate] for source in found] for fate in FATES},
+                "Adds up": ["yes" if source.adds_up else "no" for source in found],
+                "Why not stored": [
+                    ", ".join(f"{reason} ({fmt.count(rows)})" for reason, rows in source.reasons.items()) or fmt.MISSING
+                    for source in found
+                ],
+            },
+            hide_index=True,
+            column_config={
+                name: st.column_config.NumberColumn(format="localized")
+                for name in ("Received", *(fate.capitalize() for fate in FATES))
+            },
+            alt="Rows received by model and source, by what became of them",
+        )
+    else:
+        st.caption("Nothing has been received yet.")
+
+left, right = st.columns(2, gap="medium")
+with left, st.container(border=True):
+    st.subheader("How far are the jobs?", anchor=False)
+    steps = progress()
+    if steps:
+        st.dataframe(
+            {
+                "Model": [titles.get(step.model, step.model) for step in steps],
+                "Job": [step.job.capitalize() for step in steps],
+                "Done to (UTC)": [fmt.minute(step.until) for step in steps],
+                "Behind": [since(step.until) for step in steps],
+            },
+            hide_index=True,
+            alt="How far each job of each model has come",
+        )
+    else:
+        st.caption("No model is registered yet.")
+with right, st.container(border=True):
+    st.subheader("What could not be stored?", anchor=False)
+    letters = runtime().store.ledger.dead_letters(limit=200)
+    if letters:
+        st.caption(f"The newest {fmt.count(len(letters))}, kept with their reason.")
+        st.dataframe(
+            {
+                "Received (UTC)": [fmt.minute(letter.received) for letter in letters],
+                "Model": [titles.get(letter.model, letter.model) for letter in letters],
+                "Id": [letter.id or fmt.MISSING for letter in letters],
+                "Reason": [letter.reason.replace("_", " ") for letter in letters],
+                "Detail": [letter.detail for letter in letters],
+            },
+            hide_index=True,
+            alt="Rows that could not be stored, newest first",
+        )
+    else:
+        st.caption("Nothing: every row could be read.")

@@ -1,0 +1,211 @@
+"""One captured row: what was asked and answered, beside the reference, and why it was answered so."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from app.data.names import score_title, score_unit
+from app.data.rows import answer, explain, explanations, neighbours, row, values, verdict
+from app.frame import colours, model_of, place
+from app.prose import safe
+from monitor.charts import format as fmt
+from monitor.charts.attribution import Share, bars, waterfall
+from monitor.charts.style import CONFIG
+from monitor.errors import NotFound, WatchglassError
+from monitor.types import Explanation, Task
+
+METHODS = {"shap": "SHAP", "lime": "LIME"}
+ABOUT = {
+    "shap": "Each step is what one input added to the average answer; the steps add up to this row's answer.",
+    "lime": "Weights of a simple model fitted around this row: which inputs push its answer up or down nearby.",
+}
+
+at = place()
+model = model_of(at)
+paint = colours()
+row_id = st.query_params.get("id", "")
+version = st.query_params.get("version") or at.version
+if not row_id:
+    st.title("Prediction", anchor=False)
+    st.markdown("**No row is chosen.** Open one from the list of predictions.")
+    st.page_link(
+        "views/predictions.py", label="To the predictions", icon=":material/table_rows:", query_params=at.query()
+    )
+    st.stop()
+try:
+    given = row(at.model, row_id, version)
+except NotFound:
+    st.title("Prediction", anchor=False)
+    st.markdown(
+        f"**There is no row {safe(row_id)} of this model.** It may have been removed, or the address is mistyped."
+    )
+    st.page_link(
+        "views/predictions.py", label="To the predictions", icon=":material/table_rows:", query_params=at.query()
+    )
+    st.stop()
+version = str(given["_version"])
+
+trail = [each for each, _ in st.session_state.get("trail", [])]
+if row_id in trail:
+    index = trail.index(row_id)
+    before = trail[index - 1] if index else None
+    after = trail[index + 1] if index + 1 < len(trail) else None
+else:
+    before, after = neighbours(at.model, given["_time"], row_id)
+
+
+def go(to: str | None, label: str, icon: str) -> None:
+    """A button to a neighbouring row."""
+    if st.button(label, icon=icon, key=label, disabled=to is None) and to is not None:
+        st.switch_page("views/prediction.py", query_params={"model": at.model, "id": to})
+
+
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.title(safe(row_id), anchor=False, width="content")
+    st.space("stretch")
+    go(before, "Previous", ":material/chevron_left:")
+    go(after, "Next", ":material/chevron_right:")
+    st.page_link("views/predictions.py", label="All rows", icon=":material/table_rows:", query_params=at.query())
+
+said, sure = answer(model, given)
+known = explanations(at.model, row_id)
+with st.grid(5, min_column_width=150):
+    st.metric("Prediction", safe(said, 40), border=True, height="stretch")
+    if model.schema.task is not Task.REGRESSION:
+        st.metric(score_title(model.schema), sure, border=True, height="stretch")
+    label = given.get("_label")
+    unit = model.schema.target_unit if model.schema.task is Task.REGRESSION else ""
+    st.metric(
+        "Label",
+        safe(fmt.value(label, unit), 40),
+        verdict(model, given),
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        height="stretch",
+    )
+    st.metric("Captured (UTC)", fmt.minute(given["_time"]), border=True, height="stretch")
+    st.metric(
+        "Version",
+        safe(version),
+        f"latency {fmt.duration(given.get('_latency_ms'))}",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        height="stretch",
+    )
+flags = [str(flag).replace("_", " ") for flag in given.get("_flags") or ()]
+if flags:
+    st.caption(f":material/flag: Noted on capture: {safe(', '.join(flags), 200)}")
+
+with st.container(horizontal=True, vertical_alignment="center"):
+    for method, name in METHODS.items():
+        done = method in known
+        text = f"Explained with {name}" if done else f"Explain with {name}"
+        icon = ":material/check:" if done else ":material/lightbulb:"
+        if st.button(
+            text, key=f"explain_{method}", icon=icon, disabled=done, type="primary" if method == "shap" else "secondary"
+        ):
+            with st.spinner(f"Asking the model with {name}: a few thousand answers, some seconds…"):
+                try:
+                    known[method] = explain(at.model, row_id, method, version)
+                except WatchglassError as error:
+                    st.error(safe(error, 400), title="This row cannot be explained now", icon=":material/error:")
+                else:
+                    st.rerun()
+    if not known:
+        st.caption("Not explained yet. The version that served the row is asked again; its answers are not captured.")
+
+
+def shares(found: Explanation) -> list[Share]:
+    """The attributions under the names and units people use."""
+    parts = []
+    for name, amount in found.attributions.items():
+        feature = model.schema.feature(name)
+        shown = fmt.value(found.values.get(name), feature.unit if feature else "")
+        errors: Mapping[str, float] = found.standard_errors or {}
+        parts.append(Share(feature.label if feature else name, shown, amount, errors.get(name)))
+    return parts
+
+
+def card(found: Explanation) -> None:
+    """One explanation: its chart, what was explained, and how far to trust it."""
+    name = METHODS.get(found.method, found.method)
+    output = safe(found.output) or safe(score_title(model.schema))
+    with st.container(border=True):
+        st.subheader(f"Why this answer? {name}", anchor=False)
+        st.caption(ABOUT.get(found.method, "What each input contributed."))
+        unit = score_unit(model.schema) if found.link == "identity" else ""
+        if found.method == "lime":
+            chart = bars(shares(found), paint, title=f"Weight, in {score_title(model.schema).lower()}")
+        else:
+            chart = waterfall(
+                shares(found),
+                paint,
+                base=found.base_value,
+                output=found.prediction,
+                output_name=score_title(model.schema) if found.link == "identity" else f"{found.output} ({found.link})",
+                unit=unit,
+            )
+        st.plotly_chart(
+            chart, theme=None, config=CONFIG, key=f"chart_{found.method}", alt=f"{name}: what each input contributed"
+        )
+        st.caption(
+            f"Explained: {output}, this row {fmt.with_unit(found.prediction, unit)}, "
+            f"{'average' if found.method != 'lime' else 'intercept'} {fmt.with_unit(found.base_value, unit)}."
+        )
+        with st.expander("How far to trust it", icon=":material/verified:"):
+            quality = {key.replace("_", " ").capitalize(): fmt.value(value) for key, value in found.quality.items()}
+            quality |= {
+                "Computed in": fmt.duration(found.seconds * 1000),
+                "Seed": str(found.seed),
+                "Model": found.model_hash[:12],
+                "Background rows": found.background_hash[:12],
+                "Made": f"{fmt.minute(found.created)} UTC",
+            }
+            st.dataframe(
+                {"Check": list(quality), "Result": list(quality.values())},
+                hide_index=True,
+                alt=f"Quality of the {name} explanation",
+            )
+
+
+importance = (
+    dict(known["shap"].attributions)
+    if "shap" in known
+    else dict(next(iter(known.values())).attributions)
+    if known
+    else {}
+)
+shown_methods = [method for method in METHODS if method in known] + [
+    method for method in known if method not in METHODS
+]
+if shown_methods:
+    for column, method in zip(st.columns(max(2, len(shown_methods)), gap="medium"), shown_methods, strict=False):
+        with column:
+            card(known[method])
+
+with st.container(border=True):
+    st.subheader("Were its inputs ordinary?", anchor=False)
+    st.caption("Each value beside the reference: the middle 90 % of numbers, and where this one lies among them.")
+    listed = values(model, given, importance)
+    st.dataframe(
+        {
+            "Input": [value.label for value in listed],
+            "Value": [value.shown for value in listed],
+            "Usual in the reference": [value.typical for value in listed],
+            "Lies at": [value.place for value in listed],
+            "Remark": [value.remark for value in listed],
+        },
+        hide_index=True,
+        height=36 * (len(listed) + 1) + 4,
+        column_config={
+            "Lies at": st.column_config.ProgressColumn(
+                min_value=0,
+                max_value=100,
+                format="%.0f %%",
+                help="Numbers: share of the reference below this one. Categories: share equal to it.",
+            )
+        },
+        alt="This row's inputs beside the reference",
+    )

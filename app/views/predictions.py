@@ -1,0 +1,99 @@
+"""Captured rows of a window: filter, order by a preset, open one."""
+
+import math
+
+import streamlit as st
+
+from app.data.names import score_title
+from app.data.rows import ORDERS, PAGE, Filters, page, verdict
+from app.frame import model_of, place, segment_name
+from app.prose import safe
+from monitor.charts import format as fmt
+from monitor.types import ALL, Task
+
+at = place()
+model = model_of(at)
+regression = model.schema.task is Task.REGRESSION
+st.title("Predictions", anchor=False)
+
+presets = [name for name in ORDERS if not (regression and name in ("Least confident", "Near threshold"))]
+with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    order = st.segmented_control(
+        "Show first", presets, default="Newest", required=True, key="order", bind="query-params"
+    )
+    labels = st.segmented_control(
+        "Label", ["Any", "Labelled", "No label yet"], default="Any", required=True, key="labels", bind="query-params"
+    )
+    prefix = st.text_input("Id begins with", key="prefix", bind="query-params", width=180, placeholder="any")
+    score = None
+    if not regression:
+        low, high = st.slider(score_title(model.schema), 0.0, 1.0, (0.0, 1.0), 0.01, key="score", width=240)
+        score = None if (low, high) == (0.0, 1.0) else (low, high)
+
+filters = Filters(
+    window=at.window,
+    version=at.version,
+    segment=at.segment,
+    score=score,
+    labelled={"Labelled": True, "No label yet": False}.get(str(labels)),
+    id_prefix=prefix or None,
+)
+key = (at, order, labels, prefix, score)
+if st.session_state.get("rows_of") != key:  # other rows: begin at the first page
+    st.session_state["rows_of"] = key
+    st.session_state["page"] = 1
+found, total = page(at.model, filters, order or "Newest", int(st.session_state["page"]))
+where = [f"segment {segment_name(model, at.segment)}"] if at.segment != ALL else []
+where += [f"version {at.version}"] if at.version else []
+count = f"**{fmt.count(total)}** rows" + (" with a label" if order == "Most wrong" else "")
+st.markdown(f"{count}{safe(', ' + ', '.join(where)) if where else ''}, a page holds {PAGE}.")
+
+if not total:
+    st.markdown("**No row passes these filters.** Widen the window above, or clear a filter.")
+    st.stop()
+
+rows = found.to_pylist()
+ids = [(row["_id"], row["_version"]) for row in rows]
+
+
+def open_row() -> None:
+    """Open the row whose button was pressed, keeping the list for previous and next."""
+    number = st.session_state["opened"].row
+    st.session_state["trail"] = ids
+    st.switch_page(
+        "views/prediction.py", query_params={"model": at.model, "id": ids[number][0], "version": ids[number][1]}
+    )
+
+
+shown: dict[str, list[object]] = {
+    "Open": ["Open"] * len(rows),
+    "Time (UTC)": [fmt.minute(row["_time"]) for row in rows],
+    "Id": [row["_id"] for row in rows],
+    "Prediction": [fmt.value(row["_prediction"], model.schema.target_unit if regression else "") for row in rows],
+}
+if not regression:
+    shown[score_title(model.schema)] = [row["_score"] for row in rows]
+shown["Label"] = [fmt.value(row["_label"]) for row in rows]
+shown["Verdict"] = [verdict(model, row) for row in rows]
+for feature in model.schema.features[:4]:
+    shown[feature.label + (f", {feature.unit}" if feature.unit else "")] = [
+        fmt.value(row.get(feature.name)) for row in rows
+    ]
+shown["Version"] = [row["_version"] for row in rows]
+shown["Latency"] = [fmt.duration(row["_latency_ms"]) for row in rows]
+st.dataframe(
+    shown,
+    hide_index=True,
+    height=min(36 * (len(rows) + 1) + 4, 640),
+    column_config={
+        "Open": st.column_config.ButtonColumn("Open", type="tertiary", on_click=open_row, key="opened", width=70),
+        score_title(model.schema): st.column_config.ProgressColumn(
+            min_value=0.0, max_value=1.0, format="percent", width=150
+        ),
+    },
+    alt="Captured rows of this window, one a line",
+    key="rows",
+)
+pages = math.ceil(total / PAGE)
+if pages > 1:
+    st.pagination(min(pages, 10_000), key="page")
