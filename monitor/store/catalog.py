@@ -10,6 +10,7 @@ from monitor.errors import NotFound
 from monitor.profile.binning import Binning
 from monitor.store import tables
 from monitor.store.database import Database
+from monitor.store.remembered import Remembered
 from monitor.store.sql import naive, names, quote
 from monitor.types import Model, ModelSchema, Settings, Version, Window
 
@@ -21,8 +22,8 @@ class Catalog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._models: dict[str, Model] = {}
-        database.on_loss(self._models.clear)
+        self._models: Remembered[Model] = Remembered(database)
+        self._binnings: Remembered[Binning] = Remembered(database)
 
     def put_model(self, model: Model) -> None:
         """Register a model or change it; its tables are made, or widened by the features it has gained.
@@ -32,6 +33,7 @@ class Catalog:
             Conflict: the task or the type of a stored column would change.
         """
         with self._database.transaction():
+            self._models.change(model.name)
             before = self._read(model.name)
             tables.ensure(self._database, model.schema, None if before is None else before.schema)
             self._database.query("DELETE FROM models WHERE name = ?", [model.name])
@@ -39,7 +41,6 @@ class Catalog:
                 "INSERT INTO models VALUES (?, ?, ?, ?)",
                 [model.name, _json(model.schema), _json(model.settings), naive(model.created)],
             )
-            self._database.on_commit(lambda: self._models.__setitem__(model.name, model))
 
     def model(self, name: str) -> Model:
         """Return a model.
@@ -47,11 +48,10 @@ class Catalog:
         Raises:
             NotFound: no model of that name is registered.
         """
-        found = self._models.get(name) or self._read(name)
+        found = self._models.get(name, self._read)
         if found is None:
             known = ", ".join(model.name for model in self.models()) or "none"
             raise NotFound(f"There is no model {name!r}. Registered: {known}. Register it first.")
-        self._models[name] = found
         return found
 
     def models(self) -> list[Model]:
@@ -96,11 +96,15 @@ class Catalog:
     def put_binning(self, model: str, binning: Binning) -> None:
         """Set the binning that every profile of a model uses from now on."""
         with self._database.transaction():
+            self._binnings.change(model)
             self._database.query("DELETE FROM binnings WHERE model = ?", [model])
             self._database.query("INSERT INTO binnings VALUES (?, ?, ?)", [model, binning.id, binning.to_json()])
 
     def binning(self, model: str) -> Binning | None:
         """Return a model's binning, or None before one was made."""
+        return self._binnings.get(model, self._read_binning)
+
+    def _read_binning(self, model: str) -> Binning | None:
         body = self._database.scalar("SELECT body FROM binnings WHERE model = ?", [model])
         return None if body is None else Binning.from_json(str(body))
 

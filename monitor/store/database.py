@@ -11,11 +11,17 @@ from weakref import WeakSet
 import duckdb
 import pyarrow as pa
 
-from monitor.errors import Unavailable
+from monitor.errors import InvalidInput, Unavailable
 from monitor.store.sql import inward, names, outward
 
 _log = logging.getLogger(__name__)
-_FATAL = (duckdb.FatalException, duckdb.InternalException, duckdb.IOException, duckdb.ConnectionException)
+_FATAL = (
+    duckdb.FatalException,
+    duckdb.InternalException,
+    duckdb.InterruptException,
+    duckdb.IOException,
+    duckdb.ConnectionException,
+)
 
 
 class CommitUnknown(Unavailable):
@@ -93,7 +99,8 @@ class Database:
             tables: Arrow tables the statement names.
 
         Raises:
-            Unavailable: the connection died; it is replaced, and the next query works.
+            Unavailable: the connection died; it is replaced, and the next query works. Or memory ran out.
+            InvalidInput: the data cannot be what the statement asks for, such as a number too large for its column.
         """
         cursor = self.cursor()
         try:
@@ -104,6 +111,10 @@ class Database:
             if self._mine.depth == 0 and self._mine.generation == self._generation:
                 self.replace()
             raise Unavailable(f"The store lost its connection ({error}); it is being reopened, try again.") from error
+        except duckdb.OutOfMemoryException as error:
+            raise Unavailable(f"The store ran out of memory ({error}); raise memory_limit or ask for less.") from error
+        except duckdb.DataError as error:
+            raise InvalidInput(f"The store cannot hold or compare this: {error}") from error
         finally:
             with suppress(duckdb.Error):
                 for name in tables:
@@ -164,8 +175,13 @@ class Database:
         except duckdb.Error as error:
             self.replace()
             raise CommitUnknown(f"The store could not confirm a commit: {error}. Look up what became of it.") from error
-        for hook in self._on_commit:
-            hook()
+        try:
+            for hook in self._on_commit:
+                hook()
+        except BaseException:
+            # It is durable, but what is remembered of it in memory may not be complete: forget it all.
+            self.replace()
+            raise
 
     def _roll_back(self, error: BaseException) -> None:
         self._mine.depth = 0
@@ -190,6 +206,11 @@ class Database:
             mine.depth = 0
             with suppress(duckdb.Error):
                 cursor.execute("ROLLBACK")
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this thread is inside a transaction or snapshot."""
+        return self._mine.depth > 0
 
     def on_commit(self, hook: Callable[[], None]) -> None:
         """Call ``hook`` once the running transaction is durable; forget it if it is rolled back."""

@@ -144,6 +144,13 @@ class Ledger:
         )
         return [DeadLetter(**row) for row in rows]
 
+    def settle(self, number: int) -> bool:
+        """Say whether a group became durable after its commit raised; if so, seal it as if nothing had happened."""
+        durable = self.last() >= number
+        if durable:
+            self._seal.write(self.last())
+        return durable
+
     def sealed(self) -> int:
         """Return the number of the newest group that was acknowledged, as the side file says."""
         return self._seal.read()

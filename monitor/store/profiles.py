@@ -72,13 +72,18 @@ class Profiles:
 
     def compact(self, model: str, before: datetime) -> int:
         """Add up the pieces of hours that began before a moment; return how many rows that saved."""
-        where = "model = ? AND hour < ?"
-        key: list[object] = [model, naive(before)]
+        several = (
+            "SELECT hour FROM profiles WHERE model = ? AND hour < ? GROUP BY hour "
+            'HAVING count(*) > count(DISTINCT (version, segment, "column", binning))'
+        )
         with self._database.transaction():
+            hours = self._database.query(several, [model, naive(before)]).column(0)
+            if not len(hours):
+                return 0
+            where = "model = ? AND hour = ANY(?)"
+            key: list[object] = [model, [naive(hour) for hour in hours.to_pylist()]]
             found = self._database.query(f"SELECT {_COLUMNS} FROM profiles WHERE {where}", key)  # noqa: S608 - fixed
             merged = merge(found.cast(PIECES))
-            if merged.num_rows == found.num_rows:
-                return 0
             self._database.query(f"DELETE FROM profiles WHERE {where}", key)  # noqa: S608 - fixed
             self._database.insert(
                 "profiles", _of(model, merged.sort_by([("column", "ascending"), ("hour", "ascending")]))

@@ -1,0 +1,245 @@
+"""Ingest: submissions in, durable rows out, and profiles that always agree with them."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from threading import Event, Lock, Thread
+
+import pyarrow as pa
+
+from monitor.clock import Clock
+from monitor.errors import Unavailable, WatchglassError
+from monitor.ingest.live import AUTO, Live
+from monitor.ingest.queue import Queue
+from monitor.ingest.receipts import Receipt, Submission
+from monitor.ingest.settle import settle
+from monitor.profile.binning import make_binning
+from monitor.schema import Conformed
+from monitor.store import CommitUnknown, Store
+from monitor.types import Label, Window
+
+_log = logging.getLogger(__name__)
+_COMPACT_EVERY = 50  # flushes of one model
+
+
+class Ingest:
+    """The way into the store.
+
+    One thread commits: it drains the queue and makes all that waits durable in one transaction, then answers. Another
+    turns committed rows into profile pieces every ``flush_rows`` rows or ``flush_seconds``.
+
+    Args:
+        store: where everything goes.
+        clock: tells when rows were received.
+        max_bytes: how much may wait to be stored; more is refused.
+        flush_rows: after how many rows profile pieces are written.
+        flush_seconds: after how many seconds they are written at the latest.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        max_bytes: int = 64 * 2**20,
+        flush_rows: int = 50_000,
+        flush_seconds: float = 5.0,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._flush_rows = flush_rows
+        self._flush_seconds = flush_seconds
+        self._queue = Queue(max_bytes)
+        self._live: dict[str, Live] = {}
+        self._opening = Lock()
+        self._flush_soon = Event()
+        self._stopping = Event()
+        self._threads: list[Thread] = []
+        self._unflushed = 0
+        self._flushes = 0
+
+    def start(self) -> None:
+        """Take submissions from now on, and profile what was committed but not profiled before the last stop."""
+        self._stopping.clear()
+        self._flush_soon.set()
+        self._queue.open()
+        self._threads = [
+            Thread(target=self._commit_forever, name="watchglass-committer", daemon=True),
+            Thread(target=self._flush_forever, name="watchglass-flusher", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Take no more, commit and answer what waits, and write the profile pieces."""
+        self._queue.close()
+        self._stopping.set()
+        self._flush_soon.set()
+        for thread in self._threads:
+            thread.join()
+        if self._threads:
+            self._threads = []
+            self.flush()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much waits to be stored."""
+        return self._queue.bytes
+
+    @property
+    def refused(self) -> int:
+        """How many submissions found the queue full since the start; their senders were told so."""
+        return self._queue.refused
+
+    def submit(
+        self,
+        model: str,
+        conformed: Conformed | None,
+        labels: Sequence[Label] | None = None,
+        *,
+        source: str,
+        received: int,
+        client: str | None = None,
+        drops: Mapping[str, int] | None = None,
+    ) -> "Future[Receipt]":
+        """Hand in rows and labels; returns at once.
+
+        Args:
+            model: a registered model.
+            conformed: inferences as `monitor.schema.conform` gives them.
+            labels: truths for inferences stored before, now or later.
+            source: how they came ("http", "client", "import"…); labels are counted under "labels".
+            received: how many rows came in all; those that are neither in ``conformed`` nor labels could not be read.
+            client: the sender's own id, for its drop counters.
+            drops: how many rows that client has dropped so far, ever, by reason.
+
+        Returns:
+            A future that resolves once everything is durable.
+
+        Raises:
+            NotFound: the model is not registered.
+            Unavailable: the queue is full or capture is stopped; nothing was taken.
+            ValueError: ``received`` is less than what is handed in.
+        """
+        self._store.catalog.model(model)
+        submission = Submission(
+            model=model,
+            conformed=conformed,
+            labels=tuple(labels or ()),
+            source=source,
+            received=received,
+            client=client,
+            drops=dict(drops or {}),
+        )
+        if submission.malformed < 0:
+            raise ValueError(f"received={received}, but {received - submission.malformed} rows are handed in")
+        submission.future.set_running_or_notify_cancel()
+        self._queue.put(submission)
+        return submission.future
+
+    def register_reference(self, model: str, version: str, batch: pa.Table, window: Window) -> None:
+        """Keep a version's reference rows and their profile; the first reference also fixes the model's bins.
+
+        Bins made without a reference, or before the schema gained a feature, are replaced, and the rows that are kept
+        are profiled again.
+
+        Args:
+            model: a registered model.
+            version: which version; it is registered if it is not yet.
+            batch: canonical columns and ``_label``, as `monitor.schema.conform_reference` gives them.
+            window: the time they span.
+
+        Raises:
+            NotFound: the model is not registered.
+        """
+        schema = self._store.catalog.model(model).schema
+        with self._store.transaction():
+            self._store.catalog.put_reference(model, version, batch, window)
+            binning = self._store.catalog.binning(model)
+            wanted = {feature.name for feature in schema.features}
+            if binning is None or binning.id.startswith(AUTO) or not wanted <= binning.columns.keys():
+                self._store.catalog.put_binning(model, make_binning(batch, schema))
+        live = self._of(model)
+        live.profile_reference(version)
+        live.flush()
+
+    def flush(self) -> None:
+        """Write profile pieces of everything that is durable now."""
+        for model in self._store.catalog.models():
+            self._of(model.name).flush()
+
+    def pieces(
+        self,
+        model: str,
+        window: Window,
+        *,
+        columns: Sequence[str] | None = None,
+        version: str | None = None,
+        segment: str | None = None,
+    ) -> pa.Table:
+        """Return the profile pieces of the hours that begin in a window: every row answered for, each once.
+
+        Raises:
+            NotFound: the model is not registered.
+            RuntimeError: called inside a transaction or snapshot of the store.
+        """
+        return self._of(model).pieces(window, columns=columns, version=version, segment=segment)
+
+    def _of(self, model: str) -> Live:
+        with self._opening:
+            live = self._live.get(model)
+            if live is None:
+                self._store.catalog.model(model)
+                live = self._live[model] = Live(self._store, model, self._flush_rows)
+            return live
+
+    def _commit_forever(self) -> None:
+        while group := self._queue.take():
+            self._commit(group)
+            self._unflushed += sum(submission.received for submission in group)
+            if self._unflushed >= self._flush_rows:
+                self._unflushed = 0
+                self._flush_soon.set()
+
+    def _commit(self, group: Sequence[Submission]) -> None:
+        try:
+            receipts = self._durable(group)
+        except WatchglassError as error:
+            self._refuse(group, error)
+        except Exception as error:  # noqa: BLE001 - the committer must outlive any one group
+            _log.exception("a group of %d submissions could not be stored", len(group))
+            self._refuse(group, Unavailable(f"The rows could not be stored: {error}"))
+        else:
+            for submission, receipt in zip(group, receipts, strict=True):
+                submission.future.set_result(receipt)
+
+    def _refuse(self, group: Sequence[Submission], error: WatchglassError) -> None:
+        """Tell the senders; where several were together, try each alone, so that one cannot spoil another."""
+        if len(group) == 1:
+            group[0].future.set_exception(error)
+            return
+        for submission in group:
+            self._commit([submission])
+
+    def _durable(self, group: Sequence[Submission]) -> list[Receipt]:
+        number = None
+        try:
+            with self._store.transaction():
+                receipts, number = settle(self._store, group, self._clock.now())
+        except CommitUnknown:
+            if number is None or not self._store.ledger.settle(number):
+                raise
+        return receipts
+
+    def _flush_forever(self) -> None:
+        while not self._stopping.is_set():
+            self._flush_soon.wait(self._flush_seconds)
+            self._flush_soon.clear()
+            for model in self._store.catalog.models():
+                try:
+                    self._of(model.name).flush()
+                    self._flushes += 1
+                    if self._flushes % _COMPACT_EVERY == 0:
+                        self._store.profiles.compact(model.name, self._clock.now())
+                except Exception:  # noqa: BLE001 - the flusher must outlive any one failure; nothing is lost by it
+                    _log.exception("profiles of %s could not be written; their rows are tried again", model.name)

@@ -1,0 +1,167 @@
+"""The profile of one model as it grows: pieces in the store, and in memory what they do not reach yet."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from threading import RLock
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from monitor.profile.binning import Binning, make_binning
+from monitor.profile.build import profile, profile_outcomes
+from monitor.profile.pieces import PIECES, merge
+from monitor.store import CommitUnknown, Store
+from monitor.types import Model, Window
+
+FREEZE_ROWS = 5_000
+"""Without a reference, the bins are frozen on this many first rows."""
+
+AUTO = "auto-"
+"""How the id of a binning begins that was not made from a reference."""
+
+
+class Live:
+    """Profiles of one model, up to the newest durable row.
+
+    Rows are read back from the store by seq, in the same way while they come as after a restart; since profiles add
+    exactly, it does not matter where the pieces are cut.
+
+    Args:
+        store: where rows and pieces are.
+        model: the model's name.
+        flush_rows: how many seqs may be in memory only.
+    """
+
+    def __init__(self, store: Store, model: str, flush_rows: int) -> None:
+        self._store = store
+        self._name = model
+        self._flush_rows = flush_rows
+        self._lock = RLock()  # taken before the store's writer lock, never while holding it
+        self._flushed, self._basis = store.profiles.mark(model)
+        self._reached = self._flushed
+        self._pieces = PIECES.empty_table()
+        self._restart = False
+
+    def digest(self) -> None:
+        """Profile what has become durable since the last time; without a binning there is nothing to do yet."""
+        with self._lock:
+            model = self._store.catalog.model(self._name)
+            binning = self._store.catalog.binning(self._name) or self._freeze(model)
+            if binning is None:
+                return
+            basis = _basis(model, binning)
+            if basis != self._basis:
+                self._begin_again(model, binning, basis)
+            last = self._store.rows.last_seq(self._name)
+            while self._reached < last:
+                end = min(self._reached + self._flush_rows, last)
+                self._add(model, binning, end)
+                if end - self._flushed >= self._flush_rows:
+                    self._write()
+            if self._restart:
+                self._write()
+
+    def flush(self) -> None:
+        """Write the pieces in memory to the store."""
+        with self._lock:
+            self.digest()
+            if self._reached > self._flushed:
+                self._write()
+
+    def pieces(
+        self, window: Window, *, columns: Sequence[str] | None, version: str | None, segment: str | None
+    ) -> pa.Table:
+        """Return the pieces of a window, stored and in memory, as of one moment."""
+        if self._store.database.in_transaction:
+            raise RuntimeError("pieces cannot be read inside a transaction: it may see an older state than memory")
+        with ExitStack() as stack:
+            with self._lock:
+                self.digest()
+                memory = self._pieces
+                stack.enter_context(self._store.snapshot())
+                self._store.profiles.mark(self._name)  # the first read fixes what the snapshot sees
+            stored = self._store.profiles.pieces(self._name, window, columns=columns, version=version, segment=segment)
+        return pa.concat_tables([stored, _choose(memory, window, columns, version, segment)])
+
+    def profile_reference(self, version: str) -> None:
+        """Profile the reference rows of a version with the model's binning."""
+        model, binning = self._store.catalog.model(self._name), self._store.catalog.binning(self._name)
+        if binning is not None:
+            self._profile_reference(model, binning, version)
+
+    def _freeze(self, model: Model) -> Binning | None:
+        """Make a binning of the first rows if there are enough."""
+        if self._store.rows.last_seq(model.name) < FREEZE_ROWS or self._store.rows.count(model.name) < FREEZE_ROWS:
+            return None
+        parts: list[pa.Table] = []
+        for part in self._store.rows.tail(model.name, 0):
+            parts.append(part)
+            if sum(len(part) for part in parts) >= FREEZE_ROWS:
+                break
+        binning = replace(make_binning(pa.concat_tables(parts).slice(0, FREEZE_ROWS), model.schema), id=f"{AUTO}1")
+        self._store.catalog.put_binning(model.name, binning)
+        return binning
+
+    def _begin_again(self, model: Model, binning: Binning, basis: str) -> None:
+        """Forget every piece, because bins or segments are other ones now; the rows are profiled again."""
+        for version in self._store.catalog.versions(model.name):
+            if version.reference_rows:
+                self._profile_reference(model, binning, version.version)
+        self._basis, self._restart = basis, True
+        self._reached = self._flushed = 0
+        self._pieces = PIECES.empty_table()
+
+    def _profile_reference(self, model: Model, binning: Binning, version: str) -> None:
+        rows = self._store.catalog.reference(model.name, version)
+        segments = model.settings.segments
+        known = rows.filter(pc.is_valid(rows["_label"]))
+        known = known.append_column("_sign", pa.repeat(pa.scalar(1, pa.int8()), len(known)))
+        parts = [
+            profile(rows, model.schema, binning, segments),
+            profile_outcomes(known, model.schema, binning, segments),
+        ]
+        self._store.profiles.replace_reference(model.name, version, merge(pa.concat_tables(parts)))
+
+    def _add(self, model: Model, binning: Binning, end: int) -> None:
+        segments = model.settings.segments
+        tail = self._store.rows.tail(model.name, self._reached, end)
+        parts = [self._pieces, *(profile(rows, model.schema, binning, segments) for rows in tail)]
+        deltas = self._store.rows.outcome_deltas(model.name, self._reached, end)
+        parts.append(profile_outcomes(deltas, model.schema, binning, segments))
+        self._pieces, self._reached = merge(pa.concat_tables(parts)).cast(PIECES), end
+
+    def _write(self) -> None:
+        append = self._store.profiles.append
+        try:
+            append(self._name, self._pieces, self._reached, basis=self._basis, replace=self._restart)
+        except CommitUnknown:
+            if self._store.profiles.mark(self._name) != (self._reached, self._basis):
+                raise
+        self._flushed, self._restart = self._reached, False
+        self._pieces = PIECES.empty_table()
+
+
+def _basis(model: Model, binning: Binning) -> str:
+    """Return what pieces depend on beside the rows; pieces that differ in it do not add up."""
+    schema = model.schema
+    parts = [binning.id, schema.task, schema.classes, schema.threshold, model.settings.segments]
+    return f"{binning.id}:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]}"
+
+
+def _choose(
+    pieces: pa.Table, window: Window, columns: Sequence[str] | None, version: str | None, segment: str | None
+) -> pa.Table:
+    hour = pc.field("hour")
+    wanted = (hour >= pa.scalar(window.start, PIECES.field("hour").type)) & (
+        hour < pa.scalar(window.end, PIECES.field("hour").type)
+    )
+    if columns is not None:
+        wanted &= pc.field("column").isin(list(columns))
+    if version is not None:
+        wanted &= pc.field("version") == version
+    if segment is not None:
+        wanted &= pc.field("segment") == segment
+    return pieces.filter(wanted)

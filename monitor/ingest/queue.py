@@ -1,0 +1,73 @@
+"""A queue bounded in bytes: what does not fit is refused at once, never waited for."""
+
+from collections import deque
+from threading import Condition
+
+from monitor.errors import Unavailable
+from monitor.ingest.receipts import Submission
+
+_GROUP_ROWS, _GROUP_BYTES = 100_000, 32 * 2**20
+
+
+class Queue:
+    """Submissions waiting for the committer.
+
+    Args:
+        max_bytes: how much may wait. A submission larger than that is taken when nothing else waits.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max = max_bytes
+        self._waiting: deque[Submission] = deque()
+        self._changed = Condition()
+        self._open = False
+        self.bytes = 0
+        self.refused = 0
+
+    def open(self) -> None:
+        """Take submissions from now on."""
+        with self._changed:
+            self._open = True
+
+    def close(self) -> None:
+        """Take no more; what waits can still be taken out."""
+        with self._changed:
+            self._open = False
+            self._changed.notify_all()
+
+    def put(self, submission: Submission) -> None:
+        """Add a submission.
+
+        Raises:
+            Unavailable: the queue is full or closed; nothing was taken.
+        """
+        with self._changed:
+            if not self._open:
+                raise Unavailable("Capture is not running (starting or stopping). Send the same rows again later.")
+            if self.bytes and self.bytes + submission.bytes > self._max:
+                self.refused += 1
+                raise Unavailable(
+                    f"The capture queue is full: {self.bytes:,} of {self._max:,} bytes wait to be stored. "
+                    f"Send the same rows again in a second; repeats are recognised by their ids."
+                )
+            self.bytes += submission.bytes
+            self._waiting.append(submission)
+            self._changed.notify()
+
+    def take(self) -> list[Submission]:
+        """Wait for submissions and return a group of them, in order; empty once closed and drained."""
+        with self._changed:
+            while not self._waiting and self._open:
+                self._changed.wait()
+            group: list[Submission] = []
+            rows = size = 0
+            while self._waiting and rows < _GROUP_ROWS and size < _GROUP_BYTES:
+                submission = self._waiting.popleft()
+                group.append(submission)
+                rows += submission.received
+                size += submission.bytes
+            self.bytes -= size
+            return group
+
+    def __len__(self) -> int:
+        return len(self._waiting)

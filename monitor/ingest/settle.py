@@ -1,0 +1,183 @@
+"""Settle a group: give every row its one fate, write everything in one transaction, and say what became of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pyarrow as pa
+
+from monitor.ingest.receipts import CONFLICT, DUPLICATE, MALFORMED, Receipt, RowError, Submission
+from monitor.ingest.rows import CONFLICTING, NEW, bodies, row_fates
+from monitor.ingest.truths import Refusal, Said, Truth, read_label
+from monitor.store import RECEIVED, DeadLetter, Store, label_table
+from monitor.types import LedgerLine
+
+LABELS = "labels"
+"""The source under which the ledger counts labels."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What is found out about one submission on the way to its receipt."""
+
+    submission: Submission
+    now: datetime
+    stored: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+    dropped: int = 0
+    errors: list[RowError] = field(default_factory=list)
+    lines: list[LedgerLine] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+
+    def count(self, source: str, outcome: str, reason: str = "", rows: int = 1) -> None:
+        self.lines.append(
+            LedgerLine(model=self.submission.model, source=source, outcome=outcome, reason=reason, rows=rows)
+        )
+        self.stored += rows * (outcome == "stored")
+        self.duplicate += rows * (outcome == "duplicate")
+        self.rejected += rows * (outcome == "rejected")
+
+    def refuse(self, source: str, error: RowError, body: str = "") -> None:
+        self.count(source, "rejected", error.reason)
+        self.errors.append(error)
+        self.letters.append(
+            DeadLetter(
+                model=self.submission.model,
+                source=source,
+                id=error.id,
+                reason=error.reason,
+                detail=error.detail,
+                body=body,
+                received=self.now,
+            )
+        )
+
+    def receipt(self) -> Receipt:
+        return Receipt(
+            received=self.submission.received + self.dropped,
+            stored=self.stored,
+            duplicate=self.duplicate,
+            rejected=self.rejected,
+            dropped=self.dropped,
+            errors=sorted(self.errors, key=lambda error: error.row),
+        )
+
+
+def settle(store: Store, group: Sequence[Submission], now: datetime) -> tuple[list[Receipt], int]:
+    """Write a group within the running transaction.
+
+    Args:
+        store: in a transaction, so that what is looked up stays true until it is written.
+        group: submissions of any models, in the order they came.
+        now: the present moment.
+
+    Returns:
+        A receipt for each submission, valid once the transaction is durable; and the group's ledger number.
+    """
+    tallies = [_Tally(submission, now) for submission in group]
+    by_model: dict[str, list[_Tally]] = {}
+    for tally in tallies:
+        by_model.setdefault(tally.submission.model, []).append(tally)
+    number = 0
+    for model, theirs in by_model.items():
+        for tally in theirs:
+            _open(store, tally)
+        batch = _rows(store, model, theirs)
+        labels = _labels(store, model, theirs, now)
+        lines = _sum([line for tally in theirs for line in tally.lines])
+        letters = [letter for tally in theirs for letter in tally.letters]
+        number = store.rows.commit(model, batch, labels, lines, letters).number
+    return [tally.receipt() for tally in tallies], number
+
+
+def _open(store: Store, tally: _Tally) -> None:
+    """Count what was received, what could not be read or taken, and what the client dropped before it reached us."""
+    submission = tally.submission
+    tally.count(submission.source, RECEIVED, rows=submission.received - len(submission.labels))
+    tally.count(LABELS, RECEIVED, rows=len(submission.labels))
+    tally.count(submission.source, "rejected", MALFORMED, rows=submission.malformed)
+    for refused in submission.conformed.rejected if submission.conformed else ():
+        tally.refuse(submission.source, RowError(refused.row, refused.id, refused.reason, refused.detail))
+    if submission.client is not None and submission.drops:
+        grown = store.ledger.client_drops(submission.model, submission.source, submission.client, submission.drops)
+        tally.lines += grown
+        tally.dropped = sum(line.rows for line in grown if line.outcome == "dropped")
+
+
+def _rows(store: Store, model: str, tallies: Sequence[_Tally]) -> pa.Table | None:
+    """Return the new rows of all submissions; count the others."""
+    given = [(tally, tally.submission.conformed) for tally in tallies]
+    sent = [(tally, conformed) for tally, conformed in given if conformed is not None and conformed.batch.num_rows]
+    if not sent:
+        return None
+    together = pa.concat_tables([conformed.batch for _, conformed in sent], promote_options="default")
+    fates = row_fates(store, model, together)
+    start = 0
+    for tally, conformed in sent:
+        rows = conformed.batch.num_rows
+        mine = fates[start : start + rows]
+        source = tally.submission.source
+        tally.count(source, "stored", rows=mine.count(NEW))
+        conflicts = [place for place, fate in enumerate(mine) if fate == CONFLICTING]
+        tally.count(source, "duplicate", DUPLICATE, rows - mine.count(NEW) - len(conflicts))
+        _conflicts(tally, conformed.batch, conflicts)
+        start += rows
+    if fates.count(NEW) == len(fates):
+        return together
+    return together.filter(pa.array([fate == NEW for fate in fates]))
+
+
+def _conflicts(tally: _Tally, batch: pa.Table, places: Sequence[int]) -> None:
+    if not places:
+        return
+    conformed = tally.submission.conformed
+    refused = {line.row for line in conformed.rejected} if conformed else set()
+    positions = [row for row in range(tally.submission.inferences) if row not in refused]
+    for place, body in zip(places, bodies(batch, places), strict=True):
+        known = batch.column("_id")[place].as_py()
+        detail = f"id {known!a} is stored with other content; the first stays, this one is kept as a dead letter"
+        tally.refuse(tally.submission.source, RowError(positions[place], known, CONFLICT, detail), body)
+
+
+def _labels(store: Store, model: str, tallies: Sequence[_Tally], now: datetime) -> pa.Table | None:
+    """Return the labels of all submissions that say something new; count the others."""
+    given = [tally for tally in tallies if tally.submission.labels]
+    if not given:
+        return None
+    schema = store.catalog.model(model).schema
+    read = [[read_label(label, schema, now) for label in tally.submission.labels] for tally in given]
+    said = Said(store, model, {truth.id for truths in read for truth in truths if isinstance(truth, Truth)})
+    fresh: list[Truth] = []
+    for tally, truths in zip(given, read, strict=True):
+        before = len(fresh)
+        first = tally.submission.inferences
+        for row, (label, truth) in enumerate(zip(tally.submission.labels, truths, strict=True)):
+            if isinstance(truth, Refusal):
+                tally.refuse(
+                    LABELS, RowError(first + row, truth.id, truth.reason, truth.detail), str(label.value)[:2000]
+                )
+            elif said.repeats(truth):
+                tally.count(LABELS, "duplicate", DUPLICATE)
+            else:
+                fresh.append(truth)
+        tally.count(LABELS, "stored", rows=len(fresh) - before)
+    return label_table(
+        [truth.id for truth in fresh],
+        [truth.version for truth in fresh],
+        [truth.value for truth in fresh],
+        [truth.time for truth in fresh],
+        now,
+    )
+
+
+def _sum(lines: Sequence[LedgerLine]) -> list[LedgerLine]:
+    """Add up the rows of equal lines."""
+    sums: dict[tuple[str, str, str, str], int] = {}
+    for line in lines:
+        key = (line.model, line.source, line.outcome, line.reason)
+        sums[key] = sums.get(key, 0) + line.rows
+    return [
+        LedgerLine(model=model, source=source, outcome=outcome, reason=reason, rows=rows)
+        for (model, source, outcome, reason), rows in sums.items()
+    ]
