@@ -20,7 +20,8 @@ class RankWasserstein(DriftMeasure):
     compared by the Wasserstein distance W: the mean distance a value must move. Ranks make it the same in every unit
     and deaf to single huge values. W is told as the shift of a normal distribution that gives the same W,
     √2 Φ⁻¹(½ + W): an answer of 0.5 is as large a change as a shift by half a standard deviation. Values that are all
-    outside the reference read 6, which means "6 or more". For a continuous column W is off by less than 1/240.
+    beyond one end of the reference read 6, which means "6 or more". For a continuous column W is off by less than
+    1/240.
     """
 
     name: ClassVar[str] = "wasserstein"
