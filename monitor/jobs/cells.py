@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitor.profile.binning import Binning
+from monitor.profile.binning import OUTCOME, Binning
 from monitor.profile.build import read
 from monitor.profile.column import ColumnProfile
 from monitor.profile.outcome import Outcome
@@ -39,12 +39,13 @@ def cells(
     """Yield the window's profiles of one kind, by column, version and segment; failures are logged and yielded as such.
 
     Pieces made with an earlier binning do not compare with the reference and are left out; a log line counts them.
-    A model that has no binning yet has no profiles.
+    A model that has no binning yet has no profiles. Without ``columns`` every column but the outcome is read.
     """
     binning = context.store.catalog.binning(model.name)
     if binning is None:
         return
-    pieces = context.pieces(model.name, window, columns=columns)
+    wanted = [name for name in binning.columns if name != OUTCOME] if columns is None else columns
+    pieces = context.pieces(model.name, window, columns=wanted)
     current = pieces.filter(pc.equal(pieces["binning"], binning.id))
     if len(current) < len(pieces):
         lost = len(pieces) - len(current)
