@@ -20,15 +20,15 @@ def pair(
     time: datetime | None = None,
     latency_ms: float | None = None,
     status: str | None = None,
-    id_column: str | None = None,
+    id_column: str = "id",
 ) -> list[Inference]:
     """Return one inference per row of an exchange.
 
     Of the response, float tensors are scores: [n] and [n, 1] one number a row, [n, k] k of them. Texts, integers and
     booleans are the prediction. For a regression the float tensor is the prediction. Several of a sort: the first.
 
-    Ids are ``{id}:{row}`` with the request's id (or else the response's), or the values of ``id_column``; without
-    either they are None, and the receiver makes them.
+    Ids are the values of the input ``id_column`` where there is one (it is no feature then), else ``{id}:{row}`` with
+    the request's id or else the response's; without any they are None, and the receiver makes them.
 
     Args:
         request: what was asked.
@@ -38,10 +38,10 @@ def pair(
         time: when it was asked.
         latency_ms: how long the answer took, in milliseconds.
         status: how it ended, such as "200".
-        id_column: the input whose values are the rows' ids; it is no feature then.
+        id_column: the input whose values are the rows' ids, if there is such an input.
 
     Raises:
-        InvalidInput: the halves differ in rows, or there is no column ``id_column``.
+        InvalidInput: the halves differ in rows.
     """
     if request.rows != response.rows:
         raise InvalidInput(
@@ -72,19 +72,14 @@ def is_probe(half: Half) -> bool:
     return half.parameters.get("watchglass_probe") in (True, "true", 1)
 
 
-def _ids(request: Half, response: Half, id_column: str | None) -> list[str | None]:
-    if id_column is not None:
-        values = request.columns.get(id_column)
-        if values is None:
-            raise InvalidInput(
-                f"pair: no input {id_column!r} to take ids from; inputs are {', '.join(request.columns)}"
-            )
-        return [None if value is None else str(value) for value in values]
+def _ids(request: Half, response: Half, id_column: str) -> list[str | None]:
+    if id_column in request.columns:
+        return [None if value is None else str(value) for value in request.columns[id_column]]
     base = request.id or response.id
     return [f"{base}:{row}" if base else None for row in range(request.rows)]
 
 
-def _features(request: Half, id_column: str | None) -> Iterator[Mapping[str, object]]:
+def _features(request: Half, id_column: str) -> Iterator[Mapping[str, object]]:
     columns: dict[str, list[Scalar] | list[Scalar | list[float]]] = {}
     for name, values in request.columns.items():
         if name == id_column:

@@ -1,0 +1,256 @@
+"""The client a serving process holds: it logs, watches and labels, and is never noticed."""
+
+import atexit
+import functools
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import uuid4
+from weakref import WeakSet
+
+from monitor.client.items import Item, Kind, LoggedLabels, LoggedRows, new_identity
+from monitor.client.queue import Queue
+from monitor.client.sender import Sender
+from monitor.client.snapshot import Snapshot, plain, take_inputs, take_outputs
+from monitor.client.watch import watched
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+EXIT_SECONDS = 2.0
+"""How long the end of a process may be held up to send what is left."""
+
+_clients: "WeakSet[Client]" = WeakSet()
+
+
+class Client:
+    """Captures predictions of one version of one model and sends them to Watchglass.
+
+    No method raises into the caller, waits for the network or grows without bound; what is lost is counted by reason
+    (`stats`) and told to the server: ``queue_full``, ``rejected_by_server``, ``unserialisable``, ``gave_up`` (the
+    server could not be reached for ten minutes), ``closed`` (left over at the end).
+
+    Args:
+        url: the address of Watchglass, such as ``http://127.0.0.1:8080``.
+        model: the model's registered name.
+        version: the version that is served.
+        api_key: sent as a bearer token, if given.
+        max_bytes: about how much may wait to be sent.
+        flush_interval: how long a prediction waits for others to be sent with, in seconds.
+        timeout: how long one attempt to send may take, in seconds.
+        features: the names of the columns of 2-D arrays; ``input-0``, ``input-1``, … if not given.
+
+    >>> client = Client("http://127.0.0.1:1", "flights", version="2")
+    >>> client.log({"temp": [20.5], "carrier": ["AA"]}, {"scores": [0.8]}, ids=["2013-05-01-AA-12"])
+    >>> client.stats()["logged"]
+    1
+    >>> client.close(timeout=0)
+    """
+
+    _queue: Queue
+    _sender: Sender | None
+
+    def __init__(
+        self,
+        url: str,
+        model: str,
+        version: str = "1",
+        api_key: str | None = None,
+        *,
+        max_bytes: int = 16 * 2**20,
+        flush_interval: float = 0.2,
+        timeout: float = 5,
+        features: Sequence[str] | None = None,
+    ) -> None:
+        self.url, self.model, self.version = url, model, str(version)
+        self._key, self._max_bytes, self._interval, self._timeout = api_key, max_bytes, flush_interval, timeout
+        self._features = features
+        self._closed = False
+        self.begin_anew()
+        _clients.add(self)
+
+    def log(
+        self,
+        inputs: Any,
+        outputs: Any,
+        ids: str | Iterable[object] | None = None,
+        times: object = None,
+        latency_ms: float | None = None,
+    ) -> None:
+        """Capture one prediction or one batch of them.
+
+        Args:
+            inputs: what the model was given: a mapping of column to values, a list of records, a data frame, or a 2-D
+                array (see ``features``). A mapping of column to single values is one row.
+            outputs: what it answered: ``{"scores": …, "prediction": …}`` (either is enough), or an array: floats are
+                scores, one or several a row; texts and integers are predictions.
+            ids: the rows' ids, by which labels find them; made if not given, and then nothing can label them.
+            times: when each was asked, aware (naive is UTC), or one for all; now if not given.
+            latency_ms: how long the model took, in milliseconds.
+        """
+        taken = self.snapshot(inputs)
+        if taken is not None:
+            self.capture(taken, outputs, ids, times, latency_ms)
+
+    def snapshot(self, inputs: Any) -> Snapshot | None:
+        """Copy inputs for `capture`; None if they cannot be, which is counted."""
+        try:
+            return take_inputs(inputs, self._features)
+        except Exception as error:  # noqa: BLE001 - the served model must not notice; counted
+            self.lost("unserialisable", _count(inputs), error)
+            return None
+
+    def capture(self, taken: Snapshot, outputs: Any, ids: Any, times: Any, latency_ms: float | None) -> None:
+        """Queue copied inputs with what was answered; arguments as for `log`."""
+        try:
+            answered = take_outputs(outputs)
+            rows = taken.rows
+            named = None if ids is None else [ids] if isinstance(ids, str) else list(ids)
+            moments = _moments(times, rows)
+            _same(rows, outputs=answered.rows, ids=named, times=moments)
+            size = taken.size + answered.size + 120 * rows
+            item = LoggedRows(
+                self.model, self.version, taken, answered, named, moments, latency_ms, new_identity(),
+                datetime.now(UTC), rows, size,
+            )  # fmt: skip
+        except Exception as error:  # noqa: BLE001 - the served model must not notice; counted
+            self.lost("unserialisable", taken.rows, error)
+            return
+        self.put(item)
+
+    def label(self, ids: str | Iterable[object], values: Any, times: object = None) -> None:
+        """Report the truth of earlier predictions, by their ids; it may come late, and again when it changes."""
+        try:
+            named: list[object] = [ids] if isinstance(ids, str) else list(ids)
+            truths = take_outputs(values)
+            listed = list(plain(truths.matrix))
+            moments = _moments(times, len(named))
+            _same(len(named), values=listed, times=moments)
+            item = LoggedLabels(self.model, named, listed, moments, len(named), truths.size + 120 * len(named))
+        except Exception as error:  # noqa: BLE001 - the caller must not notice; counted
+            self.lost("unserialisable", _count(ids), error, "labels")
+            return
+        self.put(item)
+
+    def watch(self, function: F | None = None, *, ids: Callable[[Any], Iterable[object]] | None = None) -> Any:
+        """Decorate a predict function, plain or async: what goes in and comes out is captured, and passed on unchanged.
+
+        Inputs are the first argument (after ``self``), outputs the returned value; latency is measured. Exceptions
+        pass, and are counted as ``errors``.
+
+        Args:
+            function: the function; left out to give ``ids``: ``@client.watch(ids=lambda rows: rows["id"])``.
+            ids: makes the rows' ids of the first argument.
+        """
+        return watched(self, function, ids) if function is not None else functools.partial(self.watch, ids=ids)
+
+    def put(self, item: Item) -> None:
+        """Queue something captured, or count it as dropped."""
+        self._logged += item.rows
+        if self._closed:
+            self._queue.drop(item.model, item.kind, "closed", item.rows)
+            return
+        if not self._queue.put(item):
+            return
+        if self._sender is None:
+            self._start()
+        elif self._queue.bytes > self._max_bytes // 4:
+            self._sender.wake()
+
+    def flush(self, timeout: float = 5) -> bool:
+        """Wait until everything captured so far is sent or dropped; returns whether that came true in ``timeout`` s."""
+        if self._sender is not None:
+            self._sender.wake()
+        return self._queue.wait(timeout)
+
+    def close(self, timeout: float = 2) -> None:
+        """Send what can still be sent within ``timeout`` seconds; then nothing more is captured."""
+        self._closed = True
+        if self._sender is not None:
+            self._sender.close(timeout)
+        for item in (left := self._queue.take(1 << 60, 1 << 60)):
+            self._queue.drop(item.model, item.kind, "closed", item.rows)
+        self._queue.done(left)
+
+    def stats(self) -> dict[str, Any]:
+        """Return counts of rows since the start of this process: logged, sent, rejected, dropped by reason, queued.
+
+        ``errors`` counts predictions that raised, ``error_responses`` answers with a status of 400 or more.
+        """
+        dropped: dict[str, int] = {}
+        for (_, _, reason), rows in self._queue.dropped.copy().items():
+            dropped[reason] = dropped.get(reason, 0) + rows
+        counts = self._sender.counts if self._sender is not None else {}
+        return {
+            "client": self.identity,
+            "logged": self._logged,
+            "sent": counts.get("sent", 0),
+            "rejected": counts.get("rejected", 0),
+            "retries": counts.get("retries", 0),
+            "dropped": dropped,
+            "queued": self._queue.rows,
+            "queued_bytes": self._queue.bytes,
+            "errors": self.errors,
+            "error_responses": self.error_responses,
+            "last_error": self._last_error or (self._sender.last_error if self._sender is not None else ""),
+        }
+
+    def lost(self, reason: str, rows: int, error: object, kind: Kind = "inferences", model: str | None = None) -> None:
+        """Count rows that were seen but cannot be sent, with the reason."""
+        self._logged += rows
+        self._last_error = f"{reason}: {error}"
+        self._queue.drop(model or self.model, kind, reason, rows)
+
+    def _start(self) -> None:
+        try:
+            self._sender = Sender(
+                self.url, self._queue, self.identity, api_key=self._key, interval=self._interval, timeout=self._timeout
+            )
+        except RuntimeError as error:  # no thread can be started, as at exit: the queue bounds what waits
+            self._last_error = str(error)
+
+    def begin_anew(self) -> None:
+        """Begin anew, as in a forked child: the parent sends what it captured."""
+        self.identity = uuid4().hex
+        self.errors = self.error_responses = 0
+        self._logged = 0
+        self._last_error = ""
+        self._queue = Queue(self._max_bytes)
+        self._sender = None
+
+
+def _moments(times: object, rows: int) -> list[object] | None:
+    if times is None:
+        return None
+    if isinstance(times, str | datetime):
+        return [times] * rows
+    listed = plain(times)
+    return list(listed) if len(listed) != 1 else list(listed) * rows
+
+
+def _same(rows: int, **others: int | list[object] | None) -> None:
+    for name, other in others.items():
+        count = other if isinstance(other, int) else rows if other is None else len(other)
+        if count != rows:
+            raise ValueError(f"{name}: got {count:,} for {rows:,} rows; they must be as many")
+
+
+def _count(given: object) -> int:
+    """Return how many rows something uncopyable probably stands for."""
+    return len(given) if isinstance(given, list | tuple) else 1
+
+
+def _close_all() -> None:
+    deadline = time.monotonic() + EXIT_SECONDS
+    for client in list(_clients):
+        client.close(max(deadline - time.monotonic(), 0))
+
+
+def _begin_anew() -> None:
+    for client in list(_clients):
+        client.begin_anew()
+
+
+atexit.register(_close_all)
+os.register_at_fork(after_in_child=_begin_anew)

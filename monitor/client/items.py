@@ -1,0 +1,92 @@
+"""What waits in the client's queue: something that was seen, with its size, and how to make rows of it later."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, Protocol
+from uuid import uuid4
+
+from monitor.client.snapshot import Snapshot
+
+Kind = Literal["inferences", "labels"]
+Row = Mapping[str, object]
+
+
+class Item(Protocol):
+    """One thing in the queue. ``size`` is about how many bytes it holds, ``rows`` how many rows it stands for."""
+
+    model: str
+    kind: Kind
+    rows: int
+    size: int
+
+    def build(self) -> Iterator[Row]:
+        """Make the rows as they are sent. Runs on the client's thread; may raise anything."""
+        ...
+
+
+@dataclass(slots=True)
+class LoggedRows:
+    """Rows given to ``client.log``: columns in, columns out."""
+
+    model: str
+    version: str
+    inputs: Snapshot
+    outputs: Snapshot
+    ids: list[object] | None
+    times: list[object] | None
+    latency_ms: float | None
+    identity: str
+    now: datetime
+    rows: int
+    size: int
+    kind: Kind = "inferences"
+
+    def build(self) -> Iterator[Row]:
+        """Make one row per inference."""
+        features = self.inputs.records()
+        answers = self.outputs.answers(self.rows)
+        ids = self.ids or (
+            [self.identity] if self.rows == 1 else [f"{self.identity}:{row}" for row in range(self.rows)]
+        )
+        times = self.times or [self.now] * self.rows
+        for name, time, row, answer in zip(ids, times, features, answers, strict=True):
+            yield {
+                "id": name if isinstance(name, str) else str(name),
+                "version": self.version,
+                "time": _aware(time),
+                "features": row,
+                **answer,
+                "latency_ms": self.latency_ms,
+                "batch_size": self.rows,
+            }
+
+
+@dataclass(slots=True)
+class LoggedLabels:
+    """Truths given to ``client.label``."""
+
+    model: str
+    ids: list[object]
+    values: list[object]
+    times: list[object] | None
+    rows: int
+    size: int
+    kind: Kind = "labels"
+
+    def build(self) -> Iterator[Row]:
+        """Make one row per label."""
+        for place, (name, value) in enumerate(zip(self.ids, self.values, strict=True)):
+            row: dict[str, object] = {"id": name if isinstance(name, str) else str(name), "value": value}
+            if self.times is not None:
+                row["time"] = _aware(self.times[place])
+            yield row
+
+
+def new_identity() -> str:
+    """Return an id that no other row has; a batch's rows add their number to it."""
+    return uuid4().hex
+
+
+def _aware(time: object) -> object:
+    return time.replace(tzinfo=UTC) if isinstance(time, datetime) and time.tzinfo is None else time
