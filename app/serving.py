@@ -1,0 +1,94 @@
+"""Run the server until it is told to stop."""
+
+import logging
+import socket
+from pathlib import Path
+
+import uvicorn
+
+from app.link import ADDRESS
+from app.runtime import Runtime
+from app.server import create_app
+from monitor.config import Config, load
+from monitor.errors import Unavailable
+
+_LOG = logging.getLogger("watchglass")
+_BACKLOG = 2048
+_DRAIN_SECONDS = 10
+
+
+def serve(
+    config_file: Path | None,
+    *,
+    port: int | None = None,
+    clock: str | None = None,
+    data_dir: Path | None = None,
+    dashboard: bool = True,
+) -> None:
+    """Open the store, listen, and serve until SIGINT or SIGTERM; then commit what waits.
+
+    Args:
+        config_file: the configuration file, or None for the usual one.
+        port: instead of the configured one; 0 takes any free port.
+        clock: instead of the configured one.
+        data_dir: instead of the configured one.
+        dashboard: whether to serve the dashboard where it is installed.
+
+    Raises:
+        ConfigError: the configuration is wrong, such as a host that is not loopback.
+        Unavailable: the port is taken, or another process holds the store.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    config = load(config_file)
+    given = {"port": port, "clock": clock, "data_dir": data_dir}
+    config = _with(config, {key: value for key, value in given.items() if value is not None})
+    listener = _listen(config)
+    config = _with(config, {"port": listener.getsockname()[1]})
+    runtime = Runtime.open(config)
+    address = config.data_dir / ADDRESS
+    try:
+        address.write_text(_url(listener))
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(runtime, dashboard=dashboard),
+                log_level="warning",
+                access_log=False,
+                lifespan="on",
+                timeout_graceful_shutdown=_DRAIN_SECONDS,
+                server_header=False,
+            )
+        )
+        _LOG.info("Watchglass listens at %s; its data is in %s", config.base_url, config.data_dir.resolve())
+        server.run(sockets=[listener])
+    finally:
+        address.unlink(missing_ok=True)
+        runtime.close()
+        listener.close()
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _with(config: Config, changes: dict[str, object]) -> Config:
+    """Return ``config`` with ``changes``; a base URL that only repeated host and port follows them."""
+    values = config.model_dump() | changes
+    if config.base_url == Config(host=config.host, port=config.port).base_url:
+        values["base_url"] = ""
+    return Config(**values)
+
+
+def _listen(config: Config) -> socket.socket:
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((config.host.strip("[]"), config.port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise Unavailable(
+            f"Cannot listen on {config.host}:{config.port}: {error.strerror}. Give another --port (0: any)."
+        ) from None
+    return listener

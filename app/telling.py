@@ -1,0 +1,26 @@
+"""What the command line says about results that are more than counts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_WIDTH = 30
+
+
+def explanation(told: Mapping[str, Any]) -> str:
+    """Return an explanation as lines: the largest contribution first, a bar for each.
+
+    >>> print(explanation({"method": "shap", "output": "P(late)", "base_value": 0.2, "prediction": 0.5,
+    ...     "attributions": {"a": 0.3, "b": 0.0}, "values": {"a": 1, "b": "x"}, "seconds": 0.1}))
+    P(late) = 0.5000; base value 0.2000 (shap, 0.1 s)
+      a = 1                          +0.3000  ++++++++++++++++++++++++++++++
+      b = x                          +0.0000
+    """
+    ranked = sorted(told["attributions"].items(), key=lambda item: -abs(item[1]))
+    largest = max((abs(value) for _, value in ranked), default=0.0) or 1.0
+    how = f"({told['method']}, {told['seconds']:.1f} s)"
+    lines = [f"{told['output']} = {told['prediction']:.4f}; base value {told['base_value']:.4f} {how}"]
+    for name, value in ranked:
+        bar = ("+" if value > 0 else "-") * round(_WIDTH * abs(value) / largest)
+        what = f"{name} = {told['values'].get(name)}"
+        lines.append(f"  {what:<30.30} {value:+.4f}  {bar}".rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,148 @@
+"""Take inferences and labels: the path that every prediction of a served model goes."""
+
+import asyncio
+import re
+import time
+from dataclasses import replace
+
+import pyarrow as pa
+
+from monitor.api.operation import ARROW_STREAM, JSON, NDJSONS, BodySpec, Call, Operation, Parameter, Reply
+from monitor.api.problem import Problem
+from monitor.api.rows import Rows, label_rows, read_inferences, read_labels
+from monitor.api.services import Services
+from monitor.api.tables import read_table
+from monitor.ingest import LABELS, Receipt
+from monitor.schema import Conformed, arrow_schema, check_name, conform, conform_table
+from monitor.types import Inference, Label, Model
+
+LARGE = 1 << 16
+"""Bodies from this size on are read in a thread, so that they do not hold up the small ones."""
+
+_DROPPED = re.compile(r"([a-z0-9_-]{1,64})=([0-9]{1,18})")
+_HEADERS = (
+    Parameter(name="watchglass-source", where="header", description="Who sends; kept with each row."),
+    Parameter(name="watchglass-client", where="header", description="The sending client's id, one per process."),
+    Parameter(
+        name="watchglass-dropped",
+        where="header",
+        description="What that client dropped since it started, by reason: queue_full=12, too_large=1.",
+    ),
+)
+
+
+class Capture:
+    """The handlers of inferences and labels. They answer once the rows are durable."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def post_inferences(self, call: Call) -> Reply:
+        """Take inferences."""
+        model = self._services.store.catalog.model(call.path["model"])
+        source = _source(call)
+        if len(call.body) < LARGE:
+            received, conformed = self._inferences(call, model, source)
+        else:
+            received, conformed = await asyncio.to_thread(self._inferences, call, model, source)
+        return Reply(await self._submit(call, model, conformed, [], received, source))
+
+    def _inferences(self, call: Call, model: Model, source: str) -> tuple[int, Conformed]:
+        now = self._services.clock.now()
+        if call.media == ARROW_STREAM:
+            table = _table(call.body)
+            return table.num_rows, conform_table(table, model.schema, source=source, now=now)
+        rows = read_inferences(call.body, call.media, empty=bool(_drops(call)))
+        conformed = conform(rows.taken, model.schema, source=source, now=now)
+        if not conformed.rejected and not rows.rejected:
+            return rows.received, conformed
+        rejected = [replace(bad, row=rows.places[bad.row]) for bad in conformed.rejected]
+        return rows.received, Conformed(conformed.batch, rows.rejected + rejected)
+
+    async def post_labels(self, call: Call) -> Reply:
+        """Take labels."""
+        model = self._services.store.catalog.model(call.path["model"])
+        rows = _labels(call) if len(call.body) < LARGE else await asyncio.to_thread(_labels, call)
+        # Ingest numbers what could not be read before the labels that could: hand them in so, and number them back.
+        unread = [replace(bad, row=place) for place, bad in enumerate(rows.rejected)]
+        conformed = Conformed(arrow_schema(model.schema).empty_table(), unread) if unread else None
+        receipt = await self._submit(call, model, conformed, rows.taken, rows.received, LABELS)
+        places = [bad.row for bad in rows.rejected] + rows.places
+        errors = sorted((replace(error, row=places[error.row]) for error in receipt.errors), key=lambda each: each.row)
+        return Reply(replace(receipt, errors=errors))
+
+    async def _submit(
+        self, call: Call, model: Model, conformed: Conformed | None, labels: list[Label], received: int, source: str
+    ) -> Receipt:
+        client = call.text("watchglass-client")
+        begun = time.perf_counter()
+        waiting = self._services.ingest.submit(
+            model.name,
+            conformed,
+            labels,
+            source=source,
+            received=received,
+            client=client,
+            drops=_drops(call),
+        )
+        receipt = await asyncio.wrap_future(waiting)
+        self._services.commit_seconds.observe(time.perf_counter() - begun)
+        return receipt
+
+
+def _source(call: Call) -> str:
+    named = call.text("watchglass-source")
+    if named is not None:
+        return check_name("source", named)
+    return "http" if call.text("watchglass-client") is None else "client"
+
+
+def _drops(call: Call) -> dict[str, int]:
+    """Read a client's own count of what it dropped.
+
+    Raises:
+        Problem: 422 the header is not reason=rows,…, or comes without the client's id.
+    """
+    given = call.text("watchglass-dropped")
+    if not given:
+        return {}
+    found = [_DROPPED.fullmatch(part.strip()) for part in given.split(",")]
+    if call.text("watchglass-client") is None or not all(found):
+        raise Problem(422, f"watchglass-dropped is {given[:80]!r}; allowed: reason=rows,… with watchglass-client.")
+    return {match[1]: int(match[2]) for match in found if match is not None}
+
+
+def _labels(call: Call) -> Rows[Label]:
+    if call.media != ARROW_STREAM:
+        return read_labels(call.body, call.media, empty=bool(_drops(call)))
+    return label_rows(_table(call.body).to_pylist())
+
+
+def _table(body: bytes) -> pa.Table:
+    table = read_table(body, ARROW_STREAM)
+    if table.num_rows == 0:
+        raise Problem(400, "The stream has no rows; send at least one.")
+    return table
+
+
+def operations(services: Services) -> list[Operation]:
+    """Return the operations that capture."""
+    capture = Capture(services)
+    return [
+        Operation(
+            method="POST",
+            path=f"/v1/models/{{model}}/{what}",
+            name=f"post_{what}",
+            summary=f"Take {what}: a JSON array or object, NDJSON, or an Arrow stream. Answers once they are durable.",
+            tag="capture",
+            handler=handler,
+            replies={200: Receipt},
+            errors=(400, 404, 408, 413, 415, 422, 503),
+            parameters=_HEADERS,
+            body=BodySpec(media=(JSON, *NDJSONS, ARROW_STREAM), type=shape),
+        )
+        for what, handler, shape in (
+            ("inferences", capture.post_inferences, list[Inference] | Inference),
+            ("labels", capture.post_labels, list[Label] | Label),
+        )
+    ]

@@ -1,0 +1,73 @@
+"""The figures of one server in Prometheus' terms, read from the store when they are asked for."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from monitor.api.services import Services
+from monitor.types import AlertState, Measurement
+
+METRICS = ("traffic.*", "performance.*", "drift.*")
+"""Which measurements are shown: their newest window, over all rows of a version."""
+
+_NEWEST = 2_000
+
+
+class Figures(Collector):
+    """Reads ledger, queue, alerts and newest measurements at each scrape; nothing is counted twice or kept here."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family of figures."""
+        yield from self._rows()
+        yield from self._ingest()
+        yield self._alerts()
+        yield self._measurements()
+
+    def _rows(self) -> Iterator[Metric]:
+        received = CounterMetricFamily("watchglass_rows_received", "Rows that reached Watchglass.", labels=_SOURCE)
+        fates = CounterMetricFamily(
+            "watchglass_rows", "Rows by what became of them; over all outcomes, the rows received.", labels=_FATE
+        )
+        totals: Counter[tuple[str, str]] = Counter()
+        for line in self._services.store.ledger.lines():
+            fates.add_metric([line.model, line.source, line.outcome, line.reason], line.rows)
+            totals[line.model, line.source] += line.rows
+        for (model, source), rows in totals.items():
+            received.add_metric([model, source], rows)
+        yield received
+        yield fates
+
+    def _ingest(self) -> Iterator[Metric]:
+        ingest = self._services.ingest
+        yield GaugeMetricFamily("watchglass_queue_bytes", "Bytes waiting to be stored.", value=ingest.waiting_bytes)
+        yield CounterMetricFamily("watchglass_refused", "Requests that found the queue full.", value=ingest.refused)
+        yield from self._services.commit_seconds.collect()
+
+    def _alerts(self) -> Metric:
+        family = GaugeMetricFamily("watchglass_alerts_open", "Alerts that are firing.", labels=["model", "severity"])
+        firing = self._services.store.alerts.query(state=AlertState.FIRING)
+        for (model, severity), count in Counter((alert.model, alert.severity.value) for alert in firing).items():
+            family.add_metric([model, severity], count)
+        return family
+
+    def _measurements(self) -> Metric:
+        family = GaugeMetricFamily("watchglass_measurement", "Newest value of each measurement.", labels=_MEASURED)
+        for model in self._services.store.catalog.models():
+            newest: dict[tuple[str, str, str], Measurement] = {}
+            for metric in METRICS:
+                found = self._services.store.measurements.query(model.name, metric=metric, segment="all", limit=_NEWEST)
+                newest.update({(each.version, each.metric, each.feature or ""): each for each in found})
+            for (version, metric, feature), measurement in newest.items():
+                if measurement.value is not None:
+                    family.add_metric([model.name, version, metric, feature], measurement.value)
+        return family
+
+
+_SOURCE = ["model", "source"]
+_FATE = [*_SOURCE, "outcome", "reason"]
+_MEASURED = ["model", "version", "metric", "feature"]

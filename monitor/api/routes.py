@@ -1,0 +1,170 @@
+"""Turn the table of operations into a Starlette application; every error leaves as problem JSON."""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import cast
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from monitor.api.body import read_body
+from monitor.api.openapi import document
+from monitor.api.operation import JSON, BodySpec, Call, Operation, Reply, Value
+from monitor.api.problem import Detail, Problem, from_error, problem_response
+from monitor.errors import WatchglassError
+from monitor.schema import check_name
+
+OPENAPI_PATH = "/v1/openapi.json"
+SLOW_THREADS = 4
+"""How many explanations, scheduler runs and large reads may be under way at once, beside capture."""
+
+_NAMES = {"model", "version"}
+_LOG = logging.getLogger("watchglass.api")
+_encoder = msgspec.json.Encoder()
+
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
+
+
+def build(operations: Sequence[Operation], *, max_body_bytes: int, lifespan: Lifespan | None = None) -> Starlette:
+    """Return the application that serves ``operations`` and their OpenAPI document.
+
+    Args:
+        operations: the table; operations on one path become one route per method.
+        max_body_bytes: the most bytes of a body that are read, before and after inflating.
+        lifespan: what runs around the application's life.
+    """
+    slow = ThreadPoolExecutor(SLOW_THREADS, thread_name_prefix="watchglass-slow")
+    openapi = msgspec.json.encode(document(operations))
+
+    async def serve_openapi(_request: Request) -> Response:
+        return Response(openapi, media_type=JSON)
+
+    routes = [
+        Route(
+            _pattern(operation.path),
+            _endpoint(operation, max_body_bytes, slow),
+            methods=[operation.method],
+            name=operation.name,
+        )
+        for operation in sorted(operations, key=lambda operation: -len(operation.path))
+    ]
+    return Starlette(
+        routes=[*routes, Route(OPENAPI_PATH, serve_openapi, name="openapi")],
+        exception_handlers={HTTPException: _routing_problem, 500: _crash},
+        lifespan=_closing(slow, lifespan),
+    )
+
+
+def _closing(slow: ThreadPoolExecutor, inner: Lifespan | None) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        try:
+            if inner is None:
+                yield
+            else:
+                async with inner(app):
+                    yield
+        finally:
+            slow.shutdown(wait=False, cancel_futures=True)
+
+    return lifespan
+
+
+def _pattern(path: str) -> str:
+    """Let ids and file names hold slashes; longer paths are matched first.
+
+    >>> _pattern("/v1/models/{model}/inferences/{id}")
+    '/v1/models/{model}/inferences/{id:path}'
+    """
+    return path.replace("/inferences/{id}", "/inferences/{id:path}").replace("{file}", "{file:path}")
+
+
+def _endpoint(
+    operation: Operation, max_body_bytes: int, slow: ThreadPoolExecutor
+) -> Callable[[Request], Awaitable[Response]]:
+    is_async = inspect.iscoroutinefunction(operation.handler)
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            call = await _call(operation, request, max_body_bytes)
+            if is_async:
+                reply = await cast("Awaitable[Reply]", operation.handler(call))
+            else:
+                pool = slow if operation.slow else None
+                reply = cast("Reply", await asyncio.get_running_loop().run_in_executor(pool, operation.handler, call))
+        except Problem as problem:
+            return problem_response(problem)
+        except WatchglassError as error:
+            return problem_response(from_error(error))
+        body = reply.body if isinstance(reply.body, bytes) else _encoder.encode(reply.body)
+        return Response(body, reply.status, dict(reply.headers), reply.media)
+
+    return endpoint
+
+
+async def _call(operation: Operation, request: Request, max_body_bytes: int) -> Call:
+    """Check everything the table says about a request, and read its body.
+
+    Raises:
+        Problem: a parameter, the media type or the body is not what the operation takes.
+        InvalidInput: a model's or version's name breaks the rules.
+    """
+    for name in operation.path_names:
+        if name in _NAMES:
+            check_name(name, request.path_params[name])
+    values = _values(operation, request)
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = b""
+    if operation.body is not None:
+        body = await _body(operation.body, request, media, max_body_bytes)
+    return Call(path=request.path_params, values=values, headers=request.headers, media=media, body=body)
+
+
+async def _body(spec: BodySpec, request: Request, media: str, max_body_bytes: int) -> bytes:
+    if media not in spec.media and (media or spec.required):
+        raise Problem(415, f"Content-Type {media or 'missing'!r} is not read; allowed: {', '.join(spec.media)}.")
+    try:
+        return await read_body(request, max_body_bytes * spec.factor)
+    except Problem as problem:
+        if problem.status == 400 and not spec.required and not media:
+            return b""
+        raise
+
+
+def _values(operation: Operation, request: Request) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    wrong: list[Detail] = []
+    for parameter in operation.parameters:
+        source = request.query_params if parameter.where == "query" else request.headers
+        try:
+            values[parameter.name] = parameter.read(source.getlist(parameter.name))
+        except ValueError as error:
+            wrong.append(Detail(parameter.name, str(error)))
+    known = [parameter.name for parameter in operation.parameters if parameter.where == "query"]
+    wrong += [
+        Detail(name, f"is not a parameter here; allowed: {', '.join(known) or 'none'}")
+        for name in request.query_params
+        if name not in known
+    ]
+    if wrong:
+        raise Problem(422, "; ".join(f"{detail.where} {detail.detail}" for detail in wrong) + ".", wrong)
+    return values
+
+
+async def _routing_problem(request: Request, error: Exception) -> Response:
+    status = cast("HTTPException", error).status_code
+    what = f"{request.method} {request.url.path}"
+    return problem_response(Problem(status, f"There is no {what}; {OPENAPI_PATH} lists what there is."))
+
+
+async def _crash(request: Request, error: Exception) -> Response:
+    _LOG.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem_response(Problem(500, "The server failed on this request; its log has the cause."))

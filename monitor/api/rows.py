@@ -1,0 +1,181 @@
+"""Make inferences and labels of JSON rows. One bad row is rejected with a reason; the rows beside it are taken."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+from monitor.api.decode import decode_json
+from monitor.api.operation import JSON
+from monitor.api.problem import Problem
+from monitor.schema import NAME, Rejected
+from monitor.types import Inference, Label
+
+T = TypeVar("T")
+
+MAX_ID = 512
+_INFERENCE_KEYS = frozenset(field.name for field in fields(Inference))
+_LABEL_KEYS = frozenset(field.name for field in fields(Label))
+_SCALAR = (str, int, float, bool, type(None))
+
+
+class BadRow(Exception):
+    """A row that cannot be taken: a short reason for the ledger, and the whole story for the sender."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Generic[T]):
+    """What one body held. ``places`` are the rows' numbers in the body, which rejected rows leave gaps in."""
+
+    received: int
+    taken: list[T]
+    places: list[int]
+    rejected: list[Rejected]
+
+
+def read_inferences(body: bytes, media: str, *, empty: bool = False) -> Rows[Inference]:
+    """Read a JSON array, one JSON object, or NDJSON of inferences.
+
+    Args:
+        body: the bytes.
+        media: their media type; one that is not JSON's is read as NDJSON.
+        empty: whether an empty array is allowed: a client may have nothing to tell but what it dropped.
+
+    Raises:
+        Problem: 400 the body is not JSON, or holds no rows.
+    """
+    return _rows(_array(body, empty) if media == JSON else _lines(body), _inference)
+
+
+def read_labels(body: bytes, media: str, *, empty: bool = False) -> Rows[Label]:
+    """Read a JSON array, one JSON object, or NDJSON of labels; arguments and errors as for `read_inferences`."""
+    return label_rows(_array(body, empty) if media == JSON else _lines(body))
+
+
+def label_rows(given: Sequence[object]) -> Rows[Label]:
+    """Make labels of rows that were read already."""
+    return _rows(given, _label)
+
+
+def _rows(given: Sequence[object], make: Callable[[Mapping[str, Any]], T]) -> Rows[T]:
+    rows: Rows[T] = Rows(len(given), [], [], [])
+    for place, row in enumerate(given):
+        try:
+            if isinstance(row, BadRow):
+                raise row
+            if not isinstance(row, dict):
+                raise BadRow("bad_row", f"A row is a JSON object, not {_kind(row)}.")
+            rows.taken.append(make(row))
+            rows.places.append(place)
+        except BadRow as bad:
+            known = row.get("id") if isinstance(row, dict) else None
+            shown = known[:MAX_ID] if isinstance(known, str) else None
+            rows.rejected.append(Rejected(place, shown, bad.reason, bad.detail))
+    return rows
+
+
+def _array(body: bytes, empty: bool) -> Sequence[object]:
+    given = decode_json(body)
+    if isinstance(given, dict):
+        return [given]
+    if not isinstance(given, list):
+        raise Problem(400, f"The body is JSON {_kind(given)}; allowed: an array of rows, or one row as an object.")
+    if not given and not empty:
+        raise Problem(400, "The array is empty; send at least one row.")
+    return given
+
+
+def _kind(given: object) -> str:
+    return "null" if given is None else type(given).__name__
+
+
+def _lines(body: bytes) -> Sequence[object]:
+    rows: list[object] = []
+    for line in body.splitlines():
+        if line.strip():
+            try:
+                rows.append(decode_json(line))
+            except Problem as problem:
+                rows.append(BadRow("bad_json", problem.detail))
+    if not rows or (isinstance(rows[0], BadRow) and all(isinstance(row, BadRow) for row in rows)):
+        raise Problem(400, str(rows[0]) if rows else "The body has no lines; send one JSON object a line.")
+    return rows
+
+
+def _inference(row: Mapping[str, Any]) -> Inference:
+    """Make one inference; keys that are none of ours are taken as features, so that nothing sent is lost."""
+    features = row.get("features", {})
+    if not isinstance(features, dict):
+        raise BadRow("bad_features", f"features is {_kind(features)}; allowed: an object of column names and values.")
+    if not row.keys() <= _INFERENCE_KEYS:
+        features = {key: value for key, value in row.items() if key not in _INFERENCE_KEYS} | features
+    return Inference(
+        id=row.get("id"),
+        version=_version(row.get("version")) or "1",
+        time=row.get("time"),
+        features=features,
+        prediction=_scalar("prediction", row.get("prediction")),
+        scores=_scores(row.get("scores")),
+        latency_ms=row.get("latency_ms"),
+        batch_size=row.get("batch_size"),
+        status=row.get("status"),
+    )
+
+
+def _label(row: Mapping[str, Any]) -> Label:
+    strange = row.keys() - _LABEL_KEYS
+    if strange:
+        names = ", ".join(sorted(strange))[:200]
+        raise BadRow("bad_label", f"A label has no {names}; allowed: {', '.join(sorted(_LABEL_KEYS))}.")
+    name = row.get("id")
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_ID:
+        raise BadRow("bad_id", f"id is {_kind(name)}; allowed: text of 1 to {MAX_ID} characters.")
+    if "value" not in row:
+        raise BadRow("bad_label", "A label needs a value: the class, or the number.")
+    return Label(
+        id=name,
+        value=_scalar("value", row["value"]),
+        time=_time(row.get("time")),
+        version=_version(row.get("version")),
+    )
+
+
+def _version(given: object) -> str | None:
+    if given is None:
+        return None
+    text = str(given) if isinstance(given, int) and not isinstance(given, bool) else given
+    if not isinstance(text, str) or not NAME.fullmatch(text):
+        raise BadRow("bad_version", f"version is {str(given)[:80]!r}; allowed: {NAME.pattern}.")
+    return text
+
+
+def _scalar(key: str, given: object) -> Any:
+    if not isinstance(given, _SCALAR):
+        raise BadRow(f"bad_{key}", f"{key} is {_kind(given)}; allowed: text, a number, true, false or null.")
+    return given
+
+
+def _scores(given: object) -> tuple[float, ...] | None:
+    if given is None:
+        return None
+    scores = given if isinstance(given, list) else [given]
+    if not all(isinstance(score, _SCALAR) for score in scores):
+        raise BadRow("bad_scores", "scores holds lists or objects; allowed: a number, or one number for each class.")
+    return tuple(scores)
+
+
+def _time(given: object) -> datetime | None:
+    if given is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(given))
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadRow(
+            "bad_time", f"time is {str(given)[:80]!r}; allowed: ISO 8601 such as 2013-05-01T12:00:00Z."
+        ) from None
