@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -19,6 +19,9 @@ from explain.columns import Column, from_table
 from explain.models import digest
 from monitor.errors import InvalidInput
 from monitor.types import Model, Version, Window
+
+if TYPE_CHECKING:
+    from monitor.store import Store
 
 ROWS = 100
 """How many rows a background has at most: what the shap library itself advises."""
@@ -37,31 +40,7 @@ class Background:
     source: str
 
 
-class _Catalog(Protocol):
-    def versions(self, model: str) -> list[Version]: ...
-
-    def reference(self, model: str, version: str, limit: int | None = None, seed: int = 0) -> pa.Table: ...
-
-
-class _Rows(Protocol):
-    def sample(self, model: str, window: Window, version: str | None = None, *, limit: int, seed: int) -> pa.Table: ...
-
-
-class BackgroundStore(Protocol):
-    """What a background needs of the store."""
-
-    @property
-    def catalog(self) -> _Catalog:
-        """Versions and their references."""
-        ...
-
-    @property
-    def rows(self) -> _Rows:
-        """Captured rows."""
-        ...
-
-
-def background(store: BackgroundStore, model: Model, version: Version, until: datetime, *, seed: int = 0) -> Background:
+def background(store: "Store", model: Model, version: Version, until: datetime, *, seed: int = 0) -> Background:
     """Return the background for explaining a row of ``version`` captured at ``until``.
 
     Raises:
@@ -74,9 +53,7 @@ def background(store: BackgroundStore, model: Model, version: Version, until: da
     return Background(columns, chosen.num_rows, digest(msgspec.json.encode(values)), source)
 
 
-def _candidates(
-    store: BackgroundStore, model: str, version: Version, until: datetime, seed: int
-) -> tuple[pa.Table, str]:
+def _candidates(store: "Store", model: str, version: Version, until: datetime, seed: int) -> tuple[pa.Table, str]:
     with_reference = [each for each in store.catalog.versions(model) if each.reference_rows]
     own_first = sorted(with_reference, key=lambda each: (each.version != version.version, each.created, each.version))
     for each in own_first:

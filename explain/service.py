@@ -1,11 +1,13 @@
 """Explanations of captured predictions, on demand: the cache first, then the worker."""
 
 import json
+import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from explain.explainers import Attribution, Explainer, explainer, explainers, re
 from explain.models import Allowed, Specification, adapter, digest
 from explain.worker import Limits, Worker
 from monitor.clock import Clock, SystemClock
-from monitor.errors import InvalidInput, NotFound
+from monitor.errors import InvalidInput
 from monitor.types import Explanation, Model, ModelSchema, Task, Version
 
 if TYPE_CHECKING:  # explaining needs no database driver of its own
@@ -37,6 +39,8 @@ class ExplainService:
     def __init__(self, store: "Store", config: "Config", clock: Clock | None = None) -> None:
         self._store = store
         self._clock = clock or SystemClock()
+        self._lock = threading.Lock()
+        self._running: dict[str, Future[Explanation]] = {}
         settings = config.explain
         self._worker = Worker(
             Allowed(classes=tuple(settings.classes), endpoints=tuple(settings.endpoints)),
@@ -84,14 +88,32 @@ class ExplainService:
             Unavailable: the worker or the model did not answer in time.
         """
         asked = self._request(model, inference_id, method, version, seed, target, settings or {})
-        stored = self._stored(asked)
-        if stored is not None:
-            return stored
-        started = time.perf_counter()
-        found = self._worker.run(asked.job)
-        explanation = self._explanation(asked, found, time.perf_counter() - started)
-        self._store.explanations.put(explanation)
-        return explanation
+        with self._lock:
+            running = self._running.get(asked.fingerprint)
+            mine = running is None
+            if running is None:
+                # Looked up under the lock: one that has just been finished is stored by now.
+                stored = self._store.explanations.find(model, inference_id, fingerprint=asked.fingerprint)
+                if stored is not None:
+                    return stored
+                running = self._running[asked.fingerprint] = Future()
+        if mine:
+            self._compute(asked, running)
+        return running.result()
+
+    def _compute(self, asked: "_Request", into: "Future[Explanation]") -> None:
+        """Make and store one explanation, for everybody who asks for the same at the same time."""
+        try:
+            started = time.perf_counter()
+            found = self._worker.run(asked.job)
+            explanation = self._explanation(asked, found, time.perf_counter() - started)
+            self._store.explanations.put(explanation, asked.fingerprint)
+            into.set_result(explanation)
+        except BaseException as error:  # noqa: BLE001 - raised in every thread that waits, this one included
+            into.set_exception(error)
+        finally:
+            with self._lock:
+                del self._running[asked.fingerprint]
 
     def _request(
         self,
@@ -103,8 +125,7 @@ class ExplainService:
         target: str | None,
         settings: Mapping[str, object],
     ) -> "_Request":
-        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-            raise InvalidInput(f"seed must be a whole number from 0 to {2**32 - 1:,}, got {seed!r}")
+        _check_seed(seed)
         how = explainer(method)
         model = self._store.catalog.model(name)
         row = self._store.rows.inference(name, inference_id, version)
@@ -112,7 +133,7 @@ class ExplainService:
         target, spec = specification(served, target)
         kind = adapter(spec)
         chosen = resolve(how, settings, probes=not kind.cheap)
-        usual = background(self._store, model, served, _aware(row["_time"]))
+        usual = background(self._store, model, served, cast("datetime", row["_time"]))
         own = {column: values.tolist() for column, values in from_row(row, model.schema).items()}
         output, label = explained_output(model.schema, row)
         job = Job(
@@ -129,13 +150,6 @@ class ExplainService:
         )
         fingerprint = _fingerprint(name, inference_id, served.version, target, label, usual.hash, job)
         return _Request(fingerprint, model, served, inference_id, row, target, label, usual, job)
-
-    def _stored(self, asked: "_Request") -> Explanation | None:
-        try:
-            stored: Explanation = self._store.explanations.get(asked.fingerprint)
-        except NotFound:
-            return None
-        return stored
 
     def _explanation(self, asked: "_Request", found: Attribution, seconds: float) -> Explanation:
         captured = asked.row.get("_score")
@@ -234,8 +248,6 @@ def _fingerprint(
     return digest(json.dumps((*basis, job.model_hash, background_hash), sort_keys=True).encode())[:32]
 
 
-def _aware(moment: object) -> datetime:
-    """Return a captured time in UTC; the store gives naive UTC or aware."""
-    if not isinstance(moment, datetime):
-        return datetime.now(UTC)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _check_seed(seed: object) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise InvalidInput(f"seed must be a whole number from 0 to {2**32 - 1:,}, got {seed!r}")

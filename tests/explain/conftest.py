@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,3 +70,13 @@ def worker(allowed: Allowed) -> Iterator[Worker]:
     started.warm()
     yield started
     started.close()
+
+
+@pytest.fixture
+def v2_server() -> Iterator[Any]:
+    """A served model that is a black box."""
+    from zoo_server import V2Server
+
+    server = V2Server()
+    yield server
+    server.close()

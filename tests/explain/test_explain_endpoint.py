@@ -1,12 +1,9 @@
 """A served model as a black box, against a small V2 server on loopback."""
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import numpy as np
 import pytest
 from zoo_rows import columns, make_rows
+from zoo_server import V2Server
 
 from explain.models import LOOPBACK, Allowed
 from explain.models.endpoint import EndpointAdapter, check_address
@@ -14,53 +11,9 @@ from monitor.errors import InvalidInput, Unavailable
 from monitor.types import Feature, Kind, ModelSchema, Task
 
 
-class Server(ThreadingHTTPServer):
-    """Answers 0.5 + delay / 100 per row (null: 0.25), and keeps what it was asked."""
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.requests = []
-        self.answers = []  # what to answer first, before behaving
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}/v2/models/m/infer"
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.requests.append((dict(self.headers), body))
-        status, answer = self.server.answers.pop(0) if self.server.answers else (200, self.scores(body))
-        content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        self.send_response(status)
-        if status == 302:
-            self.send_header("location", "http://127.0.0.1:1/elsewhere")
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def scores(self, body):
-        delay = next(tensor["data"] for tensor in body["inputs"] if tensor["name"] == "delay")
-        data = [0.25 if value is None else 0.5 + value / 100 for value in delay]
-        label = {"name": "label", "datatype": "BYTES", "shape": [len(data)], "data": ["late"] * len(data)}
-        return {"outputs": [label, {"name": "p", "datatype": "FP32", "shape": [len(data), 1], "data": data}]}
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
-def server():
-    running = Server()
-    yield running
-    running.shutdown()
-    running.server_close()
+def server(v2_server):
+    return v2_server
 
 
 @pytest.fixture
@@ -158,9 +111,8 @@ def test_a_redirect_is_not_followed(server, ask):
 
 
 def test_nobody_there_says_so(schema):
-    running = Server()
-    running.shutdown()
-    running.server_close()
+    running = V2Server()
+    running.close()
     model = EndpointAdapter.load({"url": running.url}, schema, Allowed())
     with pytest.raises(Unavailable, match="does not answer"):
         model.predict(columns(make_rows(1), schema))
@@ -188,7 +140,7 @@ def test_only_listed_hosts_are_contacted(url, schema):
 
 def test_a_listed_host_may_be_bound_to_its_port():
     check_address("https://models.internal:8443/v2", ("models.internal:8443",))
-    with pytest.raises(InvalidInput, match="models.internal:8443"):
+    with pytest.raises(InvalidInput, match=r"models\.internal:8443"):
         check_address("https://models.internal/v2", ("models.internal:8443",))
     for host in ("localhost", "127.0.0.1", "[::1]"):
         check_address(f"http://{host}:9000/v2", LOOPBACK)
