@@ -10,7 +10,7 @@ from monitor.drift import DriftMeasure, describe
 from monitor.jobs import Job, JobContext
 from monitor.jobs.cells import Cell, cells, insufficient
 from monitor.jobs.columns import watched
-from monitor.jobs.references import Reference
+from monitor.jobs.references import ModelReferences, Reference
 from monitor.plugins import plugins
 from monitor.profile.column import ColumnProfile
 from monitor.types import Measurement, Model, Status, Window
@@ -32,18 +32,19 @@ class DriftJob(Job):
 
     def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:
         """Compare every profile of the window with its reference."""
+        references = context.references.of(context.store, model)
         found: list[Measurement] = []
         for cell in cells(context, model, window, ColumnProfile):
             if watched(model, cell.column):
-                found += self._cell(context, model, window, cell)
+                found += self._cell(references, model, window, cell)
         return found
 
     def _cell(
-        self, context: JobContext, model: Model, window: Window, cell: Cell[ColumnProfile]
+        self, references: ModelReferences, model: Model, window: Window, cell: Cell[ColumnProfile]
     ) -> Iterator[Measurement]:
         reference = None
         try:
-            reference = context.references.get(context.store, model, cell.version, cell.segment, cell.column)
+            reference = references.get(cell.version, cell.segment, cell.column)
         except ValueError as error:
             _log.error("model %s: the reference of column %r cannot be read: %s", model.name, cell.column, error)
             cell = replace(cell, profile=None, error=str(error))

@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 import monitor.performance
 from monitor.jobs import Job, JobContext
 from monitor.jobs.cells import Cell, cells
+from monitor.jobs.references import ModelReferences
 from monitor.performance import PerformanceMeasure
 from monitor.plugins import plugins
 from monitor.profile.binning import OUTCOME, SCORE
@@ -40,6 +41,7 @@ class PerformanceJob(Job):
         outcomes = {
             (cell.version, cell.segment): cell for cell in cells(context, model, window, Outcome, columns=[OUTCOME])
         }
+        references = context.references.of(context.store, model)
         found = []
         for cell in cells(context, model, window, ColumnProfile, columns=[SCORE]):
             if cell.profile is None:
@@ -51,7 +53,7 @@ class PerformanceJob(Job):
             if outcome is not None:
                 coverage = labelled / predicted if predicted else None
                 found += [
-                    self._measure(measure, context, model, window, outcome, coverage)
+                    self._measure(measure, references, model, window, outcome, coverage)
                     for measure in self._measures
                     if model.schema.task in measure.tasks
                 ]
@@ -75,7 +77,7 @@ class PerformanceJob(Job):
     def _measure(
         self,
         measure: PerformanceMeasure,
-        context: JobContext,
+        references: ModelReferences,
         model: Model,
         window: Window,
         cell: Cell[Outcome],
@@ -89,7 +91,7 @@ class PerformanceJob(Job):
                 raise ValueError(cell.error)
             rows = outcome.rows
             value = measure.value(outcome)
-            details |= _before(measure, context, model, cell)
+            details |= _before(measure, references, cell)
         except (ValueError, ArithmeticError) as error:
             _log.error("model %s: performance.%s failed: %s", model.name, measure.name, error)
             details["reason"] = str(error)
@@ -110,9 +112,9 @@ class PerformanceJob(Job):
         )
 
 
-def _before(measure: PerformanceMeasure, context: JobContext, model: Model, cell: Cell[Outcome]) -> dict[str, Scalar]:
+def _before(measure: PerformanceMeasure, references: ModelReferences, cell: Cell[Outcome]) -> dict[str, Scalar]:
     """Return the measure on the reference's labels, where it has some."""
-    reference = context.references.get(context.store, model, cell.version, cell.segment, OUTCOME)
+    reference = references.get(cell.version, cell.segment, OUTCOME)
     if reference is None or not isinstance(reference.whole, Outcome):
         return {}
     value = measure.value(reference.whole)

@@ -9,6 +9,7 @@ from monitor.jobs import Job, JobContext
 from monitor.jobs.cells import Cell, cells, insufficient
 from monitor.jobs.columns import SILENT, limits
 from monitor.jobs.drift import MIN_ROWS
+from monitor.jobs.references import ModelReferences
 from monitor.plugins import plugins
 from monitor.profile.column import ColumnProfile
 from monitor.quality import QualityMeasure
@@ -32,18 +33,24 @@ class QualityJob(Job):
 
     def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:
         """Look for faults in every profile of the window."""
+        references = context.references.of(context.store, model)
         found = []
         for cell in cells(context, model, window, ColumnProfile):
             if cell.column == "_latency_ms":
                 continue
             for measure in self._measures:
-                measured = self._measure(measure, context, model, window, cell)
+                measured = self._measure(measure, references, model, window, cell)
                 if measured is not None:
                     found.append(measured)
         return found
 
     def _measure(
-        self, measure: QualityMeasure, context: JobContext, model: Model, window: Window, cell: Cell[ColumnProfile]
+        self,
+        measure: QualityMeasure,
+        references: ModelReferences,
+        model: Model,
+        window: Window,
+        cell: Cell[ColumnProfile],
     ) -> Measurement | None:
         """Return one measurement; None where the measure is not for this kind of column."""
         metric = f"quality.{measure.name}"
@@ -53,7 +60,7 @@ class QualityJob(Job):
         if current.kind not in measure.kinds or not _meant(measure, model, cell.column):
             return None
         try:
-            reference = context.references.get(context.store, model, cell.version, cell.segment, cell.column)
+            reference = references.get(cell.version, cell.segment, cell.column)
             whole = reference.whole if reference is not None else None
             before = measure.value(whole) if isinstance(whole, ColumnProfile) else None
             value = measure.value(current)

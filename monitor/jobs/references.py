@@ -40,7 +40,7 @@ class Reference:
 
 
 class References:
-    """Reads references through the store and remembers them. Used by one thread at a time (the scheduler's lock)."""
+    """Remembers what references were read. Used by one thread at a time (the scheduler's lock)."""
 
     def __init__(self) -> None:
         found = plugins(monitor.drift, DriftMeasure)  # type: ignore[type-abstract] # the base is what is searched by
@@ -48,18 +48,18 @@ class References:
         self._stamps: dict[tuple[str, str], object] = {}
         self._known: dict[tuple[str, str], dict[str, dict[str, Reference]]] = {}
 
-    def get(self, store: Store, model: Model, version: str, segment: str, column: str) -> Reference | None:
-        """Return the reference of a column, or None where there is none or it holds no such segment.
+    def of(self, store: Store, model: Model) -> "ModelReferences":
+        """Return the references of a model as they are registered now, for one run of a job."""
+        return ModelReferences(self, store, model)
 
-        A version without a reference of its own is compared with that of the latest version before it which has one.
+    def segments(
+        self, store: Store, model: Model, binning: Binning, source: Version, column: str
+    ) -> dict[str, Reference]:
+        """Return a column's reference by segment, read once until the reference or the binning changes.
 
         Raises:
             ValueError: the stored reference cannot be read.
         """
-        source = source_of(store.catalog.versions(model.name), version)
-        binning = store.catalog.binning(model.name)
-        if source is None or binning is None:
-            return None
         place = (model.name, source.version)
         stamp = (source.reference, source.reference_rows, binning.id, model.schema, model.settings.window_hours)
         if self._stamps.get(place) != stamp:
@@ -67,7 +67,7 @@ class References:
         known = self._known[place]
         if column not in known:
             known[column] = self._load(store, model, binning, source.version, column)
-        return known[column].get(segment)
+        return known[column]
 
     def _load(self, store: Store, model: Model, binning: Binning, version: str, column: str) -> dict[str, Reference]:
         """Read one column's reference in every segment."""
@@ -85,6 +85,28 @@ class References:
                         thresholds[measure.name] = chunk_threshold(measure, chunks)
             found[segment] = Reference(version, whole, thresholds)
         return found
+
+
+class ModelReferences:
+    """The references of one model at one moment."""
+
+    def __init__(self, references: References, store: Store, model: Model) -> None:
+        self._references, self._store, self._model = references, store, model
+        self._binning = store.catalog.binning(model.name)
+        self._versions = store.catalog.versions(model.name)
+
+    def get(self, version: str, segment: str, column: str) -> Reference | None:
+        """Return the reference of a column, or None where there is none or it holds no such segment.
+
+        A version without a reference of its own is compared with that of the latest version before it which has one.
+
+        Raises:
+            ValueError: the stored reference cannot be read.
+        """
+        source = source_of(self._versions, version)
+        if source is None or self._binning is None:
+            return None
+        return self._references.segments(self._store, self._model, self._binning, source, column).get(segment)
 
 
 def source_of(versions: Sequence[Version], version: str) -> Version | None:

@@ -253,7 +253,7 @@ def test_run_job_keeps_and_returns_measurements_and_names_what_there_is(world: W
     assert world.store.measurements.query("flights") != []
     assert found
     assert world.store.measurements.watermark("traffic", "flights") is None, "a run by hand moves no watermark"
-    with pytest.raises(NotFound, match="no job 'nope'; there are .*drift.*traffic"):
+    with pytest.raises(NotFound, match=r"no job 'nope'; there are .*drift.*traffic"):
         scheduler.run_job("flights", "nope", world.window(0))
     with pytest.raises(NotFound):
         scheduler.run_job("unknown", "traffic", world.window(0))
