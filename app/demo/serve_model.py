@@ -40,8 +40,8 @@ def answer(model: FlightModel, version: str, body: bytes) -> dict[str, Any]:
         ValueError, TypeError, msgspec.DecodeError: the body is not what the protocol asks for.
     """
     request = msgspec.json.decode(body)
-    columns = {tensor["name"]: column(tensor["name"], tensor["data"]) for tensor in request["inputs"]}
-    scores = model.predict({name: columns[name] for name in model.columns})
+    given = {tensor["name"]: tensor["data"] for tensor in request["inputs"]}
+    scores = model.predict({name: column(name, given[name]) for name in model.columns})
     output = {"name": "p_late", "shape": [len(scores)], "datatype": "FP64", "data": scores.tolist()}
     response = {"model_name": MODEL, "model_version": version, "outputs": [output]}
     return response | ({"id": request["id"]} if "id" in request else {})
@@ -79,7 +79,7 @@ def main() -> None:
     torch.set_num_threads(1)  # requests are small: a second thread would cost more than it gives
     app: Any = create_app(train.load(options.weights), options.version)
     if options.watchglass:
-        app = CaptureMiddleware(app, url=options.watchglass, model=MODEL, version=options.version, path=INFER)
+        app = CaptureMiddleware(app, url=options.watchglass, model=MODEL, version=options.version)
     uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning", access_log=False)
 
 

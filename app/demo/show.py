@@ -41,11 +41,11 @@ class Show:
 
     def say(self, line: str) -> None:
         """Print one line about what was done; the text is not read as markup."""
-        self.console.print(f"    {line}", markup=False)
+        self.console.print(f"    {line}", markup=False, soft_wrap=True)
 
     def warn(self, line: str) -> None:
         """Print one line that must not be missed."""
-        self.console.print(f"    ! {line}", markup=False, style="bold yellow")
+        self.console.print(f"    ! {line}", markup=False, soft_wrap=True, style="bold yellow")
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Advance]:

@@ -38,7 +38,7 @@ def tell_alerts(link: Link, receiver: Receiver, summary: Summary, show: Show) ->
     critical = [alert for alert in alerts if alert["severity"] == "critical"]
     for alert in critical[:1]:
         show.say("The message of the gravest, as it arrived:")
-        for line in [alert["title"], *str(alert["body"]).splitlines(), alert["link"]]:
+        for line in [alert["title"], *str(alert["body"]).splitlines()]:
             show.say(f"  │ {line}")
 
 
@@ -47,19 +47,19 @@ def firing(receiver: Receiver) -> list[Mapping[str, Any]]:
     return [message for message in receiver.messages if message.get("event") == "firing"]
 
 
-def worst(story: Story, scores: Mapping[str, float], count: int) -> list[str]:
-    """Return the ids of the fault's first day where the served score was furthest from what came true."""
+def false_alarms(story: Story, scores: Mapping[str, float], count: int) -> list[str]:
+    """Return the ids of the fault's first day that the model was surest would be late, and that came on time."""
     day = data.between(midnight(story.fault.first), midnight(story.fault.first + timedelta(days=1)))
-    late = dict(zip(day["id"].to_pylist(), data.late(day).tolist(), strict=True))
-    wrong = {key: abs(scores[key] - value) for key, value in late.items() if value == value}  # not NaN: it arrived
-    return sorted(wrong, key=lambda key: (-wrong[key], key))[:count]
+    came = zip(day["id"].to_pylist(), data.outcomes(day), strict=True)
+    on_time = [identity for identity, outcome in came if outcome == data.CLASSES[0]]
+    return sorted(on_time, key=lambda identity: (-scores[identity], identity))[:count]
 
 
 def explain_two(
     link: Link, served: ServedModel, story: Story, scores: Mapping[str, float], summary: Summary, show: Show
 ) -> None:
     """Explain one prediction by SHAP and one by LIME, and ask the served model for the same rows afresh."""
-    for method, identity in zip(METHODS, worst(story, scores, len(METHODS)), strict=True):
+    for method, identity in zip(METHODS, false_alarms(story, scores, len(METHODS)), strict=True):
         started = time.perf_counter()
         path = f"/v1/models/{MODEL}/inferences/{identity}"
         told: dict[str, Any] = link.ask("POST", f"{path}/explanations", json_body={"method": method})

@@ -66,18 +66,16 @@ def test_an_alert_that_nobody_heard_of_stops_the_demo(show, monkeypatch) -> None
         tour.tell_alerts(Answers(get_alerts={"alerts": [ALERT]}), Heard("resolved"), Summary(), show)
 
 
-def test_the_worst_predictions_are_furthest_from_what_came_and_did_arrive() -> None:
+def test_false_alarms_came_on_time_though_the_model_was_sure_they_would_not() -> None:
     story = short(2)
     day = data.between(midnight(story.fault.first), midnight(story.until))
-    late = dict(zip(day["id"].to_pylist(), data.late(day).tolist(), strict=True))
-    scores = dict.fromkeys(late, 0.5)
-    arrived = [key for key, value in late.items() if value == 0.0]
-    cancelled = [key for key, value in late.items() if value != value]
-    scores[arrived[3]], scores[arrived[7]] = 0.9, 0.95
-    scores |= dict.fromkeys(cancelled, 0.999)
-    assert tour.worst(story, scores, 2) == [arrived[7], arrived[3]]
-    scores |= dict.fromkeys(arrived[:3], 0.9)
-    assert tour.worst(story, scores, 3)[1:] == sorted([*arrived[:4]])[:2]  # ties fall by id
+    came = dict(zip(day["id"].to_pylist(), data.outcomes(day), strict=True))
+    on_time = [identity for identity, outcome in came.items() if outcome == "on time"]
+    scores = {identity: 0.5 if outcome == "on time" else 0.999 for identity, outcome in came.items()}
+    scores[on_time[3]], scores[on_time[7]] = 0.9, 0.95
+    assert tour.false_alarms(story, scores, 2) == [on_time[7], on_time[3]]
+    scores |= dict.fromkeys(on_time[:3], 0.9)
+    assert tour.false_alarms(story, scores, 3)[1:] == sorted(on_time[:4])[:2]  # ties fall by id
 
 
 def test_two_explanations_are_summed_up_with_what_is_served_again(show) -> None:

@@ -1,13 +1,14 @@
 """Requests as the demo sends them, answered by the demo's server: the protocol, the order, and what is left out."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
 
+import httpx
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.testclient import TestClient
 
 from app.demo import data, train
 from app.demo.serve_model import create_app
@@ -22,8 +23,12 @@ def model():
 
 @pytest.fixture(scope="module")
 def server(model):
-    with TestClient(create_app(model, "7")) as client:
-        yield client
+    async def ask(method: str, path: str, body: bytes) -> httpx.Response:
+        transport = httpx.ASGITransport(create_app(model, "7"))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.request(method, path, content=body)
+
+    return lambda method, path, body=b"": asyncio.run(ask(method, path, body))
 
 
 @given(rows=st.integers(0, 500), largest=st.integers(1, 40), seed=st.integers(0, 9))
@@ -38,7 +43,7 @@ def test_portions_cover_every_row_once_in_order(rows, largest, seed) -> None:
 def test_the_server_answers_what_the_model_says_row_by_row(model, server) -> None:
     flights = data.between(datetime(2013, 8, 12, tzinfo=UTC), datetime(2013, 8, 13, tzinfo=UTC)).slice(0, 40)
     body = request_body(flights.to_pydict(), flights["id"].to_pylist())
-    reply = server.post(INFER, content=body)
+    reply = server("POST", INFER, body)
     assert reply.status_code == 200
     answer = reply.json()
     assert (answer["model_name"], answer["model_version"]) == ("flights", "7")
@@ -61,10 +66,10 @@ def test_a_request_is_open_inference_protocol_with_one_tensor_a_column() -> None
 
 @pytest.mark.parametrize("body", [b"{", b"{}", b'{"inputs": []}', b'{"inputs": [{"name": "hour", "data": ["x"]}]}'])
 def test_what_it_cannot_answer_gets_400_with_the_reason(server, body) -> None:
-    reply = server.post(INFER, content=body)
+    reply = server("POST", INFER, body)
     assert reply.status_code == 400
     assert "not a request" in reply.json()["error"]
 
 
 def test_ready_only_says_that_it_is(server) -> None:
-    assert server.get("/v2/health/ready").json() == {"ready": True}
+    assert server("GET", "/v2/health/ready").json() == {"ready": True}
