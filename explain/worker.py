@@ -160,7 +160,13 @@ class _Process:
     def wait_ready(self) -> None:
         """Wait until the libraries are imported."""
         if not self._ready:
-            self._receive(START_SECONDS, f"worker did not start within {START_SECONDS:g} s")
+            try:
+                self._receive(START_SECONDS, f"worker did not start within {START_SECONDS:g} s")
+            except Unavailable as error:
+                raise Unavailable(
+                    f"{error}. It was still starting: are torch and shap installed (the extra 'explain'), and is "
+                    "explain.memory_mb enough for them (about 1,024)?"
+                ) from error
             self._ready = True
 
     def ask(self, job: Job, seconds: float) -> Reply:

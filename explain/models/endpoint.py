@@ -7,13 +7,13 @@ The specification (a version's ``endpoint``)::
      "datatype": "FP64"}       # optional: what numeric features are sent as, FP64 or FP32
 
 One tensor [n, 1] is sent per feature: numeric as FP64, integer as INT64, boolean as BOOL, everything else as BYTES
-(timestamps in ISO 8601); null is JSON null. Every request carries the header ``watchglass-probe: 1``, by which capture
-recognises that nobody asked for this prediction and leaves it out. Only hosts of the allow list are contacted and
-redirects are not followed, so that a registered address cannot be turned against the network behind the server.
+(timestamps in ISO 8601); an embedding or sequence of k numbers as FP64 [n, k]. Null is JSON null. Every request carries
+the header ``watchglass-probe: 1``, by which capture recognises that nobody asked for this prediction and leaves it out.
+Only hosts of the allow list are contacted and redirects are not followed, so that a registered address cannot be turned
+against the network behind the server.
 """
 
 import json
-import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -31,7 +31,7 @@ from monitor.types import Feature, Kind, ModelSchema
 PROBE_HEADER = "watchglass-probe"
 """Marks a request that Watchglass itself makes; capture skips it."""
 
-DATATYPES = {Kind.INTEGER: "INT64", Kind.BOOLEAN: "BOOL"}
+DATATYPES = {Kind.INTEGER: "INT64", Kind.BOOLEAN: "BOOL", Kind.EMBEDDING: "FP64", Kind.SEQUENCE: "FP64"}
 MAX_ANSWER = 16 * 1024 * 1024
 
 
@@ -47,7 +47,6 @@ class EndpointAdapter(ModelAdapter):
         self._output = spec.get("output")
         self._numeric = str(spec.get("datatype", "FP64"))
         self._schema = schema
-        self._lock = threading.Lock()
         self._pool = urllib3.PoolManager(
             num_pools=1,
             timeout=urllib3.Timeout(connect=3, read=20),
@@ -100,12 +99,11 @@ class EndpointAdapter(ModelAdapter):
         body = json.dumps({"inputs": inputs, "parameters": {"watchglass_probe": True}}).encode()
         headers = {"content-type": "application/json", "accept": "application/json", PROBE_HEADER: "1"}
         try:
-            with self._lock:
-                answer = self._pool.request(
-                    "POST", self._url, body=body, headers=headers, redirect=False, preload_content=False
-                )
-                content = answer.read(MAX_ANSWER + 1)
-                answer.release_conn()
+            answer = self._pool.request(
+                "POST", self._url, body=body, headers=headers, redirect=False, preload_content=False
+            )
+            content = answer.read(MAX_ANSWER + 1)
+            answer.release_conn()
         except urllib3.exceptions.HTTPError as error:
             raise Unavailable(f"the endpoint {self._url} does not answer: {error}; is the model served?") from error
         if answer.status != 200:
@@ -118,7 +116,8 @@ class EndpointAdapter(ModelAdapter):
     def _tensor(self, feature: Feature, column: Column) -> dict[str, Any]:
         datatype = self._numeric if feature.kind is Kind.NUMERIC else DATATYPES.get(feature.kind, "BYTES")
         data = [wire(value, feature.kind) for value in column.tolist()]
-        return {"name": feature.name, "shape": [len(data), 1], "datatype": datatype, "data": data}
+        width = len(data[0]) if isinstance(data[0], list) else 1
+        return {"name": feature.name, "shape": [len(data), width], "datatype": datatype, "data": data}
 
     def _read(self, content: bytes) -> npt.NDArray[np.float64]:
         try:
