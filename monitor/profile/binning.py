@@ -147,11 +147,7 @@ def make_binning(reference: pa.Table, schema: ModelSchema) -> Binning:
         columns[OUTCOME] = NumericBins(np.empty(0), center, scale)
     else:
         columns[SCORE] = NumericBins(score_edges(schema.threshold), 0.5, 0.25)
-        columns[PREDICTION] = (
-            CategoryBins(schema.classes, frozenset(schema.classes))
-            if schema.classes
-            else _feature_bins(reference, Feature(name=PREDICTION, kind=Kind.CATEGORICAL))
-        )
+        columns[PREDICTION] = CategoryBins(schema.classes, frozenset(schema.classes))
     columns[LATENCY] = NumericBins(latency_edges(), 0.0, 10.0)
     return Binning.of(columns)
 

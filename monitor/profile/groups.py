@@ -55,7 +55,7 @@ def group(batch: pa.Table, schema: ModelSchema, binning: Binning, segments: Sequ
         segments: names of features.
 
     Raises:
-        InvalidInput: a segment is not a feature that is profiled.
+        InvalidInput: a segment is not a feature of the model.
     """
     versions, version = codes(batch["_version"])
     hours, hour = np.unique(
@@ -85,13 +85,14 @@ def group(batch: pa.Table, schema: ModelSchema, binning: Binning, segments: Sequ
 def _segment(batch: pa.Table, schema: ModelSchema, binning: Binning, feature: str) -> tuple[list[str], Ints]:
     """Return the values of a segment feature that are told apart, and which of them each row holds.
 
-    Booleans are told apart by value, other numbers by four ranges of about as many reference bins.
+    Booleans are told apart by value, other numbers by four ranges of about as many reference bins. NaN and infinities
+    are with the nulls.
     """
-    bins = binning.columns.get(feature)
     described = schema.feature(feature)
-    if bins is None or described is None:
-        known = ", ".join(name for name in binning.columns if not name.startswith("_"))
-        raise InvalidInput(f"segment {feature!r} is not a feature that is profiled; there are {known}")
+    if described is None:
+        known = ", ".join(column.name for column in schema.features)
+        raise InvalidInput(f"segment {feature!r} is not a feature of {schema.model}; there are {known}")
+    bins = binning.columns.get(feature, CategoryBins((), frozenset()))  # without bins its values are other or null
     column = batch[feature] if feature in batch.column_names else pa.nulls(batch.num_rows, pa.string())
     if isinstance(bins, CategoryBins):
         shown = bins.values[:SEGMENT_VALUES]

@@ -1,11 +1,11 @@
 """Pieces: profiles as a table, one row a (version, segment, hour, column), that add exactly."""
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.lib.stride_tricks import sliding_window_view
 
 from monitor.profile.values import Ints, one_array
 
@@ -74,16 +74,16 @@ def _key(pieces: pa.Table, by: Sequence[str]) -> Ints:
 
 def _sums(counts: pa.ListArray, starts: Ints) -> pa.ListArray:
     """Add lists of equal length, elementwise, over runs of rows that begin at ``starts``."""
-    offsets = counts.offsets.to_numpy()
-    flat = counts.values.to_numpy()
-    bounds = [*starts.tolist(), len(counts)]
-    sums = []
-    for first, last in itertools.pairwise(bounds):
-        block = flat[offsets[first] : offsets[last]]
-        width = int(offsets[first + 1] - offsets[first])
-        if np.any(np.diff(offsets[first : last + 1]) != width):
-            raise ValueError("pieces of one column and binning have different lengths; the store holds damaged pieces")
-        sums.append(block.reshape(last - first, width).sum(axis=0) if last - first > 1 else block)
-    lengths = [len(block) for block in sums]
-    ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(ends), pa.array(np.concatenate(sums)))
+    offsets, flat = counts.offsets.to_numpy().astype(np.int64), counts.values.to_numpy()
+    lengths = np.diff(offsets)
+    widths = lengths[starts]
+    if np.any(np.repeat(widths, np.diff(np.append(starts, len(counts)))) != lengths):
+        raise ValueError("pieces of one column and binning have different lengths; the store holds damaged pieces")
+    ends = np.concatenate([[0], np.cumsum(widths)])
+    sums = np.empty(ends[-1], dtype=np.int64)
+    for width in np.unique(widths[widths > 0]):
+        rows, runs = np.flatnonzero(lengths == width), np.flatnonzero(widths == width)
+        block = sliding_window_view(flat, width)[offsets[rows]]
+        added = np.add.reduceat(block, np.searchsorted(rows, starts[runs]), axis=0)
+        sliding_window_view(sums, width, writeable=True)[ends[runs]] = added
+    return pa.ListArray.from_arrays(pa.array(ends.astype(np.int32)), pa.array(sums))

@@ -1,5 +1,6 @@
 """Rows are grouped by version, segment and hour, and read back."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -133,10 +134,10 @@ def test_damaged_pieces_are_refused(canonical):
         merge(pa.concat_tables([pieces, pieces.set_column(5, "counts", short)]))
 
 
-def test_classes_are_the_reference_s_where_the_schema_has_none(canonical):
-    schema = ModelSchema(model="m", task=Task.MULTICLASS, features=())
-    binning = make_binning(canonical(3, _prediction=["a", "b", "a"]), schema)
-    assert binning.columns["_prediction"].values == ("a", "b")
+def test_a_feature_newer_than_the_binning_is_one_segment(canonical):
+    schema = replace(SCHEMA, features=(*SCHEMA.features, Feature(name="new", kind=Kind.CATEGORICAL)))
+    pieces = profile(canonical(2, new=["a", None]), schema, BINNING, ["new"])
+    assert set(pieces["segment"].to_pylist()) == {"all", "new=other", "new=null"}
 
 
 def test_a_batch_in_several_chunks_is_one_batch(canonical):
