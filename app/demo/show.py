@@ -1,5 +1,6 @@
 """What the demo says while it works: numbered steps, progress with counts and time left, and what each step did."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from monitor.errors import Unavailable, WatchglassError
 
+LOG_WIDTH = 120
+
 Advance = Callable[..., None]
 """Call with how many more are done, and optionally ``note=`` a few words on where the work is."""
 
@@ -17,7 +20,7 @@ class Show:
     """Prints the steps of one run. ``step`` is the one under way, for the message when it fails."""
 
     def __init__(self, console: Console | None = None, steps: int = 9) -> None:
-        self.console = console or Console(highlight=False)
+        self.console = console or Console(highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH)
         self.step = ""
         self._steps = steps
         self._number = 0

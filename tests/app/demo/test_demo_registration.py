@@ -35,6 +35,7 @@ def test_the_owners_settings_hold_a_static_threshold_and_two_channels(table) -> 
         check_rule(rule)
     assert registration.AUC_FLOOR in settings.rules
     assert registration.AUC_FLOOR.threshold == 0.60
+    assert {rule.metric.partition(".")[0] for rule in settings.rules} == {"quality", "drift", "performance"}
     assert {channel.kind for channel in settings.channels} == {"webhook", "log"}
 
 

@@ -37,7 +37,7 @@ ALERT = {
     "severity": "critical",
     "state": "firing",
     "title": "Delay at the airport: 54.0 % above [anything] seen",
-    "body": "Mean 812 min instead of 13.5 min",
+    "body": "Mean 812 min instead of 13.5 min\nhttp://127.0.0.1:8080/feature?model=flights",
     "link": "http://127.0.0.1:8080/feature?model=flights",
 }
 
