@@ -1,0 +1,89 @@
+"""The README is true: its guide runs as written, and every command it names exists."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+BLOCK = re.compile(r"```(\w+)(?: file=(\S+))?\n(.*?)```", re.S)
+WAIT = "for _ in $(seq 100); do python -c \"import urllib.request as u; u.urlopen('http://127.0.0.1:8080/healthz')\" 2>/dev/null && break; sleep 0.3; done\n"
+
+
+def guide() -> str:
+    """The section between the guide's heading and the next."""
+    return re.search(r"## Five minutes with your own model\n(.*?)(?=\n## |\Z)", README, re.S).group(1)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.timeout(240)
+def test_the_guide_runs_as_written_from_model_to_explanation_report_and_ledger(tmp_path: Path) -> None:
+    """Files are written as the guide says, and its commands run in order in one shell against a real server."""
+    port = str(free_port())
+    script = ["set -euo pipefail", "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT"]
+    for language, file, text in BLOCK.findall(guide()):
+        if language == "python" and file:
+            (tmp_path / file).write_text(text.replace("8080", port))
+        elif language == "bash":
+            script.append(text)
+            if "serve &" in text:
+                script.append(WAIT)
+    (tmp_path / "guide.sh").write_text("\n".join(script).replace("8080", port))
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "WATCHGLASS_PORT": port,
+    }
+    process = subprocess.Popen(
+        ["bash", "guide.sh"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=220)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        pytest.fail(f"the guide did not end:\n{output}")
+    assert process.returncode == 0, output
+    for shown in ("loan-7", "purpose", "income", "amount"):
+        assert shown in output
+
+
+def test_every_make_target_the_readme_names_exists() -> None:
+    """`make -n` accepts each of them."""
+    targets = set(re.findall(r"`?make ([a-z]+)", README)) - {"sure"}
+    assert {"demo", "test", "setup"} <= targets
+    for target in targets:
+        subprocess.run(["make", "-n", target], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_every_command_the_readme_names_is_a_command() -> None:
+    """`watchglass <command> --help` succeeds for each of them."""
+    watchglass = shutil.which("watchglass", path=str(Path(sys.executable).parent))
+    assert watchglass is not None
+    for command in sorted(set(re.findall(r"^watchglass ([a-z]+)|`watchglass ([a-z]+)", README, re.M))):
+        name = "".join(command)
+        subprocess.run([watchglass, name, "--help"], check=True, capture_output=True)
+
+
+def test_the_files_the_readme_links_exist() -> None:
+    """Relative links and pictures lead somewhere."""
+    for target in re.findall(r"\]\((?!https?://|#)([^)]+)\)", README):
+        assert (ROOT / target).exists(), target
