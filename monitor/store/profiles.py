@@ -104,8 +104,8 @@ class Profiles:
         found = self._database.query(
             f"SELECT {_COLUMNS} FROM {table} WHERE model = ? "  # noqa: S608 - fixed
             "AND coalesce(hour >= ?, true) AND coalesce(hour < ?, true) "
-            f'AND coalesce(version = ?, true) AND coalesce(segment = ?, true) AND coalesce("column" = ANY(?), true)',
-            [model, start, end, version, segment, wanted],
+            f'AND coalesce(version = ?, true) AND coalesce(segment = ?, true) AND (? IS NULL OR "column" = ANY(?))',
+            [model, start, end, version, segment, wanted, wanted],
         )
         return found.cast(PIECES)
 
