@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from explain.columns import Column, as_column
-from explain.explainers import Attribution, explainer
+from explain.explainers import Attribution, explainer, explainers
 from explain.models import Allowed, ModelAdapter, adapter
 from monitor.errors import InvalidInput, Unavailable, WatchglassError
 from monitor.types import ModelSchema
@@ -138,7 +138,8 @@ def main() -> None:
     pipe = Connection(int(sys.argv[1]))
     start = msgspec.msgpack.decode(pipe.recv_bytes(), type=Start)
     _limit_memory(start.memory_mb)
-    import shap  # noqa: F401 - warm before the first job
+    for method in explainers().values():
+        method.warm()
     import torch
 
     torch.set_num_threads(start.threads)

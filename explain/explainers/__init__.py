@@ -11,7 +11,8 @@ To add one, write a file here with a concrete :class:`Explainer`: a ``name`` (wh
 * nulls, texts and categories that the background lacks work; a feature equal in the row and all of the background
   gets exactly 0.
 
-Import the method's library inside ``explain``: this package is imported by the server, the method runs in a worker.
+Import the method's library inside ``warm`` and ``explain``: this package is imported by the server, the method runs in
+a worker.
 """
 
 import sys
@@ -65,6 +66,10 @@ class Explainer(ABC):
     title: ClassVar[str]
     additive: ClassVar[bool]
     settings: ClassVar[Mapping[str, Setting]]
+
+    @classmethod
+    def warm(cls) -> None:
+        """Import what :meth:`explain` needs; called once in the worker, before the first job."""
 
     @abstractmethod
     def explain(

@@ -34,6 +34,11 @@ class LimeTabular(Explainer):
     additive = False
     settings: ClassVar[Mapping[str, Setting]] = {"rows": Setting(5_000, 100, 200_000, "perturbed rows that are asked")}
 
+    @classmethod
+    def warm(cls) -> None:
+        """Import the library."""
+        import lime.lime_tabular  # noqa: F401
+
     def explain(
         self,
         predict: Predict,

@@ -33,6 +33,11 @@ class ShapKernel(Explainer):
         "rows": Setting(420_000, 1_000, 5_000_000, "model rows that may be asked", probes=40_000)
     }
 
+    @classmethod
+    def warm(cls) -> None:
+        """Import the library."""
+        _library()
+
     def explain(
         self,
         predict: Predict,

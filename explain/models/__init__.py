@@ -5,11 +5,14 @@ what ``"adapter"`` in a version's ``artifact`` (or ``"endpoint"``) says. Import 
 module is imported by the server too, which must never load a model framework.
 """
 
+import errno
 import hashlib
+import stat
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -125,12 +128,39 @@ def read(path: str, what: str) -> bytes:
     """Return a model file's bytes.
 
     Raises:
-        InvalidInput: it cannot be read.
+        InvalidInput: it is no regular file, or cannot be read.
     """
     try:
+        _status(path)
         return Path(path).read_bytes()
     except OSError as error:
         raise InvalidInput(f"the model's {what} file {path!r} cannot be read: {error.strerror}") from error
+
+
+def file_digest(path: str, what: str) -> bytes:
+    """Return the sha256 of a model file, in constant memory; one that has not been touched is not read again.
+
+    Raises:
+        InvalidInput: it is no regular file, or cannot be read.
+    """
+    try:
+        return _digest_of(path, *_status(path))
+    except OSError as error:
+        raise InvalidInput(f"the model's {what} file {path!r} cannot be read: {error.strerror}") from error
+
+
+def _status(path: str) -> tuple[int, int, int]:
+    """Return inode, size and time of change of a regular file; a device or pipe could be read for ever."""
+    status = Path(path).stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+@lru_cache(maxsize=64)
+def _digest_of(path: str, *_: int) -> bytes:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def checked(outputs: Any, rows: int, task: Task) -> npt.NDArray[np.float64]:

@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from explain.columns import Column
-from explain.models import Allowed, ModelAdapter, Specification, checked, digest, read, text
+from explain.models import Allowed, ModelAdapter, Specification, checked, digest, file_digest, read, text
 from monitor.errors import InvalidInput
 from monitor.types import ModelSchema, Task
 
@@ -76,9 +76,8 @@ class TorchAdapter(ModelAdapter):
         Raises:
             InvalidInput: a key is missing or a file cannot be read.
         """
-        return digest(
-            text(spec, "class").encode(), read(text(spec, "weights"), "weights"), read(text(spec, "config"), "config")
-        )
+        weights, config = (file_digest(text(spec, what), what) for what in ("weights", "config"))
+        return digest(text(spec, "class").encode(), weights, config)
 
     def predict(self, columns: Mapping[str, Column]) -> npt.NDArray[np.float64]:
         """Return the module's outputs, [n] or [n, classes]."""

@@ -37,6 +37,12 @@ def test_the_hash_follows_weights_config_and_class(artifact):
     assert first != TorchAdapter.fingerprint(spec)
 
 
+@pytest.mark.parametrize("weights", ["/dev/zero", "/nowhere.safetensors", "/"])
+def test_what_is_no_file_has_no_hash(artifact, weights):
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        TorchAdapter.fingerprint({**artifact("Linear"), "weights": weights})
+
+
 def test_loading_leaves_torchs_global_generator_alone(artifact, allowed, schema):
     import torch
 
@@ -59,6 +65,7 @@ def test_a_class_that_is_not_allowed_is_not_even_imported(artifact, schema):
         ({"class": "zoo_models:NoModule"}, r"must return a torch\.nn\.Module"),
         ({"class": ""}, "needs 'class'"),
         ({"weights": "/nowhere.safetensors"}, "weights file '/nowhere.safetensors' cannot be read"),
+        ({"weights": "/dev/zero"}, "weights file '/dev/zero' cannot be read: not a regular file"),
         ({"weights": None}, "needs 'weights'"),
         ({"class": "zoo_models:Network"}, "weights and config do not fit zoo_models:Network"),
     ],
