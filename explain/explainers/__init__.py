@@ -68,7 +68,7 @@ class Explainer(ABC):
     settings: ClassVar[Mapping[str, Setting]]
 
     @classmethod
-    def warm(cls) -> None:
+    def warm(cls) -> None:  # noqa: B027 - some methods have nothing to import
         """Import what :meth:`explain` needs; called once in the worker, before the first job."""
 
     @abstractmethod
