@@ -20,7 +20,7 @@ from monitor.errors import Unavailable
 READY_SECONDS = 60.0
 STOP_SECONDS = 15.0
 SAMPLE_SECONDS = 1.0
-LOG_TAIL_LINES = 25
+LOG_TAIL_LINES = 15
 
 
 def free_port(preferred: int | None = None) -> int:

@@ -38,7 +38,7 @@ def schema(table: pa.Table) -> ModelSchema:
 
 
 def settings(of: ModelSchema, webhook: str) -> Settings:
-    """Return what the owner decides: bounds of their own for data and accuracy, the default rules for drift, a webhook."""
+    """Return what the owner decides: bounds of their own for data and accuracy, default rules for drift, a webhook."""
     drift = [rule for rule in default_rules(of) if rule.metric.startswith("drift.")]
     return Settings(
         owner=OWNER,

@@ -99,8 +99,8 @@ class Demo:
         try:
             self._steps()
         except Unavailable as error:
-            tails = [f"\n--- end of {child.log} ---\n{child.tail()}" for child in self._children if not child.running]
-            raise Unavailable(f"{error}{''.join(tails)}\nAll logs are in {self._dir / 'logs'}.") from error
+            tails = [f"\n--- the end of {child.log} ---\n{tail}" for child in self._children if (tail := child.tail())]
+            raise Unavailable(f"{error}{''.join(tails)}") from error
 
     def _steps(self) -> None:
         show, story = self._show, self._story
