@@ -94,7 +94,8 @@ class CaptureMiddleware:
         try:
             await self.app(scope, receiving, sending)
         except BaseException:
-            self.client.errors += 1
+            if not seen.captured:  # else it was answered, and counted as that answer
+                self.client.errors += 1
             raise
 
     def _seen(self, scope: Scope) -> "_Seen | None":
@@ -123,12 +124,14 @@ class _Seen:
         self._size = 0
         self._over = False
         self.status = 0
+        self.rows = 0
         self.ended = 0.0
         self.captured = False
         self.now = datetime.now(UTC)
         self.begun = time.perf_counter()
 
     def asked(self, piece: bytes) -> None:
+        self.rows = self.rows or rows_in(piece)
         self._keep(self._request, piece)
 
     def answered(self, piece: bytes) -> None:
@@ -138,18 +141,20 @@ class _Seen:
         self._size += len(piece)
         if self._size > self.owner.max_body:
             self._over = True
-            del self._request[1:], self._response[:]  # the first piece says how many rows there were
+            self._request.clear()
+            self._response.clear()
         elif piece:
             pieces.append(piece)
 
     def capture(self) -> None:
         self.captured = True
         client = self.owner.client
-        rows = rows_in(self._request)
         if self.status >= 400:
             client.error_responses += 1
         elif self._over:
-            client.lost("too_large", rows, f"bodies of more than {self.owner.max_body:,} bytes", model=self.model)
+            client.lost(
+                "too_large", max(self.rows, 1), f"bodies of more than {self.owner.max_body:,} bytes", model=self.model
+            )
         else:
             exchange = Exchange(
                 model=self.model,
@@ -163,7 +168,7 @@ class _Seen:
                 identity=new_identity(),
                 id_column=self.owner.id_column,
                 task=self.owner.task,
-                rows=rows,
+                rows=max(self.rows, 1),
                 size=self._size,
             )
             client.put(exchange)

@@ -71,11 +71,11 @@ class Exchange:
             }
 
 
-def rows_in(request: list[bytes]) -> int:
-    """Guess from a request's first tensor how many rows it holds, at the cost of a glance; 1 if it does not say.
+def rows_in(request: bytes) -> int:
+    """Guess from the start of a request how many rows its first tensor holds, at the cost of a glance; 1 if unsaid.
 
-    >>> rows_in([b'{"inputs": [{"name": "x", "shape": [32, 4], "datatype": "FP32"'])
+    >>> rows_in(b'{"inputs": [{"name": "x", "shape": [32, 4], "datatype": "FP32"')
     32
     """
-    found = _SHAPE.search(request[0]) if request else None
+    found = _SHAPE.search(request)
     return max(int(found[1]), 1) if found else 1

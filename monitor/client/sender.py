@@ -4,7 +4,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from threading import Event, Thread
-from typing import Any
+
+# Imported here and not on the thread: a fork in the middle of an import would leave the child a locked module.
+import msgspec
+import urllib3
 
 from monitor.client.encode import encode
 from monitor.client.items import Item, Kind
@@ -41,7 +44,7 @@ class Sender:
         self._deadline = float("inf")
         self._reported: Counter[tuple[str, Kind, str]] = Counter()
         self._report_after = 0.0
-        self._pool: Any = None
+        self._pool = urllib3.PoolManager(maxsize=1, retries=False, timeout=timeout)
         self._thread = Thread(target=self._run, name="watchglass-client", daemon=True)
         self._thread.start()
 
@@ -57,9 +60,6 @@ class Sender:
         self._thread.join(timeout + 0.05)
 
     def _run(self) -> None:
-        import urllib3
-
-        self._pool = urllib3.PoolManager(maxsize=1, retries=False, timeout=self.timeout)
         while True:
             self._wake.wait(self.interval)
             self._wake.clear()
@@ -141,8 +141,6 @@ class Sender:
 
     def _post(self, model: str, kind: Kind, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
         """Return status (0: no answer), headers and body of the server's answer."""
-        import urllib3
-
         headers = {"content-type": "application/json", "watchglass-client": self.identity}
         drops = {key: rows for key, rows in self.queue.dropped.copy().items() if key[:2] == (model, kind)}
         if drops:
@@ -170,8 +168,6 @@ class Sender:
 
 
 def _rejected(reply: bytes) -> int:
-    import msgspec
-
     try:
         return int(msgspec.json.decode(reply).get("rejected", 0))
     except (msgspec.DecodeError, AttributeError, TypeError, ValueError):

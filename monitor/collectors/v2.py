@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from monitor.collectors import Collector, Half
+from monitor.collectors.lenient import read_json
 from monitor.errors import InvalidInput
 from monitor.types import Inference, Label, Scalar
 
@@ -48,9 +49,6 @@ class Body(msgspec.Struct):
     outputs: list[Any] | None = None
 
 
-_body = msgspec.json.Decoder(Body)
-
-
 class V2(Collector):
     """Requests and responses of the Open Inference Protocol v2, in JSON."""
 
@@ -72,10 +70,7 @@ class V2(Collector):
         """
         if "inference-header-content-length" in headers:
             raise InvalidInput("v2: got tensors in binary; send JSON (without Inference-Header-Content-Length)")
-        try:
-            read = _body.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise InvalidInput(f"v2: {error}; a JSON object with inputs or outputs is allowed") from None
+        read = read_json(body, Body, name="v2", allowed="a JSON object with inputs or outputs")
         # A request may list the outputs it wants; a response has no inputs.
         tensors = read.inputs if read.inputs is not None else _outputs(read.outputs)
         columns: dict[str, Values] = {}
