@@ -83,7 +83,7 @@ def draw(*, narrow: bool) -> Place | None:
     """Draw the pickers and the status line; None (and a lesson) where there is no model yet.
 
     Args:
-        narrow: show only the model, for views about one row.
+        narrow: draw nothing but remember the place, for views about one row.
     """
     models = {model.name: model for model in runtime().store.catalog.models()}
     if not models:
@@ -102,21 +102,17 @@ def draw(*, narrow: bool) -> Place | None:
     )
     if name and name not in models:
         st.warning("The address names a model that is not registered; another one is shown.", icon=":material/help:")
+    st.session_state["here"] = place
+    if narrow:
+        return place
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="frame"):
         pick("Model", "model", list(models), model.name, {each.name: each.title for each in models.values()})
-        if not narrow:
-            pick("Version", "version", [EVERY_VERSION, *versions], place.version or EVERY_VERSION)
-            if len(segments) > 1:
-                pick(
-                    "Segment",
-                    "segment",
-                    segments,
-                    place.segment,
-                    {segment: segment_name(model, segment) for segment in segments},
-                )
-            _window(place)
+        pick("Version", "version", [EVERY_VERSION, *versions], place.version or EVERY_VERSION)
+        if len(segments) > 1:
+            words = {segment: segment_name(model, segment) for segment in segments}
+            pick("Segment", "segment", segments, place.segment, words)
+        _window(place)
     _status(model, place)
-    st.session_state["here"] = place
     write = {key: value for key, value in place.query().items() if st.query_params.get(key) != value}
     if write:
         st.query_params.update(write)

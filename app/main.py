@@ -10,8 +10,8 @@ from app.prose import CAPTURE_SNIPPET
 from app.runtime import runtime
 
 HERE = Path(__file__).parent
+# Views about one model → whether they go without pickers, being about one row.
 FRAMED = {"model": False, "feature": False, "predictions": False, "prediction": True}
-"""Views about one model → whether they show the model alone, without version and window."""
 
 st.set_page_config(page_title="Watchglass", page_icon=str(HERE / "static" / "mark.svg"), layout="wide")
 st.logo(HERE / "static" / f"logo_{'dark' if st.context.theme.type == 'dark' else 'light'}.svg", size="medium")

@@ -4,6 +4,7 @@ import re
 
 from monitor.types import Severity
 
+_LINKED = re.compile(r"(@|://|www)")  # a word joiner behind these keeps addresses from becoming links
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&^@=\"'/])")
 
 
@@ -11,10 +12,11 @@ def safe(text: object, limit: int = 80) -> str:
     r"""Escape everything Markdown, directives, formulas and links could obey; line breaks become spaces.
 
     >>> safe("![x](http://a) :red[b]")
-    '\\!\\[x\\]\\(http\\:\\/\\/a\\) \\:red\\[b\\]'
+    '\\!\\[x\\]\\(http\\:\\/\\/\u2060a\\) \\:red\\[b\\]'
     """
     short = " ".join(str(text).split())
     short = short if len(short) <= limit else short[: limit - 1] + "…"
+    short = _LINKED.sub("\\1\u2060", short)
     return _MARKUP.sub(r"\\\1", short)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,10 @@ from monitor.jobs.references import source_of
 from monitor.profile.binning import NumericBins
 from monitor.profile.build import read as read_profiles
 from monitor.profile.column import ColumnProfile
-from monitor.types import ALL, Feature, Measurement, Model, Window
+from monitor.types import ALL, Feature, Kind, Measurement, Model, Window
+
+CONTEXT = timedelta(days=30)
+"""How far back a column's drift is drawn where the window itself is shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +61,17 @@ class Reading:
     judged: tuple[Judged, ...]
 
 
-def side(profile: ColumnProfile | None) -> Side | None:
+def side(profile: ColumnProfile | None, kind: Kind) -> Side | None:
     """Turn a column's profile into what charts take; None where there is none."""
     if profile is None or not profile.rows:
         return None
     missing = (profile.nulls + profile.invalid) / profile.rows
+    if kind is Kind.TIMESTAMP:  # its values always move on; only that they are missing means anything
+        return Side(profile.rows, missing, None, float("nan"), float("nan"), None, None)
+    if kind is Kind.BOOLEAN and isinstance(profile.binning, NumericBins):
+        yes = round(profile.mean * profile.present) if profile.present else 0
+        named = {"no": float(profile.present - yes), "yes": float(yes)}
+        return Side(profile.rows, missing, None, float("nan"), float("nan"), None, named if profile.present else {})
     if isinstance(profile.binning, NumericBins):
         histogram = None
         if len(profile.binning.edges) > 1:
@@ -113,8 +123,9 @@ def reference_sides(
     if chosen is None:
         return {}
     pieces = store.profiles.reference(name, chosen.version, columns=list(columns), segment=segment)
-    sides = {column: side(profile) for column, profile in _profiles(model, pieces).items()}
-    return {column: found for column, found in sides.items() if found is not None}
+    found = _profiles(model, pieces)
+    sides = {each: side(profile, column(model.schema, each).kind) for each, profile in found.items()}
+    return {each: given for each, given in sides.items() if given is not None}
 
 
 def reference_mark(name: str) -> str:
@@ -130,17 +141,15 @@ def reading(name: str, feature: str, window: Window, version: str | None, segmen
     model = running.store.catalog.model(name)
     known = column(model.schema, feature)
     pieces = running.ingest.pieces(name, window, columns=[feature], version=version, segment=segment)
-    current = side(_profiles(model, pieces).get(feature))
+    current = side(_profiles(model, pieces).get(feature), known.kind)
     reference = reference_sides(name, version, segment, (feature,), reference_mark(name)).get(feature)
-    found = [
-        given
-        for family in ("drift.*", "quality.*")
-        for given in read(name, family, window, version, segment)
-        if given.feature == feature
-    ]
-    metric = next((name for name in SHIFT if any(given.metric == name for given in found)), SHIFT[0])
+    around = Window(min(window.start, window.end - CONTEXT), window.end)
+    long = read(name, "drift.*", around, version, segment, feature)
+    found = [given for given in long if given.window.start >= window.start]
+    found += read(name, "quality.*", window, version, segment, feature)
+    metric = next((name for name in SHIFT if any(given.metric == name for given in long)), SHIFT[0])
     shift: dict[str, list[Measurement]] = {}
-    for given in found:
+    for given in long:
         if given.metric == metric:
             shift.setdefault(given.version, []).append(given)
     return Reading(
@@ -164,11 +173,12 @@ def _why(model: Model, found: list[Measurement]) -> tuple[str, ...]:
             if best is None or (ratio(given) or 0) > (ratio(best) or 0):
                 worst[given.metric] = given
     ordered = sorted(worst.values(), key=lambda given: -(ratio(given) or 0))
-    return tuple(
+    said = (
         f"{sentence(model, given).partition(': ')[2] or sentence(model, given)}"
         f" ({fmt.day(given.window.start)}, n = {fmt.count(given.rows)})"
         for given in ordered
     )
+    return tuple(dict.fromkeys(said))
 
 
 def _judged(found: list[Measurement]) -> tuple[Judged, ...]:

@@ -159,12 +159,13 @@ def _state(alerts: list[Alert], traffic: bool, drifted: int) -> tuple[str, str]:
     return "ok", "No open alerts" + (f"; {drifted} columns moved, none for long" if drifted else "")
 
 
-def accuracy_text(given: Measurement | None) -> str:
-    """A model's accuracy with its origin: the measure, the day, and how many labels have come."""
+def accuracy_text(given: Measurement | None) -> tuple[str, str, str]:
+    """A model's accuracy as (measure, value, origin): that it is realised, on which day and on how many labels."""
     if given is None:
-        return "No labels yet"
+        return "Accuracy", fmt.MISSING, "no labels yet"
     known = measure(given.metric)
-    return f"{known.title} {fmt.with_unit(given.value, known.unit)}, realised, {fmt.rate(given.coverage)} labelled"
+    origin = f"realised {fmt.day(given.window.start)}, {fmt.rate(given.coverage)} labelled"
+    return known.title, fmt.with_unit(given.value, known.unit), origin
 
 
 def sentence(model: Model, given: Measurement) -> str:

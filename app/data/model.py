@@ -46,12 +46,19 @@ class Overview:
     features: int
 
 
-def read(model: str, metric: str, window: Window, version: str | None, segment: str) -> list[Measurement]:
+def read(
+    model: str, metric: str, window: Window, version: str | None, segment: str, feature: str | None = None
+) -> list[Measurement]:
     """Measurements of one metric (or a family, ending in ``*``) whose window starts within ``window``."""
-    found = runtime().store.measurements.query(
-        model, metric=metric, version=version, segment=segment, start=window.start, end=window.end
+    return runtime().store.measurements.query(
+        model,
+        metric=metric,
+        feature=feature,
+        version=version,
+        segment=segment,
+        start=window.start,
+        end=window.end,
     )
-    return [given for given in found if window.start <= given.window.start < window.end]
 
 
 def versions_of(model: str) -> list[str]:
@@ -144,6 +151,12 @@ def _by_version(found: Sequence[Measurement]) -> dict[str, list[Measurement]]:
     for given in found:
         versions.setdefault(given.version, []).append(given)
     return dict(sorted(versions.items()))
+
+
+def latest_first(versions: Mapping[str, Sequence[Measurement]]) -> list[Measurement]:
+    """Measurements that rest on enough rows, of all versions, the newest first; of one window, the most rows first."""
+    found = [given for points in versions.values() for given in points if given.status is not Status.INSUFFICIENT]
+    return sorted(found, key=lambda given: (given.window.start, given.rows), reverse=True)
 
 
 def _bars(traffic: Sequence[Measurement], coverage: Sequence[Measurement]) -> Bars | None:

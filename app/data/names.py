@@ -1,6 +1,6 @@
 """What measures and special columns are called by people, and which of a column's measures speaks for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import monitor.drift
@@ -66,7 +66,7 @@ def column(schema: ModelSchema, name: str) -> Feature:
     """A column as people know it: a feature, or the model's own answer."""
     known = schema.feature(name)
     if known is not None:
-        return known
+        return replace(known, unit="characters") if known.kind is Kind.TEXT else known
     if name == "_score":
         return Feature(name=name, kind=Kind.NUMERIC, title=score_title(schema), unit=score_unit(schema))
     if name == "_prediction":

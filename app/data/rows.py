@@ -13,11 +13,12 @@ from app.data.names import column
 from app.runtime import runtime
 from monitor.charts import format as fmt
 from monitor.charts.distribution import position, quantile
+from monitor.store.queries import Order
 from monitor.types import ALL, Explanation, Feature, Kind, Model, Task, Window
 
 PAGE = 100
 """Rows a page; never more than 200 leave the store at once."""
-ORDERS = {
+ORDERS: dict[str, tuple[Order, bool]] = {
     "Newest": ("time", True),
     "Most wrong": ("error", True),
     "Least confident": ("confidence", False),
@@ -130,19 +131,19 @@ def _value(feature: Feature, given: Any, reference: Side | None) -> Value:
     shown = fmt.value(given, feature.unit)
     if given is None:
         usual = reference is not None and (reference.missing or 0) > 0.01
-        share = fmt.rate(reference.missing) if reference is not None else ""
+        before = fmt.rate(reference.missing) if reference is not None else ""
         return Value(
             feature.name,
             feature.label,
             shown,
             "",
             None,
-            f"missing (as {share} of the reference)" if usual else "missing",
+            f"missing (as {before} of the reference)" if usual else "missing",
         )
     if reference is None:
         return Value(feature.name, feature.label, shown, fmt.MISSING, None, "")
     if reference.categories is not None:
-        return _category_value(feature, str(given), shown, reference.categories)
+        return _category_value(feature, fmt.value(given), shown, reference.categories)
     number = _number(given)
     if reference.histogram is None or number is None:
         return Value(feature.name, feature.label, shown, fmt.MISSING, None, "")

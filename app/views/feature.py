@@ -143,13 +143,14 @@ with right, st.container(border=True):
     st.subheader("How far has it moved, and since when?", anchor=False)
     if found.shift:
         st.caption(
-            f"{known.title} from the reference, a window a point. Above the dashed line is beyond ordinary days."
+            f"{known.title} from the reference, a point a window; above the dashed line is beyond ordinary days."
         )
         bounds = [given.threshold for points in found.shift.values() for given in points if given.threshold is not None]
         st.plotly_chart(
             over_time(
                 {f"Version {version}": points for version, points in found.shift.items()},
                 paint,
+                highlight=at.window if at.span is None else None,
                 title=f"{known.title}" + (f", {known.unit}" if known.unit else ""),
                 unit="",
                 threshold=bounds[-1] if bounds else None,

@@ -20,7 +20,6 @@ if not found.rows:
 tally = {state: sum(row.state == state for row in found.rows) for state in STATES}
 with st.grid(4):
     st.metric("Models", len(found.rows), border=True, height="stretch", help="Registered models.")
-    worst = next((state for state in STATES if tally[state]), "ok")
     st.metric(
         "Need attention",
         tally["critical"] + tally["warning"],
@@ -51,35 +50,36 @@ with st.grid(4):
     )
 
 
+def quiet(label: str, value: str, note: str, trend: list[float] | None = None) -> None:
+    """One figure with a note under it that is neither good nor bad."""
+    st.metric(label, value, note, delta_color="off", delta_arrow="off", chart_data=trend, chart_type="bar")
+
+
 def line(row: Health) -> None:
     """One model: state and reason, what it rests on, and the way in."""
     colour, icon, word = STATES[row.state]
     with st.container(border=True, key=f"fleet_{row.model}"):
-        name, quality, drift, traffic, go = st.columns([3.4, 2.1, 1.5, 2, 1], vertical_alignment="center")
-        with name:
+        name, quality, drift, traffic, go = st.columns([3.6, 2, 1.6, 2.2, 1], vertical_alignment="center")
+        with name, st.container(gap="xxsmall"):
             st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type] # colours of app.prose are the allowed ones
             st.markdown(f"**{safe(row.title)}**  \n{safe(row.reason, 160)}")
             versions = "version " if len(row.versions) == 1 else "versions "
             owner = f"owner {safe(row.owner)}" if row.owner else "no owner"
             st.caption(f"{safe(row.model)} · {versions}{safe(', '.join(row.versions) or '–')} · {owner}")
         with quality:
-            if row.accuracy is None:
-                st.metric("Accuracy", fmt.MISSING)
-                st.caption("No labels yet")
-            else:
-                title, _, rest = accuracy_text(row.accuracy).partition(", ")
-                label, _, number = title.rpartition(" ")
-                st.metric(label, number)
-                st.caption(f"{rest}  \n{fmt.day(row.accuracy.window.start)}")
+            label, value, note = accuracy_text(row.accuracy)
+            quiet(label, value, note)
         with drift:
-            st.metric("Drifted", f"{row.drifted} of {row.drift_of}" if row.drift_measured else fmt.MISSING)
-            st.caption("columns, newest window" if row.drift_measured else "not measured yet")
+            if row.drift_measured:
+                quiet("Drifted columns", f"{row.drifted} of {row.drift_of}", "newest window")
+            else:
+                quiet("Drifted columns", fmt.MISSING, "not measured yet")
         with traffic:
             chart = list(row.traffic) if len(row.traffic) > 1 else None
-            st.metric("Predictions, 14 days", fmt.count(row.rows), chart_data=chart, chart_type="bar")
-            st.caption(f"newest {since(row.last_event)}")
+            newest = f"newest {since(row.last_event)}" if row.last_event else "none yet"
+            quiet("Predictions, 14 days", fmt.count(row.rows), newest, chart)
         with go:
-            if st.button("Open", key=f"open_{row.model}", type="secondary", width="stretch"):
+            if st.button("Open", key=f"open_{row.model}", width="stretch"):
                 st.switch_page("views/model.py", query_params={"model": row.model})
             if row.open_alerts:
                 word = "alert" if row.open_alerts == 1 else "alerts"

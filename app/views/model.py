@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.data.fleet import open_alerts
-from app.data.model import Suspect, overview
+from app.data.model import Suspect, latest_first, overview
 from app.data.names import measure, score_title, score_unit
 from app.frame import colours, model_of, place
 from app.place import read_moment
@@ -37,7 +37,7 @@ if found.volume is None:
 
 metrics = [metric for metric, versions in found.accuracy.items() if any(versions.values())]
 newest = next(
-    (max(points, key=lambda m: m.window.start) for metric in metrics[:1] for points in found.accuracy[metric].values()),
+    (given for metric in metrics[:1] for given in latest_first(found.accuracy[metric])),
     None,
 )
 with st.grid(6, min_column_width=150):
@@ -67,14 +67,16 @@ def look(suspect: Suspect, index: int) -> None:
     text, go = st.columns([5, 1], vertical_alignment="center")
     day = fmt.day(suspect.measurement.window.start)
     text.markdown(f"**{safe(suspect.label)}**  \n{safe(suspect.said, 200)}")
-    text.caption(f"worst on {day}, {fmt.figure(suspect.ratio)} × threshold")
+    known = measure(suspect.measurement.metric)
+    value, bound = (fmt.with_unit(v, known.unit) for v in (suspect.measurement.value, suspect.measurement.threshold))
+    text.caption(f"worst on {day}: {known.title.lower()} {value}, threshold {bound}")
     if go.button("Look", key=f"look_{index}", width="stretch"):
         there = at.at(suspect.measurement.window).query(feature=suspect.feature, version=suspect.measurement.version)
         st.switch_page("views/feature.py", query_params=there)
 
 
-left, right = st.columns([2, 1], gap="medium")
-with left, st.container(border=True):
+main, aside = st.columns([2, 1], gap="medium")
+with main, st.container(border=True):
     st.subheader("How good were the answers?", anchor=False)
     if metrics:
         titles = {measure(metric).title: metric for metric in metrics}
@@ -116,7 +118,7 @@ with left, st.container(border=True):
             key="traffic",
             alt="Predictions a day in this window",
         )
-with right, st.container(border=True, height="stretch"):
+with aside, st.container(border=True, height="stretch"):
     st.subheader("What to look at first", anchor=False)
     if found.suspects:
         for index, suspect in enumerate(found.suspects[:4]):
@@ -146,13 +148,13 @@ with st.container(border=True):
         if first and last:
             st.switch_page("views/feature.py", query_params=at.at(Window(first, last)).query(feature=feature))
 
-first, second = st.columns(2, gap="medium")
-with first, st.container(border=True):
+asked, fast = st.columns(2, gap="medium")
+with asked, st.container(border=True):
     st.subheader("How much was asked?", anchor=False)
     st.plotly_chart(
         volume(found.volume, paint), theme=None, config=CONFIG, key="volume", alt="Predictions a day in this window"
     )
-with second, st.container(border=True):
+with fast, st.container(border=True):
     st.subheader("How fast were the answers?", anchor=False)
     st.plotly_chart(
         over_time(dict(found.latency), paint, title="Latency, ms", unit="ms", height=220, from_zero=True),

@@ -87,7 +87,7 @@ with left, st.container(border=True):
                 "Model": [titles.get(step.model, step.model) for step in steps],
                 "Job": [step.job.capitalize() for step in steps],
                 "Done to (UTC)": [fmt.minute(step.until) for step in steps],
-                "Behind": [since(step.until) for step in steps],
+                "Last window ended": [since(step.until) if step.until else "not run yet" for step in steps],
             },
             hide_index=True,
             alt="How far each job of each model has come",

@@ -60,6 +60,7 @@ def go(to: str | None, label: str, icon: str) -> None:
         st.switch_page("views/prediction.py", query_params={"model": at.model, "id": to})
 
 
+st.caption(f"{safe(model.title)} · one prediction")
 with st.container(horizontal=True, vertical_alignment="center"):
     st.title(safe(row_id), anchor=False, width="content")
     st.space("stretch")
@@ -198,7 +199,7 @@ with st.container(border=True):
             "Remark": [value.remark for value in listed],
         },
         hide_index=True,
-        height=36 * (len(listed) + 1) + 4,
+        height="content",
         column_config={
             "Lies at": st.column_config.ProgressColumn(
                 min_value=0,

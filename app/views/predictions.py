@@ -72,7 +72,7 @@ shown: dict[str, list[object]] = {
     "Prediction": [fmt.value(row["_prediction"], model.schema.target_unit if regression else "") for row in rows],
 }
 if not regression:
-    shown[score_title(model.schema)] = [row["_score"] for row in rows]
+    shown[score_title(model.schema)] = [None if row["_score"] is None else row["_score"] * 100 for row in rows]
 shown["Label"] = [fmt.value(row["_label"]) for row in rows]
 shown["Verdict"] = [verdict(model, row) for row in rows]
 for feature in model.schema.features[:4]:
@@ -84,11 +84,11 @@ shown["Latency"] = [fmt.duration(row["_latency_ms"]) for row in rows]
 st.dataframe(
     shown,
     hide_index=True,
-    height=min(36 * (len(rows) + 1) + 4, 640),
+    height=640 if len(rows) > 18 else "content",
     column_config={
         "Open": st.column_config.ButtonColumn("Open", type="tertiary", on_click=open_row, key="opened", width=70),
         score_title(model.schema): st.column_config.ProgressColumn(
-            min_value=0.0, max_value=1.0, format="percent", width=150
+            min_value=0, max_value=100, format="%.1f %%", width=150
         ),
     },
     alt="Captured rows of this window, one a line",

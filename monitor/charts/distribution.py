@@ -13,6 +13,7 @@ from monitor.charts.style import Palette, frame, note, plain
 
 Floats = NDArray[np.float64]
 BINS = 40
+REACH = 1.5  # the most that one bar for everything outside may take, in widths of what is inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,8 @@ def numeric(
 ) -> go.Figure:
     """Draw the reference as a grey outline and the window as bars, both as a share of their rows.
 
-    Values outside the reference's range are one hatched bar at each side, from the range to the extreme seen: where
-    in it they lie is not recorded. It is drawn at most a third of the range wide; the hover tells the true extreme.
+    Values outside the reference's range are one red bar at each side, from the range to the extreme seen: where in it
+    they lie is not recorded. It is drawn at most 1.5 ranges wide; the hover tells the true extreme.
     """
     figure = go.Figure()
     frame(figure, colours, height=height, legend=True)
@@ -144,28 +145,27 @@ def numeric(
 
 
 def _outside(figure: go.Figure, current: Histogram, edges: Floats, colours: Palette, unit: str) -> None:
-    reach, least = float(edges[-1] - edges[0]) / 3, float(edges[1] - edges[0]) * 2
+    """Bars for what lies outside; their area, like every bar's, is their share of rows."""
+    step, reach = float(edges[1] - edges[0]), float(edges[-1] - edges[0]) * REACH
     for rows, extreme, edge, away in (
         (current.below, current.minimum, min(current.edges[0], edges[0]), -1),
         (current.above, current.maximum, max(current.edges[-1], edges[-1]), 1),
     ):
         if rows <= 0:
             continue
-        width = float(np.clip(abs(extreme - edge), least, reach)) if np.isfinite(extreme) else reach
-        to = "down" if away < 0 else "up"
+        width = float(np.clip(abs(extreme - edge), step, reach)) if np.isfinite(extreme) else reach
+        share, to = rows / current.total, "down" if away < 0 else "up"
         figure.add_trace(
             go.Bar(
                 x=[edge + away * width / 2],
-                y=[rows / current.total],
+                y=[share * step / width],
                 width=[width],
                 name="Outside the reference's range",
-                marker={
-                    "color": colours.critical,
-                    "opacity": 0.8,
-                    "pattern": {"shape": "/", "size": 6, "fgcolor": colours.page, "fgopacity": 0.6},
-                },
-                customdata=[f"Outside the reference's range, {to} to {fmt.with_unit(extreme, unit)}"],
-                hovertemplate="%{customdata}<br><b>%{y:.1%}</b> of this window<extra></extra>",
+                marker={"color": colours.critical, "opacity": 0.75, "line": {"width": 0}},
+                customdata=[
+                    f"Outside the reference's range, {to} to {fmt.with_unit(extreme, unit)}<br><b>{fmt.rate(share)}</b>"
+                ],
+                hovertemplate="%{customdata} of this window<extra></extra>",
             )
         )
 

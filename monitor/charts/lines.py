@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from monitor.charts import format as fmt
 from monitor.charts.style import Palette, frame, note, plain
-from monitor.types import Measurement, Status
+from monitor.types import Measurement, Status, Window
 
 SERIES = 5  # more lines than these cannot be told apart
 
@@ -36,6 +36,10 @@ def dates(figure: go.Figure, starts: Sequence[datetime]) -> None:
         figure.update_xaxes(type="date", tickformat="%-d %b" if days >= 2 else "%-d %b %H:%M", nticks=10)
         if 2 <= days <= 8:
             figure.update_xaxes(dtick=86_400_000)
+        elif days == 0:
+            figure.update_xaxes(
+                tickvals=[starts[0]], range=[starts[0] - timedelta(days=1), starts[0] + timedelta(days=2)]
+            )
 
 
 def _points(series: Sequence[Measurement], unit: str) -> tuple[list[datetime], list[float | None], list[str]]:
@@ -76,6 +80,7 @@ def over_time(
     higher_is_better: bool = False,
     height: int = 320,
     from_zero: bool = False,
+    highlight: Window | None = None,
 ) -> go.Figure:
     """Draw one measure over time over its volume.
 
@@ -90,6 +95,7 @@ def over_time(
         higher_is_better: which side of the threshold is bad.
         height: in pixels.
         from_zero: start the value axis at 0.
+        highlight: a window to shade, where the lines reach beyond it.
     """
     figure = make_subplots(
         rows=2 if bars else 1,
@@ -131,6 +137,10 @@ def over_time(
     pad = (high - low) * 0.12 or abs(high) * 0.1 or 1.0
     lowest = 0.0 if from_zero or (low >= 0 and low < pad) else low - pad
     dates(figure, [m.window.start for points in series.values() for m in points])
+    if highlight is not None:
+        figure.add_vrect(
+            x0=highlight.start, x1=highlight.end, fillcolor=colours.current, opacity=0.1, line_width=0, layer="below"
+        )
     figure.update_yaxes(title_text=title, range=[lowest, high + pad], nticks=6, row=1, col=1)
     figure.update_yaxes(tickformat=".0%" if unit == "share" and high - low > 0.05 else None, row=1, col=1)
     return figure

@@ -117,12 +117,12 @@ def answered(table: pa.Table) -> pa.Table:
     return table.append_column("score", pa.array(Parcels().predict(inputs)))
 
 
-def open_seeded(directory: Path) -> Seeded:
-    """Make the store in a directory and return it open. Close with ``seeded.runtime.close()``."""
+def open_seeded(directory: Path, port: int = 8080) -> Seeded:
+    """Make the store in a directory, with links to ``port``; close it with ``seeded.runtime.close()``."""
     config = Config(
         data_dir=directory,
         clock="manual",
-        port=8099,
+        port=port,
         explain=ExplainConfig(classes=("parcels_model:Parcels",), threads=1),
     )
     running = Runtime.open(config, scheduling=False)
@@ -130,7 +130,9 @@ def open_seeded(directory: Path) -> Seeded:
     running.clock.advance(FIRST)
     running.store.catalog.put_model(Model(name="parcels", schema=SCHEMA, settings=SETTINGS, created=FIRST))
     idle = ModelSchema(model="idle", task=Task.REGRESSION, features=SCHEMA.features[:2])
-    running.store.catalog.put_model(Model(name="idle", schema=idle, settings=Settings(title="Parcel price"), created=FIRST))
+    running.store.catalog.put_model(
+        Model(name="idle", schema=idle, settings=Settings(title="Parcel price"), created=FIRST)
+    )
     save_file({"weights": Parcels().weights.data}, directory / "parcels.safetensors")
     (directory / "parcels.json").write_text(json.dumps({}))
     artifact = {
@@ -169,6 +171,7 @@ def _traffic(running: Runtime) -> str:
     assert isinstance(running.clock, ManualClock)
     table = rows(FIRST, DAYS, PER_DAY, 2)
     ids = [f"parcel-{number:05d}" for number in range(table.num_rows)]
+    waiting: list[list[Label]] = []
     for day in range(DAYS):
         part = table.slice(day * PER_DAY, PER_DAY)
         if day >= FAULT_DAY:
@@ -197,10 +200,11 @@ def _traffic(running: Runtime) -> str:
             )
             if number % 20
         ]
-        size = sent.nbytes
-        running.ingest.submit("parcels", conformed, None, source="http", received=size).result(30)
-        if day < DAYS - 1:
-            running.ingest.submit("parcels", None, labels, source="labels", received=size).result(30)
+        running.ingest.submit("parcels", conformed, None, source="http", received=len(own)).result(30)
+        waiting.append(labels)
+        if day:  # the labels of the day before
+            due = waiting[day - 1]
+            running.ingest.submit("parcels", None, due, source="labels", received=len(due)).result(30)
     running.clock.advance(NOW)
     running.ingest.flush()
     return ids[SECOND_DAY * PER_DAY + 20]
