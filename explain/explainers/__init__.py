@@ -67,8 +67,8 @@ class Explainer(ABC):
     additive: ClassVar[bool]
     settings: ClassVar[Mapping[str, Setting]]
 
-    @classmethod
-    def warm(cls) -> None:  # noqa: B027 - some methods have nothing to import
+    @classmethod  # noqa: B027 - some methods have nothing to import
+    def warm(cls) -> None:
         """Import what :meth:`explain` needs; called once in the worker, before the first job."""
 
     @abstractmethod
