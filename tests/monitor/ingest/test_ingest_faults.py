@@ -1,0 +1,107 @@
+"""When the store fails under the committer, nothing is lost, doubled or counted twice."""
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from monitor.errors import InvalidInput, Unavailable
+from monitor.ingest import Ingest
+from monitor.schema import Conformed
+from monitor.store import Store, verify
+from monitor.store.database import Database
+
+
+class Fault:
+    """Makes COMMIT raise on the committer's thread, before or after the group has become durable."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, durable: bool, times: int = 1) -> None:
+        self.left = times
+        original = Database._commit
+
+        def commit(database: Database) -> None:
+            if self.left and database._on_commit:
+                self.left -= 1
+                real = database._mine.cursor
+                real.execute("COMMIT" if durable else "ROLLBACK")
+                database._mine.cursor = Dead()
+            original(database)
+
+        monkeypatch.setattr(Database, "_commit", commit)
+
+
+class Dead:
+    def execute(self, *_: object) -> None:
+        raise duckdb.FatalException("COMMIT succeeded and is durable, but the autocheckpoint failed")
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_commit_that_raises_is_answered_right(
+    ingest: Ingest, store: Store, rows, monkeypatch: pytest.MonkeyPatch, durable: bool
+) -> None:
+    ingest.submit("flights", rows(0, 10), source="http", received=10).result(20)
+    fault = Fault(monkeypatch, durable)
+    future = ingest.submit("flights", rows(10, 10), source="http", received=10)
+    if durable:
+        assert future.result(20).stored == 10
+    else:
+        with pytest.raises(Unavailable):
+            future.result(20)
+    assert fault.left == 0
+    again = ingest.submit("flights", rows(10, 10), source="http", received=10).result(20)
+    assert (again.duplicate, again.stored) == ((10, 0) if durable else (0, 10))
+    assert store.rows.count("flights") == 20
+
+
+def test_a_group_is_tried_again_one_by_one(ingest: Ingest, store: Store, rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    futures = []
+    with store.transaction():
+        futures.append(ingest.submit("flights", rows(0, 1), source="http", received=1))
+        futures += [ingest.submit("flights", rows(n, 1), source="http", received=1) for n in range(1, 9)]
+        fault = Fault(monkeypatch, durable=False)
+    results = [future.exception(20) for future in futures]
+    assert fault.left == 0
+    assert (
+        sum(result is not None for result in results) <= 1
+    )  # a submission that was alone is told; others are tried again
+    assert store.rows.count("flights") == sum(result is None for result in results)
+
+
+def test_one_bad_submission_does_not_spoil_the_others(ingest: Ingest, store: Store, rows) -> None:
+    good = rows(0, 5)
+    column = good.batch.schema.get_field_index("delay")
+    bad = Conformed(rows(5, 5).batch.set_column(column, "delay", pa.array(["x"] * 5)))
+    with store.transaction():
+        first = ingest.submit("flights", rows(10, 1), source="http", received=1)
+        middle = ingest.submit("flights", bad, source="http", received=5)
+        last = ingest.submit("flights", good, source="http", received=5)
+    assert (first.result(20).stored, last.result(20).stored) == (1, 5)
+    with pytest.raises((InvalidInput, Unavailable)):
+        middle.result(20)
+    assert store.rows.count("flights") == 6
+
+
+def test_a_failing_flush_is_tried_again(store: Store, clock, rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest = Ingest(store, clock)
+    ingest.start()
+    batch = rows(0, 100).batch
+    ingest.submit("flights", rows(0, 100), source="http", received=100).result(20)
+    labelled = batch.append_column("_label", pa.array(["late"] * 100))
+    from monitor.types import Window
+
+    times = batch["_time"].to_pylist()
+    ingest.register_reference("flights", "1", labelled, Window(times[0], times[-1]))
+    ingest.submit("flights", rows(100, 100), source="http", received=100).result(20)
+    real, broken = store.profiles.append, []
+
+    def fails_once(*arguments: object, **more: object) -> None:
+        if not broken:
+            broken.append(True)
+            raise Unavailable("no space")
+        real(*arguments, **more)
+
+    monkeypatch.setattr(store.profiles, "append", fails_once)
+    with pytest.raises(Unavailable):
+        ingest.flush()
+    ingest.stop()
+    assert store.profiles.up_to_seq("flights") == store.rows.last_seq("flights") == 200
+    assert all(check.ok for check in verify(store))
