@@ -44,7 +44,9 @@ def check_features(names: Iterable[str]) -> None:
     seen: dict[str, str] = {}
     for name in names:
         if not name or len(name) > MAX_COLUMN:
-            raise InvalidInput(f"feature name {name[:40]!r}: 1 to {MAX_COLUMN} characters are allowed, got {len(name)}")
+            raise InvalidInput(
+                f"feature name {name[:40]!r}: 1 to {MAX_COLUMN} characters are allowed, got {len(name):,}"
+            )
         if name.startswith("_"):
             raise InvalidInput(f"feature name {name!r}: names that start with an underscore are kept for Watchglass")
         if any(unicodedata.category(character) == "Cs" or character == "\0" for character in name):
