@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 import explain.api
 from app.runtime import Runtime, set_runtime
+from app.shell import rooted
 from monitor.api import alerts, capture, health, jobs, models, queries, reference, reports, routes
 from monitor.api.guard import loopback_only
 from monitor.api.operation import Operation
@@ -69,7 +70,7 @@ def _dashboard() -> tuple[ASGIApp, Lifespan]:
     import streamlit
 
     pages = streamlit.App(SCRIPT)
-    return pages, pages.lifespan()
+    return rooted(pages), pages.lifespan()
 
 
 async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:

@@ -21,7 +21,7 @@ from monitor.profile.column import ColumnProfile
 from monitor.types import ALL, Feature, Kind, Measurement, Model, Window
 
 CONTEXT = timedelta(days=30)
-"""How far back a column's drift is drawn where the window itself is shorter."""
+"""How far back a column's drift is drawn at least, and half of it ahead, so that a short window has its context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Reading:
     feature: Feature
     current: Side | None
     reference: Side | None
-    shift: Mapping[str, list[Measurement]]  # version → the measure that speaks for the column, over time
+    shift: Mapping[str, list[Measurement]]  # version → what speaks for the column, over the window and around it
     shift_metric: str
     why: tuple[str, ...]
     judged: tuple[Judged, ...]
@@ -143,9 +143,11 @@ def reading(name: str, feature: str, window: Window, version: str | None, segmen
     pieces = running.ingest.pieces(name, window, columns=[feature], version=version, segment=segment)
     current = side(_profiles(model, pieces).get(feature), known.kind)
     reference = reference_sides(name, version, segment, (feature,), reference_mark(name)).get(feature)
-    around = Window(min(window.start, window.end - CONTEXT), window.end)
-    long = read(name, "drift.*", around, version, segment, feature)
-    found = [given for given in long if given.window.start >= window.start]
+    around = Window(min(window.start, window.end - CONTEXT), window.end + CONTEXT / 2)
+    long = read(name, "drift.*", around, None, segment, feature)
+    found = [
+        given for given in long if window.start <= given.window.start < window.end and version in (None, given.version)
+    ]
     found += read(name, "quality.*", window, version, segment, feature)
     metric = next((name for name in SHIFT if any(given.metric == name for given in long)), SHIFT[0])
     shift: dict[str, list[Measurement]] = {}

@@ -74,8 +74,13 @@ def reports(model: str | None = None) -> list[Report]:
 
 def report_html(report: Report) -> bytes | None:
     """A report's page, or None where its file is gone."""
-    path = Path(report.path)
+    path = Path(runtime().config.data_dir) / report.path
     return path.read_bytes() if path.is_file() else None
+
+
+def report_address(report: Report) -> str:
+    """Where the server shows a report, with the pages it links to."""
+    return f"{runtime().config.base_url.rstrip('/')}/v1/reports/{report.id}/{Path(report.path).name}"
 
 
 def sources() -> list[Source]:

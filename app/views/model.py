@@ -69,7 +69,7 @@ def look(suspect: Suspect, index: int) -> None:
     text.markdown(f"**{safe(suspect.label)}**  \n{safe(suspect.said, 200)}")
     known = measure(suspect.measurement.metric)
     value, bound = (fmt.with_unit(v, known.unit) for v in (suspect.measurement.value, suspect.measurement.threshold))
-    text.caption(f"worst on {day}: {known.title.lower()} {value}, threshold {bound}")
+    text.caption(f"worst on {day}: {known.title} {value}, threshold {bound}")
     if go.button("Look", key=f"look_{index}", width="stretch"):
         there = at.at(suspect.measurement.window).query(feature=suspect.feature, version=suspect.measurement.version)
         st.switch_page("views/feature.py", query_params=there)

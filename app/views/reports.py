@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.data.records import report_html, reports
+from app.data.records import report_address, report_html, reports
 from app.prose import safe
 from app.runtime import runtime
 from monitor.charts import format as fmt
@@ -34,12 +34,7 @@ for report in found[:50]:
         if page is None:
             see.caption("Its file is gone.")
             continue
-        see.link_button(
-            "Open",
-            f"{runtime().config.base_url.rstrip('/')}/v1/reports/{report.id}/",
-            width="stretch",
-            key=f"see_{report.id}",
-        )
+        see.link_button("Open", report_address(report), width="stretch", key=f"see_{report.id}")
         save.download_button(
             "Download",
             page,

@@ -139,7 +139,8 @@ def numeric(
                 hoverinfo="skip",
             )
         )
-    figure.update_yaxes(title_text="Share of rows", tickformat=".0%", rangemode="tozero", nticks=6)
+    per = f"{fmt.figure(edges[1] - edges[0])} {plain(unit)}".strip()
+    figure.update_yaxes(title_text=f"Share of rows per {per}", tickformat=".0%", rangemode="tozero", nticks=6)
     figure.update_xaxes(title_text=plain(unit), nticks=9)
     return figure
 

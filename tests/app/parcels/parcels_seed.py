@@ -207,4 +207,4 @@ def _traffic(running: Runtime) -> str:
             running.ingest.submit("parcels", None, due, source="labels", received=len(due)).result(30)
     running.clock.advance(NOW)
     running.ingest.flush()
-    return ids[SECOND_DAY * PER_DAY + 20]
+    return ids[SECOND_DAY * PER_DAY + 21]
