@@ -62,7 +62,7 @@ class CaptureMiddleware:
         client: Client | None = None,
     ) -> None:
         self.app = app
-        self.client = client or Client(url, model or "", version=version or "1", api_key=api_key)
+        self.client = client or Client(url, model or "", version or "1", api_key, source="asgi")
         self.model, self.version, self.path = model, version, path
         self.id_column, self.max_body = id_column, max_body
         self.task = None if task is None else Task(task)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 from weakref import WeakSet
 
+from monitor.client.arguments import check_rows, moments_of, rows_in
 from monitor.client.items import Item, Kind, LoggedLabels, LoggedRows, new_identity
 from monitor.client.queue import Queue
 from monitor.client.sender import Sender
@@ -40,6 +41,7 @@ class Client:
         flush_interval: how long a prediction waits for others to be sent with, in seconds.
         timeout: how long one attempt to send may take, in seconds.
         features: the names of the columns of 2-D arrays; ``input-0``, ``input-1``, … if not given.
+        source: what the server's ledger calls these rows' way.
 
     >>> client = Client("http://127.0.0.1:1", "flights", version="2")
     >>> client.log({"temp": [20.5], "carrier": ["AA"]}, {"scores": [0.8]}, ids=["2013-05-01-AA-12"])
@@ -62,10 +64,11 @@ class Client:
         flush_interval: float = 0.2,
         timeout: float = 5,
         features: Sequence[str] | None = None,
+        source: str = "client",
     ) -> None:
         self.url, self.model, self.version = url, model, str(version)
         self._key, self._max_bytes, self._interval, self._timeout = api_key, max_bytes, flush_interval, timeout
-        self._features = features
+        self._features, self._source = features, source
         self._closed = False
         self.begin_anew()
         _clients.add(self)
@@ -98,7 +101,7 @@ class Client:
         try:
             return take_inputs(inputs, self._features)
         except Exception as error:  # noqa: BLE001 - the served model must not notice; counted
-            self.lost("unserialisable", _count(inputs), error)
+            self.lost("unserialisable", rows_in(inputs), error)
             return None
 
     def capture(self, taken: Snapshot, outputs: Any, ids: Any, times: Any, latency_ms: float | None) -> None:
@@ -107,8 +110,8 @@ class Client:
             answered = take_outputs(outputs)
             rows = taken.rows
             named = None if ids is None else [ids] if isinstance(ids, str) else list(ids)
-            moments = _moments(times, rows)
-            _same(rows, outputs=answered.rows, ids=named, times=moments)
+            moments = moments_of(times, rows)
+            check_rows(rows, outputs=answered.rows, ids=named, times=moments)
             size = taken.size + answered.size + 120 * rows
             item = LoggedRows(
                 self.model, self.version, taken, answered, named, moments, latency_ms, new_identity(),
@@ -125,11 +128,11 @@ class Client:
             named: list[object] = [ids] if isinstance(ids, str) else list(ids)
             truths = take_outputs(values)
             listed = list(plain(truths.matrix))
-            moments = _moments(times, len(named))
-            _same(len(named), values=listed, times=moments)
+            moments = moments_of(times, len(named))
+            check_rows(len(named), values=listed, times=moments)
             item = LoggedLabels(self.model, named, listed, moments, len(named), truths.size + 120 * len(named))
         except Exception as error:  # noqa: BLE001 - the caller must not notice; counted
-            self.lost("unserialisable", _count(ids), error, "labels")
+            self.lost("unserialisable", rows_in(ids), error, "labels")
             return
         self.put(item)
 
@@ -205,7 +208,13 @@ class Client:
     def _start(self) -> None:
         try:
             self._sender = Sender(
-                self.url, self._queue, self.identity, api_key=self._key, interval=self._interval, timeout=self._timeout
+                self.url,
+                self._queue,
+                self.identity,
+                source=self._source,
+                api_key=self._key,
+                interval=self._interval,
+                timeout=self._timeout,
             )
         except RuntimeError as error:  # no thread can be started, as at exit: the queue bounds what waits
             self._last_error = str(error)
@@ -218,27 +227,6 @@ class Client:
         self._last_error = ""
         self._queue = Queue(self._max_bytes)
         self._sender = None
-
-
-def _moments(times: object, rows: int) -> list[object] | None:
-    if times is None:
-        return None
-    if isinstance(times, str | datetime):
-        return [times] * rows
-    listed = plain(times)
-    return list(listed) if len(listed) != 1 else list(listed) * rows
-
-
-def _same(rows: int, **others: int | list[object] | None) -> None:
-    for name, other in others.items():
-        count = other if isinstance(other, int) else rows if other is None else len(other)
-        if count != rows:
-            raise ValueError(f"{name}: got {count:,} for {rows:,} rows; they must be as many")
-
-
-def _count(given: object) -> int:
-    """Return how many rows something uncopyable probably stands for."""
-    return len(given) if isinstance(given, list | tuple) else 1
 
 
 def _close_all() -> None:

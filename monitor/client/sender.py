@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from threading import Event, Thread
+from urllib.parse import quote
 
 # Imported here and not on the thread: a fork in the middle of an import would leave the child a locked module.
 import msgspec
@@ -29,7 +30,15 @@ class Sender:
     """Posts the items of one queue to one server."""
 
     def __init__(
-        self, url: str, queue: Queue, identity: str, *, api_key: str | None, interval: float, timeout: float
+        self,
+        url: str,
+        queue: Queue,
+        identity: str,
+        *,
+        source: str,
+        api_key: str | None,
+        interval: float,
+        timeout: float,
     ) -> None:
         self.url = url.rstrip("/")
         self.queue = queue
@@ -38,7 +47,7 @@ class Sender:
         self.timeout = timeout
         self.counts: Counter[str] = Counter()
         self.last_error = ""
-        self._key = api_key
+        self._source, self._key = source, api_key
         self._wake = Event()
         self._hurry = Event()
         self._deadline = float("inf")
@@ -141,14 +150,18 @@ class Sender:
 
     def _post(self, model: str, kind: Kind, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
         """Return status (0: no answer), headers and body of the server's answer."""
-        headers = {"content-type": "application/json", "watchglass-client": self.identity}
+        headers = {
+            "content-type": "application/json",
+            "watchglass-client": self.identity,
+            "watchglass-source": self._source,
+        }
         drops = {key: rows for key, rows in self.queue.dropped.copy().items() if key[:2] == (model, kind)}
         if drops:
             headers["watchglass-dropped"] = ",".join(f"{key[2]}={rows}" for key, rows in sorted(drops.items()))
         if self._key:
             headers["authorization"] = f"Bearer {self._key}"
         left = max(min(self.timeout, self._deadline - time.monotonic()), 0.05)
-        address = f"{self.url}/v1/models/{model}/{kind}"
+        address = f"{self.url}/v1/models/{quote(model, safe='')}/{kind}"
         try:
             reply = self._pool.request("POST", address, body=body, headers=headers, timeout=left, redirect=False)
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:

@@ -1,6 +1,7 @@
 """Schemas and settings as JSON documents: read with errors that name the place, written in full."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TypeVar, cast
 
 import msgspec
@@ -14,7 +15,7 @@ T = TypeVar("T")
 
 
 def schema_from_dict(data: Mapping[str, object]) -> ModelSchema:
-    """Read a model's schema.
+    """Read a model's schema. A binary task without classes has ("0", "1").
 
     Raises:
         InvalidInput: a key is missing, unknown or of the wrong type, or the schema contradicts itself; the message
@@ -24,6 +25,8 @@ def schema_from_dict(data: Mapping[str, object]) -> ModelSchema:
     'target'
     """
     schema = _read("schema", data, ModelSchema)
+    if schema.task is Task.BINARY and not schema.classes:
+        schema = replace(schema, classes=("0", "1"))
     _known_keys("schema.features[]", data.get("features"), Feature)
     check_name("model", schema.model)
     check_features(feature.name for feature in schema.features)

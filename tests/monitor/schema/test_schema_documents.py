@@ -115,6 +115,7 @@ def test_schemas_and_settings_survive_writing_and_reading():
     )  # fmt: skip
     assert settings_from_dict(settings_to_dict(settings)) == settings
     assert settings_from_dict({}) == Settings()
+    assert schema_from_dict({"model": "m", "task": "binary", "features": []}).classes == ("0", "1")
 
 
 @pytest.mark.parametrize(
