@@ -20,21 +20,28 @@ from monitor.types import ALL, Window
 
 CHILD = Path(__file__).with_name("killed_child.py")
 START = datetime(2013, 5, 1, tzinfo=UTC)
-LANES, KILLS = 4, 4
+LANES, KILLS = 4, 5
 
 
-def run_until_killed(path: Path, journal: list[int], after: float) -> None:
-    """Let the child ingest; kill it ``after`` seconds from its first acknowledgement; note what it acknowledged."""
+def run_until_killed(path: Path, journal: list[int], after: float, acknowledgements: int) -> None:
+    """Let the child ingest, note what it acknowledges, and kill it.
+
+    It is killed ``after`` seconds from its first acknowledgement (anywhere in a commit), or the moment one arrives:
+    the ``acknowledgements``-th (an answer given too early is caught then).
+    """
     arguments = [sys.executable, str(CHILD), str(path), *map(str, journal)]
     with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         timer = Timer(after, child.send_signal, [signal.SIGKILL])
-        for said in child.stdout:
-            if not timer.is_alive() and not timer.finished.is_set():
+        for count, said in enumerate(child.stdout):
+            if count == acknowledgements:
+                child.kill()
+            if count == 0:
                 timer.start()
             if said.endswith("\n"):
                 lane, reached = map(int, said.split())
                 journal[lane] = reached
+        timer.cancel()
     assert child.returncode == -signal.SIGKILL
 
 
@@ -45,9 +52,10 @@ def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
     instants = random.Random(seed)
     path = tmp_path / "watch.db"
     journal = [0] * LANES
-    for _ in range(KILLS):
+    for kill in range(KILLS):
         before = list(journal)
-        run_until_killed(path, journal, instants.uniform(0.1, 0.9))
+        acknowledgements = instants.randint(20, 200) if kill % 2 else 10**9
+        run_until_killed(path, journal, instants.uniform(0.1, 0.9), acknowledgements)
         assert sum(journal) > sum(before)
     with Store.open(path) as store:
         stored = store.rows.inferences("flights", limit=10**6)

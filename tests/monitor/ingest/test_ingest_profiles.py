@@ -139,6 +139,32 @@ def test_pieces_are_one_moment_while_rows_come_and_pieces_are_flushed(ingest: In
     assert problems == []
 
 
+def test_a_flush_in_the_middle_of_a_look_is_not_seen(
+    ingest: Ingest, store: Store, rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between taking the pieces in memory and reading the store's, others commit and flush."""
+    reference(ingest, rows)
+    send(ingest, rows(0, 10))
+    before = merge(ingest.pieces("flights", YEAR))
+    original = store.profiles.pieces
+
+    def meanwhile() -> None:
+        send(ingest, rows(10, 10))
+        ingest.flush()
+
+    def read(*arguments: object, **more: object) -> pa.Table:
+        other = Thread(target=meanwhile)
+        other.start()
+        other.join()
+        return original(*arguments, **more)
+
+    monkeypatch.setattr(store.profiles, "pieces", read)
+    looked = merge(ingest.pieces("flights", YEAR))
+    monkeypatch.undo()
+    assert looked.equals(before)
+    assert merge(ingest.pieces("flights", YEAR)).equals(expected(store))
+
+
 def total(pieces: pa.Table, binning: Binning) -> int:
     from monitor.profile.column import ColumnProfile
 
