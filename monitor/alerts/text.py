@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from monitor.charts.format import count, minute, points, rate, span, with_unit
-from monitor.types import ALL, Feature, Kind, Measurement, Model, Rule, Task
+from monitor.types import ALL, Feature, Kind, Measurement, Model, Rule, Status, Task
 
 _SHARES: Final = {
     "quality.null_share": "of values are missing",
@@ -70,9 +70,9 @@ def title(model: Model, given: Measurement, threshold: float, op: str = ">") -> 
     if given.feature is not None:
         if given.metric.startswith("quality."):
             return f"{name}: {_fault(model, given)}"
-        moved = _moved(model, given)
-        if moved:
-            return f"{name}: {moved}"
+        change = moved(model, given)
+        if change:
+            return f"{name}: {change}"
     unit = _unit(given)
     bound = f"{with_unit(given.value, unit)}, {_OPS.get(op, op)} {with_unit(threshold, unit)}"
     what = metric_title(given)
@@ -159,7 +159,7 @@ def _feature_unit(model: Model, given: Measurement) -> str:
     return "characters" if known.kind is Kind.TEXT else clean(known.unit, 20)
 
 
-def _moved(model: Model, given: Measurement) -> str:
+def moved(model: Model, given: Measurement) -> str:
     """How a column moved: its mean, or the category whose share changed most; empty where neither is known."""
     shift = _number(given, "shift_sd")
     if shift is not None:
@@ -167,7 +167,9 @@ def _moved(model: Model, given: Measurement) -> str:
         now, then = _at(given, "current_mean", unit), _at(given, "reference_mean", unit)
         if abs(shift) >= 0.1:
             return f"mean {now} instead of {then} ({_sd(shift)})"
-        return f"values are spread differently, though their mean is still {now} (reference {then})"
+        if given.status is Status.BREACH:
+            return f"values are spread differently, though their mean is still {now} (reference {then})"
+        return f"mean {now}, in the reference {then}"
     now_share, then_share = _number(given, "current_share"), _number(given, "reference_share")
     if "category" in given.details and now_share is not None and then_share is not None:
         category = clean(given.details["category"])

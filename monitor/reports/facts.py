@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitor.clock import Clock
+from monitor.profile.binning import PREDICTION, SCORE
 from monitor.profile.build import read
 from monitor.profile.column import ColumnProfile
 from monitor.store import Store
@@ -162,7 +163,7 @@ def _current(context: Context, model: Model, window: Window, version: str) -> di
     if binning is None or not version:
         return {}
     names = [feature.name for feature in model.schema.features if feature.name in binning.columns]
-    pieces = context.pieces(model.name, window, columns=[*names, "_score"], segment=ALL)
+    pieces = context.pieces(model.name, window, columns=[*names, SCORE, PREDICTION], segment=ALL)
     mine = pieces.filter(pc.and_(pc.equal(pieces["version"], version), pc.equal(pieces["binning"], binning.id)))
     found = {}
     for column in pc.unique(mine["column"]).to_pylist():

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from monitor.alerts.text import subject, title
+from monitor.alerts.text import moved, subject
 from monitor.charts.distribution import Histogram, categories, numeric
-from monitor.charts.format import with_unit
+from monitor.charts.format import value, with_unit
 from monitor.profile.binning import NumericBins
 from monitor.profile.column import ColumnProfile
 from monitor.reports.facts import Facts, enough
@@ -51,13 +51,12 @@ class Drift(Section):
             tag("span", escape("▲ moved"), css="warning") if breached else tag("span", escape("✓ ordinary"), css="good")
         )
         name = subject(facts.model, feature)
-        change = title(facts.model, worst, worst.threshold or 0.0).removeprefix(f"{name}: ")
         return [
             Html(f"{tag('strong', escape(name))}<br>{mark}"),
             escape(with_unit(worst.value, unit)),
             escape(with_unit(worst.threshold, unit)),
             escape(f"{breached} of {len(found)}"),
-            escape(change),
+            escape(moved(facts.model, worst) or "–"),
             self._figure(facts, page, feature, name),
         ]
 
@@ -65,6 +64,8 @@ class Drift(Section):
         now, before = facts.current.get(feature), facts.reference.get(feature)
         if now is None or before is None or not now.present:
             return escape("–")
+        if now.minimum == now.maximum == before.minimum == before.maximum:
+            return escape(f"always {value(now.minimum)}")
         known = facts.model.schema.feature(feature)
         whole = known is not None and known.kind in {Kind.INTEGER, Kind.BOOLEAN}
         unit = known.unit if known is not None else ""
@@ -76,7 +77,7 @@ class Drift(Section):
             return figure
 
         if now.kind == "category":
-            shares = [dict(zip(each.labels, each.mass.tolist(), strict=True)) for each in (before, now)]
+            shares = [_shares(each) for each in (before, now)]
             draw = lambda colours: _with_names(small(categories(shares[0], shares[1], colours, top=4)))  # noqa: E731
         else:
             draw = lambda colours: small(  # noqa: E731 - one of two ways to draw
@@ -88,6 +89,11 @@ class Drift(Section):
 def _with_names(figure: object) -> object:
     figure.update_yaxes(visible=True)  # type: ignore[attr-defined] # plotly is untyped
     return figure
+
+
+def _shares(profile: ColumnProfile) -> dict[str, float]:
+    """Rows by category; those that hold none are left out."""
+    return {name: rows for name, rows in zip(profile.labels, profile.mass.tolist(), strict=True) if rows}
 
 
 def _histogram(profile: ColumnProfile) -> Histogram:

@@ -29,15 +29,15 @@ class Quality(Section):
         for each in found:
             if each.status is Status.BREACH:
                 faults.setdefault((each.feature or "", each.metric, each.version), []).append(each)
-        columns = {each.feature for each in found}
+        columns = {each.feature for each in found if not (each.feature or "_").startswith("_")}
         fine = len(columns - {feature for feature, _, _ in faults})
         if not faults:
-            return paragraph(f"✓ All {len(columns)} columns are as in the reference.", css="good")
+            return paragraph(f"✓ All {len(columns)} input columns are as in the reference.", css="good")
         order = sorted(faults.items(), key=lambda item: -max(each.value or 0.0 for each in item[1]))
         rows = [self._row(facts, each) for _, each in order[:_SHOWN]]
         head = ("Column", "Version", "Fault, on its worst window", "In the reference", "Windows")
         left = len(order) - len(rows)
-        note = f"{fine} of {len(columns)} columns have no fault." + (
+        note = f"{fine} of {len(columns)} input columns have no fault." + (
             f" {left} more faults are not shown." if left else ""
         )
         return Html(table(head, rows, numbers=frozenset({3, 4})) + paragraph(note, css="quiet"))

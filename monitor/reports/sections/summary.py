@@ -38,8 +38,9 @@ def _alerts(facts: Facts) -> str:
     still = [each for each in facts.alerts if each.state is AlertState.FIRING]
     if not facts.alerts:
         return "No alert was open."
+    before = len(facts.alerts) - len(fired)
     new = f"{len(fired)} {'alert was' if len(fired) == 1 else 'alerts were'} raised"
-    return f"{new}, {len(facts.alerts) - len(fired)} were open from before; {len(still)} are still open."
+    return f"{new}, {before} open from before; {len(still)} still open."
 
 
 def _columns(facts: Facts, family: str) -> tuple[int, int]:
