@@ -9,6 +9,10 @@ from sys import getsizeof
 from typing import Any
 
 _POINTER = 8
+_LISTS = (list, tuple)
+_NUMBERS = frozenset({int, float, bool, type(None)})
+_TEXT = {str}
+_SINGLE = _NUMBERS | _TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,10 @@ class Snapshot:
         Raises:
             ValueError: there are not as many answers as ``rows``, or they have other names.
         """
-        columns = self.columns if self.columns is not None else {"": self.matrix}
+        if self.records_ is not None:
+            columns: Mapping[str, Any] = {name: [value] for name, value in self.records_[0].items()}
+        else:
+            columns = self.columns if self.columns is not None else {"": self.matrix}
         if not columns.keys() <= {"scores", "prediction", ""}:
             raise ValueError(f"outputs: got {sorted(columns)}; scores and prediction are allowed")
         made = {}
@@ -74,7 +81,7 @@ def take_inputs(inputs: Any, names: Sequence[str] | None = None) -> Snapshot:
     copied, rows, size = take_column(inputs)
     if rows and isinstance(copied, list) and isinstance(copied[0], Mapping):
         records = [dict(record) for record in copied]
-        size += sum(sum(map(getsizeof, record.values())) + 64 * len(record) for record in records)
+        size += sum(map(_record_size, records))
         return Snapshot(rows, size, records_=records)
     return Snapshot(rows, size, matrix=copied, names=names)
 
@@ -90,16 +97,20 @@ def take_outputs(outputs: Any) -> Snapshot:
 
 def take_column(values: Any) -> tuple[Any, int, int]:
     """Return a copy of one column, how many rows it has, and about how many bytes it takes."""
-    if hasattr(values, "detach"):  # a torch tensor: off the graph and off the device
-        values = values.detach().cpu().numpy()
-    if hasattr(values, "to_pylist"):  # Arrow: immutable already
-        return values, len(values), values.nbytes
-    if hasattr(values, "dtype") and hasattr(values, "copy"):
-        copied = values.copy()
-        rows = len(copied) if getattr(copied, "ndim", 1) else 1
-        return copied, rows, copied.nbytes + (64 * copied.size if copied.dtype == object else 0)
-    copied = [list(value) if type(value) in (list, tuple) else value for value in values]
-    return copied, len(copied), _POINTER * len(copied) + _weight(copied)
+    if type(values) not in _LISTS:
+        if hasattr(values, "detach"):  # a torch tensor: off the graph and off the device
+            values = values.detach().cpu().numpy()
+        if hasattr(values, "to_pylist"):  # Arrow: immutable already
+            return values, len(values), values.nbytes
+        if hasattr(values, "dtype") and hasattr(values, "copy"):
+            copied = values.copy()
+            rows = len(copied) if getattr(copied, "ndim", 1) else 1
+            return copied, rows, copied.nbytes + (64 * copied.size if copied.dtype == object else 0)
+    listed = list(values)
+    types = set(map(type, listed))
+    if not types.isdisjoint(_LISTS):
+        listed = [list(value) if type(value) in _LISTS else value for value in listed]
+    return listed, len(listed), _weight(listed, types)
 
 
 def plain(values: Any) -> Sequence[Any]:
@@ -125,6 +136,8 @@ def _columns(given: Any) -> Mapping[str, Any] | None:
 
 
 def _take_columns(columns: Mapping[str, Any]) -> Snapshot:
+    if columns and _SINGLE.issuperset(map(type, columns.values())):  # one row, the commonest call of all
+        return Snapshot(1, _record_size(columns), records_=[{str(name): value for name, value in columns.items()}])
     taken, rows, size = {}, -1, 0
     for name, values in columns.items():
         copied, count, weight = take_column(values if _is_many(values) else [values])
@@ -137,14 +150,20 @@ def _take_columns(columns: Mapping[str, Any]) -> Snapshot:
 
 
 def _is_many(values: Any) -> bool:
+    if type(values) in _LISTS:
+        return True
     return hasattr(values, "__len__") and not isinstance(values, str | bytes) and getattr(values, "ndim", 1) > 0
 
 
-def _weight(values: Sequence[Any]) -> int:
-    first = values[0] if values else None
-    if isinstance(first, list | str):
-        try:
-            return sum(map(len, values)) * (32 if isinstance(first, list) else 1) + 49 * len(values)
-        except TypeError:
-            pass  # None or numbers among them
-    return sum(map(getsizeof, values))
+def _record_size(record: Mapping[str, Any]) -> int:
+    return sum(map(getsizeof, record.values())) + 64 * len(record)
+
+
+def _weight(values: list[Any], types: set[type]) -> int:
+    """Return about how many bytes a list and what it holds take; exact enough to bound the queue."""
+    if types <= _NUMBERS:
+        return (_POINTER + 32) * len(values)
+    if types == _TEXT:
+        return (_POINTER + 49) * len(values) + sum(map(len, values))
+    inner = sum(40 * len(value) for value in values if type(value) is list)
+    return _POINTER * len(values) + sum(map(getsizeof, values)) + inner
