@@ -207,4 +207,6 @@ def _traffic(running: Runtime) -> str:
             running.ingest.submit("parcels", None, due, source="labels", received=len(due)).result(30)
     running.clock.advance(NOW)
     running.ingest.flush()
-    return ids[SECOND_DAY * PER_DAY + 21]
+    warm = table["temperature"].to_numpy()
+    late = range(SECOND_DAY * PER_DAY, (SECOND_DAY + 1) * PER_DAY)
+    return next(ids[number] for number in late if number % 20 and warm[number] > 10)

@@ -1,0 +1,184 @@
+"""Every view runs through the router, says what it should, and is routed at all."""
+
+import re
+from pathlib import Path
+
+import pytest
+from parcels_seed import Seeded
+from streamlit.testing.v1 import AppTest
+
+import app
+
+MAIN = Path(app.__file__).parent / "main.py"
+VIEWS = sorted(path.stem for path in (MAIN.parent / "views").glob("*.py") if path.stem != "__init__")
+
+
+def visit(view: str, **query: str) -> AppTest:
+    """Run one view through the router, as an address opens it."""
+    at = AppTest.from_file(str(MAIN), default_timeout=30)
+    for key, value in query.items():
+        at.query_params[key] = value
+    at.run()
+    if view != "fleet":
+        at.switch_page(f"views/{view}.py")
+        for key, value in query.items():
+            at.query_params[key] = value
+        at.run()
+    assert not at.exception, at.exception
+    return at
+
+
+def texts(at: AppTest) -> str:
+    """All that can be read on the page outside of tables and charts."""
+    kinds = ("title", "subheader", "markdown", "caption", "text", "metric", "error", "warning", "success", "info")
+    found = [str(element.value) for kind in kinds for element in getattr(at, kind)]
+    found += [element.label for element in at.metric]
+    return re.sub(r"\\(.)", r"\1", "\n".join(found))
+
+
+def test_every_view_file_is_routed() -> None:
+    routed = re.findall(r'"views/(\w+)\.py"', MAIN.read_text())
+    assert sorted(routed) == VIEWS
+
+
+def test_every_chart_and_table_has_a_name_for_those_who_cannot_see_it() -> None:
+    for view in VIEWS:
+        source = (MAIN.parent / "views" / f"{view}.py").read_text()
+        drawn = len(re.findall(r"st\.(?:plotly_chart|dataframe)\(", source))
+        assert drawn == len(re.findall(r"\balt=", source)), view
+
+
+def test_views_use_no_raw_html_and_no_markdown_escape_hatch() -> None:
+    for path in [MAIN, *(MAIN.parent / "views").glob("*.py")]:
+        source = path.read_text()
+        assert "unsafe_allow" not in source
+        assert "st.html" not in source
+        assert "plotly.express" not in source
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_runs_without_parameters(seeded: Seeded, view: str) -> None:
+    assert visit(view).title
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_runs_on_a_model_that_was_never_asked(seeded: Seeded, view: str) -> None:
+    at = visit(view, model="idle", id="nobody")
+    assert at.title
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"model": "../x", "window": "5y"},
+        {"model": "parcels", "start": "x", "end": "y", "version": "9", "segment": "a=b"},
+    ],
+)
+def test_every_view_survives_an_address_that_makes_no_sense(seeded: Seeded, view: str, query: dict[str, str]) -> None:
+    visit(view, **query)
+
+
+def test_fleet_says_state_accuracy_and_drift(seeded: Seeded) -> None:
+    said = texts(visit("fleet"))
+    assert "Parcel delays" in said
+    assert "of values above anything seen in the reference" in said
+    assert "1 of 6" in said
+    assert "No traffic has been measured yet" in said
+
+
+def test_model_shows_kpis_and_suspects(seeded: Seeded) -> None:
+    at = visit("model", model="parcels")
+    said = texts(at)
+    assert "What to look at first" in said
+    assert "Temperature" in said
+    assert {metric.label: metric.value for metric in at.metric}["Predictions"] == "5,000"
+    assert len(at.get("plotly_chart")) == 4
+
+
+def test_model_without_traffic_teaches_capture(seeded: Seeded) -> None:
+    at = visit("model", model="idle")
+    assert "client.watch" in at.code[0].value
+    assert at.get("plotly_chart") == []
+
+
+def test_feature_names_the_column_its_unit_and_why(seeded: Seeded) -> None:
+    at = visit("feature", model="parcels", feature="temperature", start="2024-05-09", end="2024-05-10", version="2")
+    said = texts(at)
+    assert at.title[0].value == "Temperature"
+    assert "in °C" in said
+    assert "Why is it flagged?" in said
+    assert {metric.label: metric.value for metric in at.metric}["Rows"] == "500"
+
+
+@pytest.mark.parametrize("feature", ["distance", "carrier", "express", "hour", "_score", "_prediction", "_latency_ms"])
+def test_every_kind_of_column_is_drawn(seeded: Seeded, feature: str) -> None:
+    at = visit("feature", model="parcels", feature=feature)
+    assert not at.title[0].value.startswith("\\_")
+    assert len(at.get("plotly_chart")) >= 1
+
+
+def test_predictions_are_counted_and_paged(seeded: Seeded) -> None:
+    at = visit("predictions", model="parcels", segment="carrier=Harbour", version="2")
+    assert "segment Carrier: Harbour, version 2" in texts(at)
+    table = at.dataframe[0].value
+    assert len(table) <= 100
+    assert "Temperature, °C" in table.columns
+
+
+def test_most_wrong_shows_only_rows_with_a_label(seeded: Seeded) -> None:
+    at = visit("predictions", model="parcels", order="Most wrong")
+    table = at.dataframe[0].value
+    assert set(table["Verdict"]) == {"wrong"}
+
+
+def test_one_prediction_offers_both_explanations(seeded: Seeded) -> None:
+    at = visit("prediction", model="parcels", id=seeded.faulty)
+    assert [button.label for button in at.button if "Explain" in button.label] == [
+        "Explain with SHAP",
+        "Explain with LIME",
+    ]
+    assert "outside the reference's range" in set(at.dataframe[0].value["Remark"])
+
+
+def test_an_unknown_prediction_says_so(seeded: Seeded) -> None:
+    assert "There is no row nobody" in texts(visit("prediction", model="parcels", id="nobody"))
+
+
+def test_alerts_say_what_happened_and_who_was_told(seeded: Seeded) -> None:
+    said = texts(visit("alerts", alert=seeded.alert))
+    assert "Values outside the reference range" in said
+    assert "threshold 1.0 %" in said
+    assert "log (firing) delivered" in said
+
+
+def test_reports_can_be_downloaded(seeded: Seeded) -> None:
+    at = visit("reports")
+    assert "week of 1 May" in texts(at)
+    assert at.get("download_button")
+
+
+def test_operations_says_in_words_that_nothing_is_missing(seeded: Seeded) -> None:
+    at = visit("operations")
+    assert "9,275 rows received" in texts(at)
+    assert at.success
+    table = at.dataframe[0].value
+    assert set(table["Source"]) == {"Predictions over HTTP", "Labels"}
+    assert set(table["Adds up"]) == {"yes"}
+
+
+def test_changing_the_model_forgets_the_other_models_choices(seeded: Seeded) -> None:
+    at = visit("model", model="parcels", version="2", segment="carrier=Harbour")
+    at.selectbox(key="pick_model").select("idle").run()
+    assert not at.exception
+    assert at.session_state["here"].model == "idle"
+    assert at.session_state["here"].version is None
+
+
+def test_choosing_a_window_leaves_an_exact_one(seeded: Seeded) -> None:
+    at = visit("model", model="parcels", start="2024-05-08", end="2024-05-09")
+    assert at.session_state["here"].span is None
+    at.segmented_control(key="pick_window").set_value("7d").run()
+    assert not at.exception
+    assert at.session_state["here"].span == "7d"
+    assert "start" not in at.query_params
