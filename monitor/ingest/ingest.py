@@ -235,11 +235,19 @@ class Ingest:
         while not self._stopping.is_set():
             self._flush_soon.wait(self._flush_seconds)
             self._flush_soon.clear()
-            for model in self._store.catalog.models():
-                try:
-                    self._of(model.name).flush()
-                    self._flushes += 1
-                    if self._flushes % _COMPACT_EVERY == 0:
-                        self._store.profiles.compact(model.name, self._clock.now())
-                except Exception:  # noqa: BLE001 - the flusher must outlive any one failure; nothing is lost by it
-                    _log.exception("profiles of %s could not be written; their rows are tried again", model.name)
+            try:
+                models = self._store.catalog.models()
+            except WatchglassError:
+                _log.exception("the store cannot be read; profiles are written later")
+                continue
+            for model in models:
+                self._flush_one(model.name)
+
+    def _flush_one(self, model: str) -> None:
+        try:
+            self._of(model).flush()
+            self._flushes += 1
+            if self._flushes % _COMPACT_EVERY == 0:
+                self._store.profiles.compact(model, self._clock.now())
+        except Exception:  # noqa: BLE001 - the flusher must outlive any one failure; nothing is lost by it
+            _log.exception("profiles of %s could not be written; their rows are profiled later", model)

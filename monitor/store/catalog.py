@@ -6,8 +6,9 @@ from typing import Any, TypeVar
 import msgspec
 import pyarrow as pa
 
-from monitor.errors import NotFound
+from monitor.errors import InvalidInput, NotFound
 from monitor.profile.binning import Binning
+from monitor.schema import check_name
 from monitor.store import tables
 from monitor.store.database import Database
 from monitor.store.remembered import Remembered
@@ -29,9 +30,14 @@ class Catalog:
         """Register a model or change it; its tables are made, or widened by the features it has gained.
 
         Raises:
-            InvalidInput: a feature's name cannot be stored.
+            InvalidInput: the model's name is not one, or a feature's name cannot be stored.
             Conflict: the task or the type of a stored column would change.
         """
+        check_name("model", model.name)
+        if model.schema.model != model.name:
+            raise InvalidInput(
+                f"The schema is of the model {model.schema.model!r}, not {model.name!r}; they must agree."
+            )
         with self._database.transaction():
             self._models.change(model.name)
             before = self._read(model.name)

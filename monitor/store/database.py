@@ -34,6 +34,7 @@ class _Mine(local):
     cursor: object = None
     generation: int = -1
     depth: int = 0
+    reading: bool = False
 
 
 class Database:
@@ -79,11 +80,11 @@ class Database:
         if self._connection is None:
             try:
                 connection = duckdb.connect(str(self.path or ":memory:"), config=self._config)
-            except duckdb.IOException as error:
-                raise Unavailable(
-                    f"Cannot open the store {self.path}: {error}. One process owns the file: talk to it over HTTP, "
-                    f"or stop it first."
-                ) from error
+            except duckdb.Error as error:
+                advice = "Check the file and the disk; if it is damaged, restore it from a backup."
+                if "lock" in str(error).lower():
+                    advice = "One process owns the file: talk to it over HTTP, or stop it first."
+                raise Unavailable(f"Cannot open the store {self.path}: {error}. {advice}") from error
             connection.execute("SET GLOBAL TimeZone = 'UTC'")
             connection.execute("SET python_enable_replacements = false")
             connection.execute("SET lock_configuration = true")
@@ -148,7 +149,10 @@ class Database:
 
         Raises:
             CommitUnknown: the commit raised. It may have become durable; the connection has been replaced.
+            RuntimeError: called inside a snapshot, where nothing can be written.
         """
+        if self._mine.reading:
+            raise RuntimeError("a transaction cannot begin inside a snapshot")
         with self._writer:
             cursor, mine = self.cursor(), self._mine
             if mine.depth:
@@ -199,11 +203,11 @@ class Database:
             yield
             return
         cursor.execute("BEGIN TRANSACTION")
-        mine.depth = 1
+        mine.depth, mine.reading = 1, True
         try:
             yield
         finally:
-            mine.depth = 0
+            mine.depth, mine.reading = 0, False
             with suppress(duckdb.Error):
                 cursor.execute("ROLLBACK")
 

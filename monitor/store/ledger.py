@@ -67,9 +67,10 @@ class Ledger:
         with self._database.transaction():
             number = self.last() + 1
             kept = [line for line in lines if line.rows]
-            keys = ("model", "source", "outcome", "reason", "rows")
-            table = {key: [getattr(line, key) for line in kept] for key in keys}
-            self._database.insert("ledger", pa.table({"number": pa.repeat(number, len(kept)), **table}))
+            if kept:
+                values = [(number, line.model, line.source, line.outcome, line.reason, line.rows) for line in kept]
+                places = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(values))
+                self._database.query(f"INSERT INTO ledger VALUES {places}", [cell for row in values for cell in row])  # noqa: S608
             self._lines += len(kept)
             if self._lines > _COMPACT_AT:
                 self._compact()

@@ -57,6 +57,8 @@ class Store:
             Unavailable: another process owns the file, it cannot be read, or a newer Watchglass wrote it.
         """
         file = None if str(path) == ":memory:" else Path(path)
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
         database = Database(file, memory_limit=memory_limit, threads=threads)
         try:
             return cls(database)

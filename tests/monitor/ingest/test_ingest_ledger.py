@@ -181,6 +181,13 @@ def test_a_full_queue_refuses_and_loses_nothing(store: Store, clock, rows) -> No
         ingest.submit("flights", rows(0, 1), source="http", received=1)
 
 
+def test_it_starts_again_after_a_stop(ingest: Ingest, store: Store, rows) -> None:
+    send(ingest, rows(0, 3))
+    ingest.stop()
+    ingest.start()
+    assert send(ingest, rows(2, 3)) == Receipt(received=3, stored=2, duplicate=1)
+
+
 def test_stopping_answers_everything_that_waits(store: Store, clock, rows) -> None:
     ingest = Ingest(store, clock)
     ingest.start()

@@ -1,8 +1,10 @@
 """Opening a store: formats, owners, names that would break SQL."""
 
+import math
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -105,6 +107,51 @@ def test_a_column_keeps_its_type_and_a_model_its_task(store: Store, schema: Mode
     with pytest.raises(Conflict, match="Register another model"):
         store.catalog.put_model(replace(store.catalog.model("flights"), schema=replace(schema, task=Task.REGRESSION)))
     assert store.catalog.model("flights").schema == schema
+
+
+@pytest.mark.parametrize("name", ["Flights", "a b", 'x"; DROP TABLE models; --', "", "../etc", "x" * 65])
+def test_model_names_are_plain(store: Store, schema: ModelSchema, name: str) -> None:
+    with pytest.raises(InvalidInput):
+        store.catalog.put_model(replace(store.catalog.model("flights"), name=name, schema=replace(schema, model=name)))
+    with pytest.raises(InvalidInput, match="must agree"):
+        store.catalog.put_model(replace(store.catalog.model("flights"), name="other"))
+
+
+def test_a_damaged_file_says_so(path: Path) -> None:
+    path.write_bytes(b"not a database" * 1000)
+    with pytest.raises(Unavailable, match="backup"):
+        Store.open(path)
+
+
+def test_every_kind_of_value_comes_back_as_it_was(store: Store) -> None:
+    values: dict[Kind, list[object]] = {
+        Kind.NUMERIC: [1.5, -0.0, math.inf, math.nan, None],
+        Kind.INTEGER: [2**63 - 1, -(2**63), 0, 1, None],
+        Kind.BOOLEAN: [True, False, True, False, None],
+        Kind.CATEGORICAL: ["a", "", "a\x00b", "\u202e名", None],
+        Kind.TEXT: ["x" * 100_000, "'; --", "\n", '"', None],
+        Kind.TIMESTAMP: [datetime(1970, 1, 1, tzinfo=UTC), datetime(2262, 4, 11, 1, 2, 3, 456_789, tzinfo=UTC)]
+        + [None] * 3,
+        Kind.EMBEDDING: [[0.5, -1.0], [], [math.inf], [0.0] * 1000, None],
+    }
+    schema = ModelSchema(
+        model="kinds", task=Task.REGRESSION, features=tuple(Feature(name=kind.value, kind=kind) for kind in values)
+    )
+    store.catalog.put_model(replace(store.catalog.model("flights"), name="kinds", schema=schema))
+    sent = [
+        Inference(
+            id=str(row), features={kind.value: given[row] for kind, given in values.items()}, prediction=float(row)
+        )
+        for row in range(5)
+    ]
+    batch = conform(sent, schema, source="http", now=store.catalog.model("kinds").created).batch
+    store.rows.commit("kinds", batch, None)
+    found = store.rows.inferences("kinds", descending=False).select(batch.column_names)
+    assert found.schema.equals(batch.schema.remove_metadata()) or found.schema.types == batch.schema.types
+    assert repr(found.to_pylist()) == repr(batch.to_pylist()).replace("datetime.timezone.utc", ZONE)
+
+
+ZONE = "zoneinfo.ZoneInfo(key='UTC')"
 
 
 def test_versions_and_reference_rows(store: Store, batch) -> None:

@@ -79,6 +79,12 @@ def test_a_snapshot_sees_one_moment(store: Store, batch) -> None:
     assert store.rows.count("flights") == 5
 
 
+def test_nothing_can_be_written_inside_a_snapshot(store: Store, batch) -> None:
+    with store.snapshot(), pytest.raises(RuntimeError, match="inside a snapshot"):
+        store.rows.commit("flights", batch(0, 5), None)
+    assert store.rows.commit("flights", batch(0, 5), None).last_seq == 5
+
+
 @pytest.mark.parametrize("durable", [True, False])
 def test_a_commit_that_raises_is_looked_up(store: Store, batch, durable: bool) -> None:
     store.rows.commit("flights", batch(0, 3), None, [line(3)])
