@@ -27,6 +27,7 @@ _NEXT: Final = {
     "traffic": "Check the service that serves the model, and who calls it.",
     "quality": "Open the column and compare it with the reference.",
 }
+_GROUPS: Final = {"(unseen)": "categories never seen before", "(other)": "rare categories together"}
 _OPS: Final = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below"}
 
 
@@ -172,9 +173,10 @@ def moved(model: Model, given: Measurement) -> str:
         return f"mean {now}, in the reference {then}"
     now_share, then_share = _number(given, "current_share"), _number(given, "reference_share")
     if "category" in given.details and now_share is not None and then_share is not None:
-        category = clean(given.details["category"])
+        named = str(given.details["category"])
+        category = _GROUPS.get(named) or clean(named)
         change = points(now_share - then_share)
-        return f"{category} is {rate(now_share)} of rows instead of {rate(then_share)} ({change})"
+        return f"{category}: {rate(now_share)} of rows instead of {rate(then_share)} ({change})"
     return ""
 
 

@@ -89,7 +89,7 @@ def test_a_unit_change_reads_in_plain_words() -> None:
             ),
             ">",
             0.1,
-            "Origin airport: JFK is 51.0 % of rows instead of 33.0 % (+18.0 pp)",
+            "Origin airport: JFK: 51.0 % of rows instead of 33.0 % (+18.0 pp)",
         ),
         (
             measured("performance.auc", None, 0.66, details={"title": "AUC"}),
