@@ -95,7 +95,7 @@ class CaptureMiddleware:
             await self.app(scope, receiving, sending)
         except BaseException:
             if not seen.captured:  # else it was answered, and counted as that answer
-                self.client.errors += 1
+                self.client.count("errors")
             raise
 
     def _seen(self, scope: Scope) -> "_Seen | None":
@@ -150,7 +150,7 @@ class _Seen:
         self.captured = True
         client = self.owner.client
         if self.status >= 400:
-            client.error_responses += 1
+            client.count("error_responses")
         elif self._over:
             client.lost(
                 "too_large", max(self.rows, 1), f"bodies of more than {self.owner.max_body:,} bytes", model=self.model

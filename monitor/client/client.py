@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any, TypeVar
 from uuid import uuid4
 from weakref import WeakSet
@@ -150,9 +151,8 @@ class Client:
 
     def put(self, item: Item) -> None:
         """Queue something captured, or count it as dropped."""
-        self._logged += item.rows
         if self._closed:
-            self._queue.drop(item.model, item.kind, "closed", item.rows)
+            self.lost("closed", item.rows, "the client was closed", item.kind, item.model)
             return
         if not self._queue.put(item):
             return
@@ -160,6 +160,10 @@ class Client:
             self._start()
         elif self._queue.bytes > self._max_bytes // 4:
             self._sender.wake()
+
+    def count(self, what: str) -> None:
+        """Count something that happened in the served process, such as ``errors``."""
+        self._queue.count(what)
 
     def flush(self, timeout: float = 5) -> bool:
         """Wait until everything captured so far is sent or dropped; returns whether that came true in ``timeout`` s."""
@@ -184,49 +188,46 @@ class Client:
         dropped: dict[str, int] = {}
         for (_, _, reason), rows in self._queue.dropped.copy().items():
             dropped[reason] = dropped.get(reason, 0) + rows
-        counts = self._sender.counts if self._sender is not None else {}
+        counts = self._queue.counts.copy()
         return {
             "client": self.identity,
-            "logged": self._logged,
-            "sent": counts.get("sent", 0),
-            "rejected": counts.get("rejected", 0),
-            "retries": counts.get("retries", 0),
+            **{name: counts[name] for name in ("logged", "sent", "rejected", "retries", "errors", "error_responses")},
             "dropped": dropped,
             "queued": self._queue.rows,
             "queued_bytes": self._queue.bytes,
-            "errors": self.errors,
-            "error_responses": self.error_responses,
             "last_error": self._last_error or (self._sender.last_error if self._sender is not None else ""),
         }
 
     def lost(self, reason: str, rows: int, error: object, kind: Kind = "inferences", model: str | None = None) -> None:
         """Count rows that were seen but cannot be sent, with the reason."""
-        self._logged += rows
         self._last_error = f"{reason}: {error}"
+        self._queue.count("logged", rows)
         self._queue.drop(model or self.model, kind, reason, rows)
 
     def _start(self) -> None:
-        try:
-            self._sender = Sender(
-                self.url,
-                self._queue,
-                self.identity,
-                source=self._source,
-                api_key=self._key,
-                interval=self._interval,
-                timeout=self._timeout,
-            )
-        except RuntimeError as error:  # no thread can be started, as at exit: the queue bounds what waits
-            self._last_error = str(error)
+        with self._starting:
+            if self._sender is not None:  # another thread was first
+                return
+            try:
+                self._sender = Sender(
+                    self.url,
+                    self._queue,
+                    self.identity,
+                    source=self._source,
+                    api_key=self._key,
+                    interval=self._interval,
+                    timeout=self._timeout,
+                )
+            except RuntimeError as error:  # no thread can be started, as at exit: the queue bounds what waits
+                self._last_error = str(error)
 
     def begin_anew(self) -> None:
         """Begin anew, as in a forked child: the parent sends what it captured."""
         self.identity = uuid4().hex
-        self.errors = self.error_responses = 0
-        self._logged = 0
         self._last_error = ""
         self._queue = Queue(self._max_bytes)
         self._sender = None
+        self._starting = Lock()
 
 
 def _close_all() -> None:

@@ -18,7 +18,10 @@ def encode(row: Mapping[str, object]) -> bytes:
     >>> encode({"temp": float("nan"), "wind": None})
     b'{"temp": NaN, "wind": null}'
     """
-    body = _encoder.encode(row)
+    try:
+        body = _encoder.encode(row)
+    except UnicodeEncodeError:  # a lone surrogate: escaped, the server replaces and flags it
+        return json.dumps(row, default=_plain).encode()
     # msgspec writes NaN as null, so only a row with a null in it can hide one.
     return json.dumps(row, default=_plain).encode() if b"null" in body and _has_non_finite(row) else body
 

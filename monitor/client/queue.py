@@ -17,6 +17,7 @@ class Queue:
         self.bytes = 0
         self.rows = 0
         self.dropped: Counter[tuple[str, Kind, str]] = Counter()
+        self.counts: Counter[str] = Counter()
         self._items: deque[Item] = deque()
         self._changed = Condition()
         self._put = 0
@@ -26,6 +27,7 @@ class Queue:
         """Take ``item`` if it fits, else count its rows as dropped; returns whether it was taken."""
         size = item.size + OVERHEAD
         with self._changed:
+            self.counts["logged"] += item.rows
             if self.bytes + size <= self.max_bytes:
                 self.bytes += size
                 self.rows += item.rows
@@ -58,6 +60,11 @@ class Queue:
         """Count rows that will never be sent."""
         with self._changed:
             self.dropped[model, kind, reason] += rows
+
+    def count(self, what: str, rows: int = 1) -> None:
+        """Add to one of the counts, from any thread."""
+        with self._changed:
+            self.counts[what] += rows
 
     def wait(self, timeout: float) -> bool:
         """Wait until everything put before this call is done; returns whether it is."""

@@ -45,7 +45,6 @@ class Sender:
         self.identity = identity
         self.interval = interval
         self.timeout = timeout
-        self.counts: Counter[str] = Counter()
         self.last_error = ""
         self._source, self._key = source, api_key
         self._wake = Event()
@@ -126,8 +125,8 @@ class Sender:
         while True:
             status, headers, reply = self._post(model, kind, body)
             if 200 <= status < 300:
-                self.counts["sent"] += len(rows)
-                self.counts["rejected"] += _rejected(reply)
+                self.queue.count("sent", len(rows))
+                self.queue.count("rejected", _rejected(reply))
                 return
             if status == 413 and len(rows) > 1:
                 half = len(rows) // 2
@@ -138,7 +137,7 @@ class Sender:
                 self.last_error = f"the server answered {status}: {reply[:300].decode(errors='replace')}"
                 self.queue.drop(model, kind, "rejected_by_server", len(rows))
                 return
-            self.counts["retries"] += 1
+            self.queue.count("retries")
             pause = max(min(0.1 * 2 ** min(attempt, 20), LONGEST_WAIT), _asked_pause(headers))
             attempt += 1
             if time.monotonic() + pause - begun > GIVE_UP:

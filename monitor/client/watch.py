@@ -22,7 +22,7 @@ def watched(client: "Client", function: F, ids: Callable[[Any], Iterable[object]
         try:
             outputs = function(*args, **kwargs)
         except BaseException:
-            client.errors += 1
+            client.count("errors")
             raise
         call.end(outputs)
         return outputs
@@ -33,7 +33,7 @@ def watched(client: "Client", function: F, ids: Callable[[Any], Iterable[object]
         try:
             outputs = await function(*args, **kwargs)
         except BaseException:
-            client.errors += 1
+            client.count("errors")
             raise
         call.end(outputs)
         return outputs

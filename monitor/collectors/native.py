@@ -42,5 +42,5 @@ def _row(row: object, place: int) -> Inference | Label:
         if isinstance(row, dict) and "value" in row:
             return msgspec.convert(row, Label)
         return msgspec.convert(row, Inference)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise InvalidInput(f"native: row {place}: {error}") from None

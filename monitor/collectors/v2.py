@@ -97,7 +97,7 @@ def _outputs(outputs: Sequence[object] | None) -> list[Tensor]:
         raise InvalidInput("v2: the object has neither inputs (a request) nor outputs (a response)")
     try:
         return msgspec.convert(outputs, list[Tensor])
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise InvalidInput(f"v2: outputs: {error}") from None
 
 

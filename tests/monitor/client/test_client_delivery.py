@@ -1,6 +1,7 @@
 """What the client does while the server is up, refusing, hanging and overloaded."""
 
 import socket
+import threading
 import time
 
 import numpy as np
@@ -100,6 +101,27 @@ def test_nan_and_infinity_survive_the_wire(receiver, make):
     assert first != first
     assert second == float("inf")
     assert third is None
+
+
+def test_lone_surrogates_reach_the_server(receiver, make):
+    """It replaces and flags them; the row is not lost."""
+    client = make()
+    client.log({"x": ["\ud800a"]}, [0.5])
+    assert client.flush(10)
+    assert receiver.rows()[0]["features"] == {"x": "\ud800a"}
+
+
+def test_threads_log_at_once_and_every_row_is_counted_and_sent(receiver, make):
+    """One sender, however many callers."""
+    client = make()
+    threads = [threading.Thread(target=lambda: [client.log({"x": 1.0}, 0.5) for _ in range(200)]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert client.flush(10)
+    assert client.stats()["logged"] == client.stats()["sent"] == len({row["id"] for row in receiver.rows()}) == 1_600
+    assert sum(thread.name == "watchglass-client" for thread in threading.enumerate()) == 1
 
 
 def test_labels_go_to_their_own_address(receiver, make):

@@ -79,10 +79,10 @@ def test_zero_rows_are_no_error():
 @pytest.mark.parametrize(
     ("document", "says"),
     [
-        (b"", "JSON|truncated"),
+        (b"", "a JSON object"),
         (b"null", "null"),
         (b"[]", "array"),
-        (b'{"inputs":[', "truncated"),
+        (b'{"inputs":[', "a JSON object with inputs or outputs is allowed"),
         (b"\xff", "JSON"),
         (b"[" * 100_000, "."),
         (b'{"instances": [[1]]}', "neither inputs"),
@@ -119,5 +119,11 @@ def test_binary_tensors_are_refused_in_words():
 
 def test_bare_nan_and_infinity_are_read():
     """Python servers and clients write them."""
-    found = half(b'{"inputs": [{"name": "x", "shape": [3], "datatype": "FP32", "data": [NaN, -Infinity, 1]}]}')
-    assert str(found.columns["x"]) == "[nan, -inf, 1.0]"
+    found = half(b'{"inputs": [{"name": "x", "shape": [3], "datatype": "FP32", "data": [NaN, -Infinity, 1e400]}]}')
+    assert str(found.columns["x"]) == "[nan, -inf, inf]"
+
+
+def test_a_byte_order_mark_and_lone_surrogates_are_read():
+    """What the server understood, we do too."""
+    found = half(b'\xef\xbb\xbf{"inputs": [{"name": "x", "shape": [1], "datatype": "BYTES", "data": ["\\ud800"]}]}')
+    assert found.columns["x"] == ["\ud800"]
