@@ -8,14 +8,14 @@ from threading import Event, Lock, Thread
 import pyarrow as pa
 
 from monitor.clock import Clock
-from monitor.errors import Unavailable, WatchglassError
+from monitor.errors import WatchglassError
+from monitor.ingest.committer import Committer
 from monitor.ingest.live import AUTO, Live
 from monitor.ingest.queue import Queue
 from monitor.ingest.receipts import Receipt, Submission
-from monitor.ingest.settle import settle
 from monitor.profile.binning import make_binning
 from monitor.schema import Conformed
-from monitor.store import CommitUnknown, Store
+from monitor.store import Store
 from monitor.types import Label, Window
 
 _log = logging.getLogger(__name__)
@@ -50,6 +50,7 @@ class Ingest:
         self._flush_rows = flush_rows
         self._flush_seconds = flush_seconds
         self._queue = Queue(max_bytes)
+        self._committer = Committer(store, clock)
         self._live: dict[str, Live] = {}
         self._opening = Lock()
         self._flush_soon = Event()
@@ -195,41 +196,11 @@ class Ingest:
 
     def _commit_forever(self) -> None:
         while group := self._queue.take():
-            self._commit(group)
+            self._committer.commit(group)
             self._unflushed += sum(submission.received for submission in group)
             if self._unflushed >= self._flush_rows:
                 self._unflushed = 0
                 self._flush_soon.set()
-
-    def _commit(self, group: Sequence[Submission]) -> None:
-        try:
-            receipts = self._durable(group)
-        except WatchglassError as error:
-            self._refuse(group, error)
-        except Exception as error:  # noqa: BLE001 - the committer must outlive any one group
-            _log.exception("a group of %d submissions could not be stored", len(group))
-            self._refuse(group, Unavailable(f"The rows could not be stored: {error}"))
-        else:
-            for submission, receipt in zip(group, receipts, strict=True):
-                submission.future.set_result(receipt)
-
-    def _refuse(self, group: Sequence[Submission], error: WatchglassError) -> None:
-        """Tell the senders; where several were together, try each alone, so that one cannot spoil another."""
-        if len(group) == 1:
-            group[0].future.set_exception(error)
-            return
-        for submission in group:
-            self._commit([submission])
-
-    def _durable(self, group: Sequence[Submission]) -> list[Receipt]:
-        number = None
-        try:
-            with self._store.transaction():
-                receipts, number = settle(self._store, group, self._clock.now())
-        except CommitUnknown:
-            if number is None or not self._store.ledger.settle(number):
-                raise
-        return receipts
 
     def _flush_forever(self) -> None:
         while not self._stopping.is_set():

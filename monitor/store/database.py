@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from monitor.errors import InvalidInput, Unavailable
+from monitor.store.connection import connect
 from monitor.store.sql import inward, names, outward
 
 _log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class Database:
 
     def __init__(self, path: Path | None, *, memory_limit: str = "1GB", threads: int = 2) -> None:
         self.path = path
-        self._config = {"memory_limit": memory_limit, "threads": threads, "enable_external_access": False}
+        self._config = {"memory_limit": memory_limit, "threads": threads}
         self._open_lock = Lock()
         self._writer = RLock()
         self._mine = _Mine()
@@ -78,17 +79,7 @@ class Database:
         if self._closed:
             raise Unavailable("The store is closed.")
         if self._connection is None:
-            try:
-                connection = duckdb.connect(str(self.path or ":memory:"), config=self._config)
-            except duckdb.Error as error:
-                advice = "Check the file and the disk; if it is damaged, restore it from a backup."
-                if "lock" in str(error).lower():
-                    advice = "One process owns the file: talk to it over HTTP, or stop it first."
-                raise Unavailable(f"Cannot open the store {self.path}: {error}. {advice}") from error
-            connection.execute("SET GLOBAL TimeZone = 'UTC'")
-            connection.execute("SET python_enable_replacements = false")
-            connection.execute("SET lock_configuration = true")
-            self._connection = connection
+            self._connection = connect(self.path, self._config)
         return self._connection
 
     def query(self, statement: str, parameters: Sequence[object] = (), **tables: pa.Table) -> pa.Table:
