@@ -1,6 +1,7 @@
 """The canonical batch: one Arrow table, one row per inference, in the same columns for every source."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import pyarrow as pa
 
@@ -42,6 +43,7 @@ class Conformed:
     rejected: list[Rejected] = field(default_factory=list)
 
 
+@lru_cache(maxsize=256)
 def arrow_schema(schema: ModelSchema) -> pa.Schema:
     """Return the columns of the canonical batch of one model.
 
