@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from monitor.client import Client
+
 
 class Receiver:
     """Answers posts as told, and keeps what it took."""
@@ -82,3 +84,18 @@ def receiver() -> Iterator[Receiver]:
     found = Receiver()
     yield found
     found.stop()
+
+
+@pytest.fixture
+def make(receiver):
+    """Make clients that are closed afterwards."""
+    made = []
+
+    def build(url=None, **options):
+        found = Client(url or receiver.url, "flights", **{"flush_interval": 0.01, **options})
+        made.append(found)
+        return found
+
+    yield build
+    for one in made:
+        one.close(timeout=0)
