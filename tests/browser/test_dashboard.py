@@ -1,0 +1,196 @@
+"""The dashboard in a real browser: every view, light and dark, without an error or a request off the machine."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+# Every test of this file shares one server and one browser, so they run in one worker.
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser"), pytest.mark.timeout(180)]
+
+VIEWS = {
+    "fleet": ("/", "Fleet"),
+    "model": ("/model?model=parcels", "Parcel delays"),
+    "feature": ("/feature?model=parcels&feature=temperature&version=2&start=2024-05-09&end=2024-05-10", "Temperature"),
+    "category": ("/feature?model=parcels&feature=carrier&window=7d", "Carrier"),
+    "predictions": ("/predictions?model=parcels&order=Near+threshold", "Predictions"),
+    "prediction": ("/prediction?model=parcels&id=parcel-00021", "parcel-00021"),
+    "alerts": ("/alerts", "Alerts"),
+    "reports": ("/reports", "Reports"),
+    "operations": ("/operations", "Operations"),
+    "idle": ("/model?model=idle", "Parcel price"),
+}
+CHARTS = {"model": 4, "feature": 2, "category": 2}
+DOM_NODES, PAGE_HEIGHT = 5000, 1800
+
+
+@dataclass
+class Watched:
+    """A page, and everything about it that should not have happened."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+    abroad: list[str] = field(default_factory=list)
+
+    def clean(self) -> None:
+        """Fail if anything did."""
+        assert self.errors == []
+        assert self.abroad == []
+        expect(self.page.get_by_test_id("stException")).to_have_count(0)
+
+
+@pytest.fixture(scope="session")
+def people(chromium: Browser) -> Iterator[dict[str, BrowserContext]]:
+    """Two people, one with a light and one with a dark screen, whose browsers keep what they loaded."""
+    size = {"width": 1440, "height": 900}
+    found = {scheme: chromium.new_context(viewport=size, color_scheme=scheme) for scheme in ("light", "dark")}
+    yield found
+    for context in found.values():
+        context.close()
+
+
+@pytest.fixture
+def visit(people: dict[str, BrowserContext], site) -> Iterator[Callable[..., Watched]]:
+    """Open an address of the site in a light or dark browser, and wait until it is drawn."""
+    pages = []
+
+    def go(address: str, title: str, scheme: str = "light") -> Watched:
+        watched = Watched(people[scheme].new_page())
+        page = watched.page
+        pages.append(page)
+        page.on("console", lambda said: watched.errors.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: watched.errors.append(str(error)))
+        page.on("response", lambda r: watched.errors.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+        page.on("request", lambda r: watched.abroad.append(r.url) if _abroad(r.url, site.url) else None)
+        page.on("websocket", lambda w: watched.abroad.append(w.url) if _abroad(w.url, site.url) else None)
+        page.goto(site.url + address)
+        drawn(page, title)
+        return watched
+
+    yield go
+    for page in pages:
+        page.close()
+
+
+def _abroad(url: str, home: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme not in ("data", "blob", "about") and parts.netloc != urlsplit(home).netloc
+
+
+def drawn(page: Page, title: str) -> None:
+    """Wait until the view with this title is there and nothing on it is stale or still running."""
+    expect(page.get_by_role("heading", level=1, name=title, exact=True)).to_be_visible(timeout=30_000)
+    page.wait_for_function(
+        "() => !document.querySelector('[data-testid=stStatusWidget]')"
+        " && !document.querySelector('[data-stale=true]') && !document.querySelector('[data-testid=stSkeleton]')",
+        timeout=30_000,
+    )
+
+
+def query(page: Page) -> dict[str, str]:
+    """The parameters of the page's address."""
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_is_drawn_without_errors_or_requests_off_the_machine(visit, view: str, scheme: str) -> None:
+    address, title = VIEWS[view]
+    watched = visit(address, title, scheme)
+    page = watched.page
+    charts = page.locator(".js-plotly-plot")
+    expect(charts).to_have_count(CHARTS.get(view, 0), timeout=20_000)
+    for chart in charts.all():
+        marks = chart.locator(".point path, .scatterlayer path, .heatmaplayer image, .bars path")
+        assert marks.count() > 0
+    for frame in page.get_by_test_id("stPlotlyChart").all():
+        assert frame.locator("[aria-label]").count() or frame.get_attribute("aria-label")
+    background = page.evaluate("() => getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    assert background == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(15, 20, 25)")
+    assert page.evaluate("() => document.querySelectorAll('*').length") <= DOM_NODES
+    heights = "() => Math.max(...[...document.querySelectorAll('[data-testid=stMain]')].map(e => e.scrollHeight))"
+    assert page.evaluate(heights) <= PAGE_HEIGHT
+    assert not re.search(r"\b(nan|None|NaN|undefined)\b", page.get_by_test_id("stMain").inner_text())
+    assert page.title() == "Watchglass" or "Watchglass" in page.title() or title in page.title()
+    page.set_viewport_size({"width": 1024, "height": 768})  # on a smaller window nothing sticks out
+    fits = "() => document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth"
+    page.wait_for_function(fits, timeout=10_000)
+    watched.clean()
+
+
+def test_from_an_alert_to_the_feature_to_a_row_to_its_explanation(visit, site) -> None:
+    watched = visit(f"/alerts?alert={site.alert}", "Alerts")
+    page = watched.page
+    page.locator(f".st-key-go_{site.alert}").get_by_role("button").click()
+    drawn(page, "Temperature")
+    assert query(page)["start"] == "2024-05-09T00:00:00Z"
+    expect(page.get_by_text("Why is it flagged?")).to_be_visible()
+
+    page.get_by_role("link", name="Rows of this window").click()
+    drawn(page, "Predictions")
+    assert query(page)["end"] == "2024-05-10T00:00:00Z"
+    expect(page.get_by_text("500 rows")).to_be_visible()
+    grid = page.get_by_test_id("stDataFrame").locator(".dvn-scroller").first
+    grid.click(position={"x": 35, "y": 50})  # the first row's button; a table is drawn on a canvas
+    page.wait_for_url(re.compile(r"/prediction\?"), timeout=15_000)
+    row = query(page)["id"]
+    drawn(page, row)
+
+    page.get_by_role("button", name="Explain with SHAP").click()
+    expect(page.get_by_text("Why this answer? SHAP")).to_be_visible(timeout=90_000)
+    page.get_by_role("button", name="Explain with LIME").click()
+    expect(page.get_by_text("Why this answer? LIME")).to_be_visible(timeout=90_000)
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+    assert "Temperature =" in page.locator(".js-plotly-plot").first.inner_text()
+    watched.clean()
+
+    again = visit(f"/prediction?model=parcels&id={row}", row)  # the address alone shows what is stored, at once
+    expect(again.page.get_by_text("Why this answer? SHAP")).to_be_visible(timeout=10_000)
+    again.clean()
+
+
+def test_a_click_on_a_cell_opens_its_column_and_day(visit) -> None:
+    watched = visit("/model?model=parcels", "Parcel delays")
+    page = watched.page
+    heat = page.locator(".js-plotly-plot:has(.heatmaplayer)")
+    heat.scroll_into_view_if_needed()
+    expect(heat.locator(".heatmaplayer image")).to_have_count(1)
+    box = heat.locator(".heatmaplayer image").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.95, box["y"] + 12)
+    page.mouse.click(box["x"] + box["width"] * 0.95, box["y"] + 12)
+    drawn(page, "Temperature")
+    assert query(page)["start"] == "2024-05-10T00:00:00Z"
+    page.go_back()
+    drawn(page, "Parcel delays")
+    watched.clean()
+
+
+def test_choices_are_kept_in_the_address_and_on_the_way_to_other_views(visit) -> None:
+    watched = visit("/model?model=parcels", "Parcel delays")
+    page = watched.page
+    page.get_by_role("radio", name="7d").or_(page.get_by_role("button", name="7d")).first.click()
+    page.wait_for_url(re.compile("window=7d"), timeout=10_000)
+    page.get_by_test_id("stTopNavLink").filter(has_text="Feature").first.click()
+    drawn(page, "Temperature")
+    assert query(page)["window"] == "7d"
+    page.reload()
+    drawn(page, "Temperature")
+    assert query(page)["window"] == "7d"
+    watched.clean()
+
+
+def test_switching_views_is_quick(visit) -> None:
+    """Generous against noisy machines; the bar on a quiet one is 1.8 s."""
+    page = visit("/", "Fleet").page
+    took = []
+    for name, title in [("Operations", "Operations"), ("Predictions", "Predictions"), ("Fleet", "Fleet")] * 2:
+        started = time.monotonic()
+        page.get_by_test_id("stTopNavLink").filter(has_text=name).first.click()
+        drawn(page, title)
+        took.append(time.monotonic() - started)
+    assert sorted(took)[len(took) // 2] < 5
