@@ -51,13 +51,24 @@ def create_app(runtime: Runtime, *, dashboard: bool = True) -> Callable[[Scope, 
         dashboard: whether to serve the dashboard where it is installed.
     """
     set_runtime(runtime)
-    pages, lifespan = _dashboard() if dashboard and importlib.util.find_spec("streamlit") else (_nothing, None)
+    pages, lifespan = _dashboard() if dashboard and dashboard_installed() else (_nothing, None)
     served = create_api(runtime, lifespan)
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         await (served if _ours(scope) else pages)(scope, receive, send)
 
     return loopback_only(dispatch)
+
+
+def dashboard_installed() -> bool:
+    """Tell whether the dashboard's packages are there, and load them if so.
+
+    Call it before threads are started: plotly looks at a pandas that another thread may be half way through importing.
+    """
+    if importlib.util.find_spec("streamlit") is None:
+        return False
+    importlib.import_module("streamlit")
+    return True
 
 
 def _ours(scope: Scope) -> bool:

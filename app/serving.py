@@ -1,6 +1,8 @@
 """Run the server until it is told to stop."""
 
+import contextlib
 import logging
+import signal
 import socket
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import uvicorn
 
 from app.link import ADDRESS
 from app.runtime import Runtime
-from app.server import create_app
+from app.server import create_app, dashboard_installed
 from monitor.config import Config, load
 from monitor.errors import Unavailable
 
@@ -44,13 +46,14 @@ def serve(
     config = _with(config, {key: value for key, value in given.items() if value is not None})
     listener = _listen(config)
     config = _with(config, {"port": listener.getsockname()[1]})
+    shown = dashboard and dashboard_installed()
     runtime = Runtime.open(config)
     address = config.data_dir / ADDRESS
     try:
         address.write_text(_url(listener))
         server = uvicorn.Server(
             uvicorn.Config(
-                create_app(runtime, dashboard=dashboard),
+                create_app(runtime, dashboard=shown),
                 log_level="warning",
                 access_log=False,
                 lifespan="on",
@@ -59,7 +62,10 @@ def serve(
             )
         )
         _LOG.info("Watchglass listens at %s; its data is in %s", config.base_url, config.data_dir.resolve())
-        server.run(sockets=[listener])
+        # uvicorn raises the signal that ended it once more when it is done; by then it has been obeyed.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=[listener])
     finally:
         address.unlink(missing_ok=True)
         runtime.close()

@@ -22,7 +22,7 @@ class Probes:
 
     def get_health(self, _call: Call) -> Reply:
         """Answer once the store can be read."""
-        self._services.store.ledger.last()
+        self._services.store.catalog.models()
         return Reply(Health("ok", self._version, self._services.clock.now()))
 
     def get_metrics(self, _call: Call) -> Reply:

@@ -1,5 +1,6 @@
 """Take reference data: the rows a version is compared with, from which a schema can also be read."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 from threading import Lock
@@ -23,6 +24,8 @@ _COLUMNS = (
     Parameter(name="label", description="The column that holds the truth."),
 )
 _BODY_FACTOR = 20
+_UNNAMED = ("0", "1")  # what a binary schema says where its owner names no classes
+_TARGET = "target"
 
 
 class References:
@@ -49,7 +52,7 @@ class References:
             model = catalog.model(name)
             inferred: list[str] = []
             if not model.schema.features:
-                model = self._infer(model, table.drop_columns(list(dict.fromkeys([*own.values(), *scores]))))
+                model = self._infer(model, table, [*own.values(), *scores], call.text("label"))
                 inferred = [feature.name for feature in model.schema.features]
         batch = conform_reference(
             table, model.schema, version=version, now=self._services.clock.now(), scores=scores, **own
@@ -62,10 +65,21 @@ class References:
         )
         return Reply(reply, 201)
 
-    def _infer(self, model: Model, features: pa.Table) -> Model:
+    def _infer(self, model: Model, table: pa.Table, spent: Collection[str], label: str | None) -> Model:
+        """Read the features, and the classes where the owner named none, and store the schema they make."""
         stored = model.schema
-        found = infer_schema(features, model=model.name, task=stored.task, target=stored.target, classes=stored.classes)
-        grown = replace(model, schema=replace(stored, features=found.features))
+        unnamed = label is not None and stored.classes == _UNNAMED
+        found = infer_schema(
+            table,
+            model=model.name,
+            task=stored.task,
+            target=label,
+            classes=() if unnamed else stored.classes,
+            exclude=spent,
+        )
+        target = label if label is not None and stored.target == _TARGET else stored.target
+        schema = replace(stored, features=found.features, classes=found.classes, target=target)
+        grown = replace(model, schema=schema)
         self._services.store.catalog.put_model(grown)
         return grown
 

@@ -1,0 +1,258 @@
+"""The OpenAPI document is valid, tells of every route and no other, and every answer it documents can be had."""
+
+import asyncio
+import io
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from openapi_spec_validator import validate
+
+import explain.api
+from app.runtime import Runtime
+from app.server import create_app, table
+from monitor.api import reports
+from monitor.api.routes import build
+from monitor.errors import InvalidInput, NotFound, Unavailable
+from monitor.types import Alert, AlertState, Explanation, Measurement, Report, Severity, Window
+
+DAY = Window(datetime(2013, 6, 9, tzinfo=UTC), datetime(2013, 6, 10, tzinfo=UTC))
+M = "/v1/models/flights"
+PARQUET = {"content-type": "application/vnd.apache.parquet"}
+
+
+def test_the_document_is_valid_openapi(api) -> None:
+    validate(api.document)
+
+
+def test_routes_and_document_tell_of_the_same(runtime: Runtime, api) -> None:
+    app = build(table(runtime), max_body_bytes=1)
+    routed = {
+        (method.lower(), re.sub(r":path", "", route.path))
+        for route in app.routes
+        for method in route.methods - {"HEAD"}
+    } - {("get", "/v1/openapi.json")}
+    documented = {(method, path) for path, methods in api.document["paths"].items() for method in methods}
+    assert routed == documented
+
+
+def test_operation_ids_are_unique_and_everything_is_described(api) -> None:
+    operations = [found for methods in api.document["paths"].values() for found in methods.values()]
+    assert len({found["operationId"] for found in operations}) == len(operations)
+    for found in operations:
+        assert found["summary"].endswith(".")
+        assert all(parameter["description"] for parameter in found["parameters"])
+
+
+class FakeExplain:
+    """Answers by the seed, so that every documented answer of the operation can be had without a model."""
+
+    def explain(self, model: str, inference: str, method: str, **given: Any) -> Explanation:
+        if given["seed"] == 1:
+            raise Unavailable("the worker ended")
+        if given["seed"] == 2:
+            raise InvalidInput("no such target")
+        if inference == "nobody":
+            raise NotFound("no such inference")
+        return Explanation(
+            id="e", model=model, version="1", inference_id=inference, method=method, output="P(late)", link="identity",
+            base_value=0.1, prediction=0.3, attributions={"temp": 0.2}, values={"temp": 1.0, "carrier": None},
+            quality={"rows": 10}, standard_errors={"temp": 0.01}, seed=0, model_hash="m", background_hash="b",
+            settings={"rows": 10}, seconds=0.1, created=DAY.end,
+        )  # fmt: skip
+
+
+def reference() -> bytes:
+    sink = io.BytesIO()
+    rows = 60
+    pq.write_table(
+        pa.table(
+            {
+                "temp": [float(i) for i in range(rows)],
+                "carrier": ["AA", "UA"] * (rows // 2),
+                "when": [datetime(2013, 5, 1 + i // 4, tzinfo=UTC) for i in range(rows)],
+                "p": [i / rows for i in range(rows)],
+                "truth": ["late" if i % 3 else "on time" for i in range(rows)],
+            }
+        ),
+        sink,
+    )
+    return sink.getvalue()
+
+
+def test_every_documented_answer_is_met_by_a_real_call(
+    runtime: Runtime, flights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = replace(runtime, explain=FakeExplain())
+    api = flights
+    api.app = create_app(fake, dashboard=False)
+    row = {"id": "a", "time": "2013-06-09T12:00:00Z", "features": {"temp": 1.0, "carrier": "AA"}, "scores": [0.3]}
+    api("POST", f"{M}/inferences", json=[row])
+    api("POST", f"{M}/labels", json=[{"id": "a", "value": "late"}, {"id": "b"}])
+    _fill(runtime)
+    monkeypatch.setattr(reports, "_FILE", re.compile(r"[a-z]+\.html"))
+    monkeypatch.setattr("monitor.api.body.STALL_SECONDS", 10.0)
+
+    version, ref = f"{M}/versions/1", f"{M}/versions/1/reference?time=when&scores=p&label=truth"
+    calls: list[tuple[str, str, dict[str, Any]]] = [
+        ("PUT", "/v1/models/other", {"json": {"task": "regression"}}),
+        ("PUT", "/v1/models/other", {"json": {"owner": "me"}}),
+        ("PUT", "/v1/models/flights", {"json": {"task": "regression", "schema": {}}}),
+        ("PUT", version, {"json": {"endpoint": {"url": "http://127.0.0.1:1"}}}),
+        ("PUT", version, {"json": {}}),
+        ("POST", f"{M}/versions/2", {"json": {}}),
+        ("POST", f"{M}/versions/2", {"json": {}}),
+        ("POST", ref, {"content": reference(), "headers": PARQUET}),
+        ("POST", ref.replace("=p", "=nothing"), {"content": reference(), "headers": PARQUET}),
+        ("POST", ref, {"content": b"no table", "headers": PARQUET}),
+        ("POST", ref, {"content": b" " * 2_100_000, "headers": PARQUET}),
+        ("POST", ref.replace("flights", "nobody"), {"content": reference(), "headers": PARQUET}),
+        ("GET", "/v1/models", {}),
+        ("GET", M, {}),
+        ("GET", f"{M}/measurements", {}),
+        ("GET", f"{M}/inferences", {}),
+        ("GET", f"{M}/inferences/a", {}),
+        ("GET", f"{M}/inferences/nobody", {}),
+        ("GET", f"{M}/inferences/a?order=x", {}),
+        ("POST", f"{M}/inferences/a/explanations", {"json": {"method": "shap"}}),
+        ("POST", f"{M}/inferences/a/explanations", {"json": {"seed": 1}}),
+        ("POST", f"{M}/inferences/a/explanations", {"json": {"seed": 2}}),
+        ("POST", f"{M}/inferences/nobody/explanations", {"json": {}}),
+        ("GET", f"{M}/inferences/a/explanations", {}),
+        ("GET", f"{M}/inferences/nobody/explanations", {}),
+        ("GET", "/v1/alerts", {}),
+        ("GET", "/v1/alerts?state=odd", {}),
+        ("GET", "/v1/alerts/x1", {}),
+        ("GET", "/v1/alerts/nobody", {}),
+        ("GET", "/v1/reports", {}),
+        ("GET", "/v1/reports?no=1", {}),
+        ("GET", "/v1/reports/r1/page.html", {}),
+        ("GET", "/v1/reports/r1/../secret.html", {}),
+        ("GET", "/v1/reports/nobody/page.html", {}),
+        ("POST", "/v1/models/nobody/reports", {"json": {}}),
+        ("POST", f"{M}/reports", {"json": {"start": "2013-06-10T00:00:00Z", "end": "2013-06-01T00:00:00Z"}}),
+        ("POST", "/v1/run", {}),
+        ("POST", "/v1/run", {"json": {"model": "nobody"}}),
+        ("PUT", "/v1/clock", {"json": {"now": "2013-06-11T00:00:00Z"}}),
+        ("POST", "/v1/flush", {}),
+        ("GET", "/v1/ledger", {}),
+        ("GET", "/v1/ledger?no=1", {}),
+        ("GET", "/v1/verify", {}),
+        ("GET", "/healthz", {}),
+        ("GET", "/metrics", {}),
+    ]
+    for method, path, given in calls:
+        api(method, path, **given)
+    for path, methods in api.document["paths"].items():  # what is the same everywhere
+        for method, operation in methods.items():
+            _common(api, method.upper(), path, operation)
+    _reported(api, monkeypatch)
+    _system_clock(api, runtime)
+    _stalled(api, monkeypatch)
+    runtime.ingest.stop()
+    for what in ("inferences", "labels"):
+        answer = api("POST", f"{M}/{what}", json=[{"id": "a", "value": "late"}])
+        assert int(answer.headers["retry-after"]) >= 1
+    runtime.store.close()
+    api("GET", "/healthz")
+    documented = {
+        (method.upper(), path, status)
+        for path, methods in api.document["paths"].items()
+        for method, operation in methods.items()
+        for status in operation["responses"]
+        if status != "default"
+    }
+    assert documented - api.seen == set()
+
+
+def _fill(runtime: Runtime) -> None:
+    """One alert, one report with a page, one measurement."""
+    alert = Alert(
+        id="x1", model="flights", version="1", rule="r", severity=Severity.WARNING, state=AlertState.FIRING,
+        metric="drift.psi", feature="temp", segment="all", title="t", body="b", link="l", value=1.0, threshold=0.1,
+        window=DAY, since=DAY.end, updated=DAY.end,
+    )  # fmt: skip
+    with runtime.store.transaction():
+        runtime.store.alerts.put(alert)
+        runtime.store.alerts.enqueue(alert, "firing", "log", "")
+    folder = runtime.config.data_dir / "reports" / "r1"
+    folder.mkdir(parents=True)
+    (folder / "page.html").write_text("<p>hello</p>")
+    (folder.parent / "secret.html").write_text("<p>secret</p>")
+    path = "reports/r1/page.html"
+    runtime.store.reports.put(Report(id="r1", model="flights", window=DAY, title="t", path=path, created=DAY.end))
+    runtime.store.measurements.put(
+        [Measurement(model="flights", version="1", metric="drift.psi", feature="temp", window=DAY, value=0.2, rows=10)]
+    )
+
+
+def _common(api: Any, method: str, path: str, operation: dict[str, Any]) -> None:
+    """Answers that do not depend on what an operation does: names, media, size, JSON, unknown parameters."""
+    known = path.replace("{model}", "flights").replace("{version}", "1").replace("{id}", "a").replace("{file}", "x")
+    body = operation.get("requestBody")
+    media = {"content-type": next(iter(body["content"]))} if body else {}
+    for status in operation["responses"]:
+        given: dict[str, Any] = {}
+        target = known
+        if status == "404":
+            target = known.replace("flights", "nobody")
+            given = {"json": {"id": "a"}} if body and "json" in media["content-type"] else {}
+        elif status == "422" and "{model}" in path:
+            target = known.replace("flights", "NOBODY")
+        elif status == "422":
+            given = {"json": {"until": "yesterday", "now": "tomorrow"}}
+        elif status == "415":
+            given = {"content": b"x", "headers": {"content-type": "text/plain"}}
+        elif status == "413":
+            given = {"content": b" " * 2_100_000, "headers": media}
+        elif status == "400":
+            given = {"content": b"{", "headers": media}
+        else:
+            continue
+        api(method, target, **given)
+
+
+def _reported(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report that is written, and one whose packages are missing."""
+    import sys
+    from types import ModuleType
+
+    written = Report(id="r2", model="flights", window=DAY, title="t", path="p", created=DAY.end)
+    fake = ModuleType("monitor.reports")
+    fake.write_report = lambda *_: written  # type: ignore[attr-defined] # stands in for the real package
+    monkeypatch.setitem(sys.modules, "monitor.reports", fake)
+    assert api("POST", f"{M}/reports").status_code == 201
+    monkeypatch.setitem(sys.modules, "monitor.reports", None)
+    assert api("POST", f"{M}/reports").status_code == 503
+
+
+def _system_clock(api: Any, runtime: Runtime) -> None:
+    from monitor.clock import SystemClock
+
+    manual = api.app
+    api.app = create_app(replace(runtime, clock=SystemClock()), dashboard=False)
+    assert api("PUT", "/v1/clock", json={"now": "2013-06-11T00:00:00Z"}).status_code == 409
+    api.app = manual
+
+
+def _stalled(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.api.body.STALL_SECONDS", 0.02)
+
+    async def stalled() -> AsyncIterator[bytes]:
+        yield b"["
+        await asyncio.Event().wait()
+
+    for what in ("inferences", "labels"):
+        answer = api("POST", f"{M}/{what}", content=stalled(), headers={"content-type": "application/json"})
+        assert answer.status_code == 408
+    monkeypatch.undo()
+
+
+def test_explain_is_in_the_table() -> None:
+    names = [operation.name for operation in explain.api.operations(None, None)]  # type: ignore[arg-type] # only listed
+    assert names == ["post_explanation", "list_explanations"]
