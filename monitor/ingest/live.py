@@ -19,6 +19,10 @@ from monitor.types import Model, Window
 FREEZE_ROWS = 5_000
 """Without a reference, the bins are frozen on this many first rows."""
 
+STEP_ROWS, MOST_PIECES = 10_000, 20_000
+"""How many seqs are profiled at a time, and how many pieces (about 2 kB each) may be in memory only: rows spread over
+many hours, as in an import, make many pieces."""
+
 AUTO = "auto-"
 """How the id of a binning begins that was not made from a reference."""
 
@@ -57,9 +61,8 @@ class Live:
                 self._begin_again(model, binning, basis)
             last = self._store.rows.last_seq(self._name)
             while self._reached < last:
-                end = min(self._reached + self._flush_rows, last)
-                self._add(model, binning, end)
-                if end - self._flushed >= self._flush_rows:
+                self._add(model, binning, min(self._reached + STEP_ROWS, last))
+                if self._reached - self._flushed >= self._flush_rows or self._pieces.num_rows >= MOST_PIECES:
                     self._write()
             if self._restart:
                 self._write()
