@@ -118,7 +118,7 @@ class Demo:
         with show.doing("Daily drift, data-quality and accuracy jobs, as the scheduler ran them each midnight"):
             self._measured(link, calendar)
         with show.doing("Alerts, as their owner got them by webhook"):
-            tell_alerts(link, receiver, self.summary, show)
+            tell_alerts(link, receiver, story, self.summary, show)
         with show.doing("Explain two predictions of the day the feed broke"):
             last = self.served[story.serving(story.fault.first).version]
             explain_two(link, last, story, calendar.scores, self.summary, show)

@@ -93,7 +93,10 @@ class Story:
 
 
 def short(days: int = 3) -> Story:
-    """Return a story of a few days with everything in it, for tests: version 2 and the fault on the last day."""
+    """Return a story of a few days with everything in it, for tests: version 2 and the fault on the last day.
+
+    Training and reference are shorter too: a month, and half a month.
+    """
     whole = Story()
     first = date(2013, 8, 1)
     last = first + timedelta(days=days - 1)
@@ -102,6 +105,9 @@ def short(days: int = 3) -> Story:
         whole,
         first=first,
         until=last + timedelta(days=1),
-        editions=(replace(one, served=first), replace(two, served=last)),
+        editions=(
+            replace(one, train=date(2013, 3, 1), until=date(2013, 4, 16), served=first),
+            replace(two, train=date(2013, 5, 1), until=date(2013, 6, 16), served=last),
+        ),
         fault=replace(whole.fault, first=last, until=last + timedelta(days=1)),
     )

@@ -19,11 +19,11 @@ METHODS = ("shap", "lime")
 DELIVERY_SECONDS = 20.0
 
 
-def tell_alerts(link: Link, receiver: Receiver, summary: Summary, show: Show) -> None:
-    """Count the alerts and the messages that reached the webhook, and print those the fault set off.
+def tell_alerts(link: Link, receiver: Receiver, story: Story, summary: Summary, show: Show) -> None:
+    """Count the alerts and the messages that reached the webhook; print the message about the broken column.
 
     Raises:
-        Unavailable: an alert fired and no message about it arrived.
+        Unavailable: an alert fired and no message about it arrived, or none was about the broken column.
     """
     alerts: list[dict[str, Any]] = link.ask("GET", "/v1/alerts", query={"model": MODEL})["alerts"]
     summary.alerts_fired = len(alerts)
@@ -35,11 +35,12 @@ def tell_alerts(link: Link, receiver: Receiver, summary: Summary, show: Show) ->
         raise Unavailable(f"{len(alerts)} alerts fired and the webhook heard of {summary.alerts_delivered}")
     for alert in sorted(alerts, key=lambda each: str(each["since"])):
         show.say(f"{str(alert['since'])[:10]} {alert['severity']:8} {alert['state']:9} {alert['title']}")
-    critical = [alert for alert in alerts if alert["severity"] == "critical"]
-    for alert in critical[:1]:
-        show.say("The message of the gravest, as it arrived:")
-        for line in [alert["title"], *str(alert["body"]).splitlines()]:
-            show.say(f"  │ {line}")
+    about_fault = [message for message in firing(receiver) if message["feature"] == story.fault.column]
+    if not about_fault:
+        raise Unavailable(f"no alert was about the column that was broken on purpose, {story.fault.column}")
+    show.say("The message about the fault, as it arrived:")
+    for line in str(about_fault[0]["text"]).splitlines():
+        show.say(f"  │ {line}")
 
 
 def firing(receiver: Receiver) -> list[Mapping[str, Any]]:

@@ -26,19 +26,18 @@ class Answers:
 
 
 class Heard:
-    """Stands for the webhook's receiver."""
+    """Stands for the webhook's receiver: one message for each event, about the column that the story breaks."""
 
-    def __init__(self, *events: str) -> None:
-        self.messages = [{"event": event} for event in events]
+    def __init__(self, *events: str, feature: str = "airport_delay") -> None:
+        self.messages = [{"event": event, "feature": feature, "text": TEXT} for event in events]
 
 
+TEXT = "[Critical] flights: Delay at the airport: 54.0 % above [anything] seen\nMean 812 min instead of 13.5 min"
 ALERT = {
     "since": "2013-08-12T00:00:00Z",
     "severity": "critical",
-    "state": "firing",
+    "state": "resolved",
     "title": "Delay at the airport: 54.0 % above [anything] seen",
-    "body": "Mean 812 min instead of 13.5 min\nhttp://127.0.0.1:8080/feature?model=flights",
-    "link": "http://127.0.0.1:8080/feature?model=flights",
 }
 
 
@@ -51,19 +50,26 @@ def printed(show: Show) -> str:
     return show.console.file.getvalue()
 
 
-def test_alerts_are_counted_and_the_gravest_is_printed_in_full(show) -> None:
+def test_alerts_are_counted_and_the_faults_message_is_printed_as_it_came(show) -> None:
     summary = Summary()
     heard = Heard("firing", "firing", "resolved")
-    tour.tell_alerts(Answers(get_alerts={"alerts": [ALERT, ALERT | {"severity": "warning"}]}), heard, summary, show)
+    link = Answers(get_alerts={"alerts": [ALERT, ALERT | {"severity": "warning"}]})
+    tour.tell_alerts(link, heard, short(2), summary, show)
     assert (summary.alerts_fired, summary.alerts_delivered) == (2, 2)
     assert "54.0 % above [anything] seen" in printed(show)
-    assert ALERT["link"] in printed(show)
+    assert "│ Mean 812 min instead of 13.5 min" in printed(show)
 
 
 def test_an_alert_that_nobody_heard_of_stops_the_demo(show, monkeypatch) -> None:
     monkeypatch.setattr(tour, "DELIVERY_SECONDS", 0.05)
     with pytest.raises(Unavailable, match="1 alerts fired and the webhook heard of 0"):
-        tour.tell_alerts(Answers(get_alerts={"alerts": [ALERT]}), Heard("resolved"), Summary(), show)
+        tour.tell_alerts(Answers(get_alerts={"alerts": [ALERT]}), Heard("resolved"), short(2), Summary(), show)
+
+
+def test_a_fault_that_nobody_is_told_of_stops_the_demo(show) -> None:
+    heard = Heard("firing", feature="pressure")
+    with pytest.raises(Unavailable, match="no alert was about the column that was broken"):
+        tour.tell_alerts(Answers(get_alerts={"alerts": [ALERT]}), heard, short(2), Summary(), show)
 
 
 def test_false_alarms_came_on_time_though_the_model_was_sure_they_would_not() -> None:
