@@ -68,6 +68,3 @@ class Queue:
                 size += submission.bytes
             self.bytes -= size
             return group
-
-    def __len__(self) -> int:
-        return len(self._waiting)

@@ -49,8 +49,3 @@ def _retime(table: pa.Table, *, aware: bool, to: pa.DataType) -> pa.Table:
 def naive(time: datetime | None) -> datetime | None:
     """Return an aware time as naive UTC, to be bound to a statement."""
     return None if time is None else time.astimezone(UTC).replace(tzinfo=None)
-
-
-def aware(time: datetime | None) -> datetime | None:
-    """Return a naive time from the store as aware UTC."""
-    return None if time is None else time.replace(tzinfo=UTC)
