@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from app.data.names import score_title, score_unit
-from app.data.rows import answer, explain, explanations, neighbours, row, values, verdict
+from app.data.rows import answer, explain, explanations, neighbours, row, trust, values, verdict
 from app.frame import colours, model_of, place
 from app.prose import safe
 from monitor.charts import format as fmt
@@ -156,17 +156,11 @@ def card(found: Explanation) -> None:
             f"{'average' if found.method != 'lime' else 'intercept'} {fmt.with_unit(found.base_value, unit)}."
         )
         with st.expander("How far to trust it", icon=":material/verified:"):
-            quality = {key.replace("_", " ").capitalize(): fmt.value(value) for key, value in found.quality.items()}
-            quality |= {
-                "Computed in": fmt.duration(found.seconds * 1000),
-                "Seed": str(found.seed),
-                "Model": found.model_hash[:12],
-                "Background rows": found.background_hash[:12],
-                "Made": f"{fmt.minute(found.created)} UTC",
-            }
+            checks = trust(found)
             st.dataframe(
-                {"Check": list(quality), "Result": list(quality.values())},
+                {"Check": list(checks), "Result": list(checks.values())},
                 hide_index=True,
+                height="content",
                 alt=f"Quality of the {name} explanation",
             )
 

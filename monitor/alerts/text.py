@@ -156,7 +156,9 @@ def _at(given: Measurement, key: str, unit: str) -> str:
 def _feature_unit(model: Model, given: Measurement) -> str:
     known: Feature | None = model.schema.feature(given.feature or "")
     if known is None:
-        return model.schema.target_unit if model.schema.task is Task.REGRESSION and given.feature == "_score" else ""
+        if given.feature != "_score":
+            return ""
+        return model.schema.target_unit if model.schema.task is Task.REGRESSION else "share"
     return "characters" if known.kind is Kind.TEXT else clean(known.unit, 20)
 
 

@@ -1,6 +1,6 @@
 """What the dashboard reads agrees with what was put in."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -200,11 +200,13 @@ def test_special_columns_have_names_for_people() -> None:
     assert names.column(SCHEMA, "gone").kind is Kind.TEXT
 
 
-def test_the_newest_explanation_of_each_method_is_shown(seeded: Seeded) -> None:
-    common = {
+def explanation(name: str, attributions: dict[str, float], made: datetime, **changes: object) -> Explanation:
+    """A stored SHAP explanation of row parcel-00007."""
+    common: dict[str, object] = {
         "model": "parcels",
         "version": "1",
         "inference_id": "parcel-00007",
+        "method": "shap",
         "output": "P(late)",
         "link": "identity",
         "base_value": 0.2,
@@ -218,11 +220,12 @@ def test_the_newest_explanation_of_each_method_is_shown(seeded: Seeded) -> None:
         "settings": {},
         "seconds": 0.1,
     }
+    return Explanation(id=name, attributions=attributions, created=made, **(common | changes))
+
+
+def test_the_newest_explanation_of_each_method_is_shown(seeded: Seeded) -> None:
     for number, made in enumerate((FIRST, FIRST + DAY)):
-        found = Explanation(
-            id=f"e{number}", method="shap", attributions={"weight": 0.1 + number}, created=made, **common
-        )
-        seeded.runtime.store.explanations.put(found)
+        seeded.runtime.store.explanations.put(explanation(f"e{number}", {"weight": 0.1}, made))
     assert {name: given.id for name, given in rows.explanations("parcels", "parcel-00007").items()} == {"shap": "e1"}
 
 
@@ -242,3 +245,19 @@ def test_profiles_draw_all_rows(seeded: Seeded) -> None:
     assert side.histogram is not None
     assert side.histogram.total == DAYS * PER_DAY
     assert np.all(np.diff(side.histogram.edges) > 0)
+
+
+def test_the_quality_card_is_in_words_and_hides_what_is_not_known() -> None:
+    quality = {
+        "additivity_gap": 7e-18,
+        "held": None,
+        "target": "artifact",
+        "seconds": 1.0,
+        "rows_used": 6301,
+        "odd_one": 0.5,
+    }
+    shown = rows.trust(explanation("e", {"weight": 0.1}, FIRST, quality=quality))
+    assert shown["Steps miss the answer by"] == "0"
+    assert shown["Model asked"] == "the registered model file"
+    assert shown["Odd one"] == "0.500"
+    assert not {"Held", "Seconds", "seconds"} & set(shown)
