@@ -16,6 +16,7 @@ MAX_DEPTH = 64
 
 _BOM = b"\xef\xbb\xbf"
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"\\'))
+_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _decoder = msgspec.json.Decoder()
@@ -53,13 +54,13 @@ def too_deep(body: bytes) -> bool:
     """
     if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return False
-    shape = body.translate(None, _NOT_STRUCTURE).replace(b'""', b"")
+    shape = body.translate(_BRACKETS, _NOT_STRUCTURE).replace(b'""', b"")
     if b'"' in shape or b"\\" in shape:  # strings that hold brackets, quotes or escapes: cut strings out first
-        shape = _STRING.sub(b"", body).translate(None, _NOT_STRUCTURE)
+        shape = _STRING.sub(b"", body).translate(_BRACKETS, _NOT_STRUCTURE)
     for _ in range(MAX_DEPTH):
         if not shape:
             return False
-        shape = shape.replace(b"{}", b"").replace(b"[]", b"")
+        shape = shape.replace(b"[]", b"")  # takes away the innermost level, all over
     return bool(shape)
 
 

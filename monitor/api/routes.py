@@ -56,11 +56,13 @@ def build(operations: Sequence[Operation], *, max_body_bytes: int, lifespan: Lif
         )
         for operation in sorted(operations, key=lambda operation: -len(operation.path))
     ]
-    return Starlette(
+    app = Starlette(
         routes=[*routes, Route(OPENAPI_PATH, serve_openapi, name="openapi")],
         exception_handlers={HTTPException: _routing_problem, 500: _crash},
         lifespan=_closing(slow, lifespan),
     )
+    app.router.redirect_slashes = False  # a path that is not in the table does not exist
+    return app
 
 
 def _closing(slow: ThreadPoolExecutor, inner: Lifespan | None) -> Lifespan:

@@ -36,6 +36,7 @@ def post(api, content: bytes, **headers: str):
         (b"[" + b" " * 100_000 + b"]", 413),
         (b"\xef\xbb\xbf" + json.dumps([ROW]).encode(), 200),
     ],
+    ids=lambda value: str(value)[:20] if isinstance(value, int) else repr(value[:16]),
 )
 def test_framing_and_json(flights, content: bytes, status: int) -> None:
     answer = post(flights, content)
@@ -68,7 +69,8 @@ def test_odd_values_are_stored_and_flagged(flights, features: bytes, flag: str, 
 
 
 def test_strings_that_no_store_can_write_are_replaced(flights) -> None:
-    body = b'[{"id":"a","features":{"temp":1,"carrier":"\\ud800x"}},{"id":"b","features":{"temp":1,"carrier":"a\\u0000b"}}]'
+    surrogate, null = b'{"temp":1,"carrier":"\\ud800x"}', b'{"temp":1,"carrier":"a\\u0000b"}'
+    body = b'[{"id":"a","features":' + surrogate + b'},{"id":"b","features":' + null + b"}]"
     assert post(flights, body).json()["stored"] == 2
     assert flights("GET", f"{PATH}/a").json()["features"]["carrier"] == "\ufffdx"
     assert flights("GET", f"{PATH}/b").json()["features"]["carrier"] == "a\0b"
@@ -137,6 +139,7 @@ def test_gzip_is_inflated_with_and_without_its_header(flights) -> None:
         (zlib.compress(b"[1]"), "deflate", 415),
         (b"[1]", "br", 415),
     ],
+    ids=["bomb", "twice", "cut", "not gzip", "deflate", "brotli"],
 )
 def test_broken_and_hostile_compression(flights, content: bytes, encoding: str, status: int) -> None:
     assert post(flights, content, **{"content-encoding": encoding}).status_code == status
