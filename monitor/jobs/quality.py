@@ -22,7 +22,8 @@ _log = logging.getLogger(__name__)
 class QualityJob(Job):
     """Measures ``quality.<measure>`` of each column by version and segment.
 
-    The bound is the share in the reference plus the measure's floor: a column that was always half empty is no news.
+    The bound is what ordinary windows of the reference stay under (see `monitor.jobs.ordinary`): a column that was
+    always half empty is no news.
     """
 
     name: ClassVar[str] = "quality"
@@ -67,7 +68,7 @@ class QualityJob(Job):
         except (ValueError, ArithmeticError) as error:
             _log.error("model %s: %s of column %r failed: %s", model.name, metric, cell.column, error)
             return insufficient(model, cell, metric, window, rows=current.rows, feature=cell.column, reason=str(error))
-        threshold = measure.threshold(whole) if isinstance(whole, ColumnProfile) else measure.floor
+        threshold = measure.floor if reference is None else reference.ordinary[measure.name]
         details: dict[str, Scalar] = {"title": measure.title, "unit": measure.unit, "reference_value": before}
         if isinstance(whole, ColumnProfile):
             details |= describe(whole, current)

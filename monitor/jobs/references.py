@@ -12,14 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import monitor.drift
+import monitor.quality
 from monitor.drift import DriftMeasure
 from monitor.drift.threshold import Calibration, chunk_threshold
+from monitor.jobs.ordinary import quality_threshold
 from monitor.plugins import plugins
 from monitor.profile.binning import Binning
 from monitor.profile.build import read
 from monitor.profile.column import ColumnProfile
 from monitor.profile.outcome import Outcome
 from monitor.profile.pieces import merge
+from monitor.quality import QualityMeasure
 from monitor.store import Store
 from monitor.types import Model, Version
 
@@ -32,11 +35,13 @@ class Reference:
         version: whose reference it is.
         whole: the profile of all its rows.
         thresholds: by a drift measure's name, the bound that ordinary chunks of it stay under.
+        ordinary: by a quality measure's name, likewise.
     """
 
     version: str
     whole: ColumnProfile | Outcome
     thresholds: Mapping[str, Calibration]
+    ordinary: Mapping[str, float]
 
 
 class References:
@@ -45,6 +50,8 @@ class References:
     def __init__(self) -> None:
         found = plugins(monitor.drift, DriftMeasure)  # type: ignore[type-abstract] # the base is what is searched by
         self._measures = [measure() for measure in found.values()]
+        faults = plugins(monitor.quality, QualityMeasure)  # type: ignore[type-abstract] # as above
+        self._faults = [measure() for measure in faults.values()]
         self._stamps: dict[tuple[str, str], object] = {}
         self._known: dict[tuple[str, str], dict[str, dict[str, Reference]]] = {}
 
@@ -77,14 +84,19 @@ class References:
         for segment in pc.unique(pieces["segment"]).to_pylist():
             part = pieces.filter(pc.equal(pieces["segment"], segment))
             whole = read(part, binning, model.schema)[column]
-            thresholds = {}
-            if isinstance(whole, ColumnProfile):
-                chunks = [chunk for chunk in _chunks(part, binning, model) if isinstance(chunk, ColumnProfile)]
-                for measure in self._measures:
-                    if whole.kind in measure.kinds:
-                        thresholds[measure.name] = chunk_threshold(measure, chunks)
-            found[segment] = Reference(version, whole, thresholds)
+            chunks = [chunk for chunk in _chunks(part, binning, model) if isinstance(chunk, ColumnProfile)]
+            found[segment] = self._calibrated(version, whole, chunks)
         return found
+
+    def _calibrated(self, version: str, whole: ColumnProfile | Outcome, chunks: Sequence[ColumnProfile]) -> Reference:
+        if not isinstance(whole, ColumnProfile):
+            return Reference(version, whole, {}, {})
+        return Reference(
+            version,
+            whole,
+            {each.name: chunk_threshold(each, chunks) for each in self._measures if whole.kind in each.kinds},
+            {each.name: quality_threshold(each, whole, chunks) for each in self._faults if whole.kind in each.kinds},
+        )
 
 
 class ModelReferences:
