@@ -1,6 +1,7 @@
 """What the jobs measure on a small world: right numbers, and no column that can stop them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -167,8 +168,7 @@ def test_a_broken_column_stops_only_itself(world: World, caplog: pytest.LogCaptu
             pieces.schema.get_field_index("counts"), "counts", pa.array(spoilt, pa.list_(pa.int64()))
         )
 
-    context = world.context
-    object.__setattr__(context, "pieces", broken)
+    context = replace(world.context, pieces=broken)
     for job in (DriftJob(), QualityJob()):
         found = job.run(context, world.model, world.window(0))
         spoilt = [each for each in found if each.feature == "visib"]

@@ -18,6 +18,7 @@ from wg_world import SCHEMA, World, bend
 
 from monitor.alerts.rules import default_rules
 from monitor.errors import Unavailable
+from monitor.jobs.report import ReportJob
 from monitor.reports import second_opinion, write_report
 from monitor.reports.evidently_page import confined
 from monitor.reports.sample import harmless, harmless_names, prepare
@@ -137,6 +138,14 @@ def test_without_traffic_or_reference_the_page_says_so(tmp_path: Path) -> None:
     text = Path(report.path).read_text(encoding="utf-8")
     for words in ("No prediction was captured", "No alert was open", "Not enough data", "there are no reference rows"):
         assert words in text
+
+
+def test_the_weekly_job_writes_one_where_reports_are_kept(tmp_path: Path) -> None:
+    world = World(reference_days=0, data_dir=tmp_path)
+    assert ReportJob().run(world.context, world.model, world.window(0, ReportJob.windows)) == []
+    (report,) = world.store.reports.query("flights")
+    assert Path(report.path).is_relative_to(tmp_path / "reports")
+    assert report.window == world.window(0, 7)
 
 
 def test_a_report_written_again_replaces_the_first(tmp_path: Path) -> None:

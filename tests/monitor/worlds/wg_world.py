@@ -5,6 +5,7 @@ Numbers are drawn around the same means every day; a test bends a day's columns 
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,7 @@ class World:
         if reference_days:
             self._reference(reference_days)
 
-    @property
+    @cached_property
     def context(self) -> JobContext:
         return JobContext(
             store=self.store,
