@@ -55,6 +55,7 @@ class Runtime:
         Raises:
             Unavailable: another process holds the store, or it cannot be read.
         """
+        config = config.model_copy(update={"data_dir": config.data_dir.resolve()})
         config.data_dir.mkdir(parents=True, exist_ok=True)
         clock: Clock = SystemClock() if config.clock == "system" else KeptClock(config.data_dir / CLOCK)
         store = Store.open(config.data_dir / DATABASE, memory_limit=config.memory_limit, threads=config.threads)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from monitor.api.operation import BodySpec, Call, Operation, Parameter, Reply
 from monitor.api.services import Services
 from monitor.api.shapes import ReportList, ReportRequest
-from monitor.errors import InvalidInput, NotFound, Unavailable
-from monitor.jobs import JobContext
+from monitor.errors import InvalidInput, NotFound
+from monitor.reports.write import write_report
 from monitor.types import Report, Window
 
 _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}\.html")
@@ -36,20 +36,10 @@ class Reports:
         """Write a report on one window of one model."""
         services = self._services
         model = services.store.catalog.model(call.path["model"])
-        try:
-            from monitor.reports import write_report
-        except ModuleNotFoundError as error:
-            raise Unavailable(f"{error.name} is not installed; pip install 'watchglass[reports]'.") from None
         window = self._window(call.json(ReportRequest))
         services.ingest.flush()
-        context = JobContext(
-            store=services.store,
-            pieces=services.ingest.pieces,
-            clock=services.clock,
-            data_dir=services.config.data_dir,
-            base_url=services.config.base_url,
-        )
-        return Reply(write_report(context, model, window, services.config.data_dir / "reports"), 201)
+        folder = services.config.data_dir / "reports"
+        return Reply(write_report(services.scheduler.context, model, window, folder), 201)
 
     def _window(self, asked: ReportRequest) -> Window:
         midnight = self._services.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -64,10 +54,11 @@ class Reports:
         report: Report = self._services.store.reports.get(call.path["id"])
         name = call.path["file"]
         folder = (self._services.config.data_dir / report.path).resolve().parent
-        file = (folder / name).resolve()
-        if not _FILE.fullmatch(name) or file.parent != folder or not file.is_file():
-            raise NotFound(f"The report {report.id!r} has no page {name[:80]!r}.")
-        return Reply(file.read_bytes(), media=_HTML, headers=_HEADERS)
+        if _FILE.fullmatch(name):
+            file = (folder / name).resolve()  # a link may lead elsewhere
+            if file.parent == folder and file.is_file():
+                return Reply(file.read_bytes(), media=_HTML, headers=_HEADERS)
+        raise NotFound(f"The report {report.id!r} has no page {name[:80]!r}.")
 
 
 def _utc(moment: datetime) -> datetime:

@@ -95,9 +95,6 @@ def test_every_documented_answer_is_met_by_a_real_call(
     api("POST", f"{M}/inferences", json=[row])
     api("POST", f"{M}/labels", json=[{"id": "a", "value": "late"}, {"id": "b"}])
     _fill(runtime)
-    monkeypatch.setattr(reports, "_FILE", re.compile(r"[a-z]+\.html"))
-    monkeypatch.setattr("monitor.api.body.STALL_SECONDS", 10.0)
-
     version, ref = f"{M}/versions/1", f"{M}/versions/1/reference?time=when&scores=p&label=truth"
     calls: list[tuple[str, str, dict[str, Any]]] = [
         ("PUT", "/v1/models/other", {"json": {"task": "regression"}}),
@@ -219,15 +216,14 @@ def _common(api: Any, method: str, path: str, operation: dict[str, Any]) -> None
 
 def _reported(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A report that is written, and one whose packages are missing."""
-    import sys
-    from types import ModuleType
-
     written = Report(id="r2", model="flights", window=DAY, title="t", path="p", created=DAY.end)
-    fake = ModuleType("monitor.reports")
-    fake.write_report = lambda *_: written  # type: ignore[attr-defined] # stands in for the real package
-    monkeypatch.setitem(sys.modules, "monitor.reports", fake)
+    monkeypatch.setattr(reports, "write_report", lambda *_: written)
     assert api("POST", f"{M}/reports").status_code == 201
-    monkeypatch.setitem(sys.modules, "monitor.reports", None)
+
+    def missing(*_: object) -> Report:
+        raise Unavailable("reports need plotly")
+
+    monkeypatch.setattr(reports, "write_report", missing)
     assert api("POST", f"{M}/reports").status_code == 503
 
 
