@@ -52,7 +52,7 @@ def _healthy(url: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The seeded server, healthy."""
     directory = tmp_path_factory.mktemp("served")
@@ -81,9 +81,12 @@ def server_wait(server: "subprocess.Popen[bytes]") -> None:
         return
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A headless Chromium; without one the tests fail, because an unseen dashboard is an untested one."""
+    """A headless Chromium; without one the tests fail, because an unseen dashboard is an untested one.
+
+    Of the module, not the session: while it is open, an event loop runs that other tests could not share.
+    """
     path = next((each for each in CHROMIUM if Path(each).exists()), shutil.which("chromium"))
     if path is None:
         pytest.fail(
