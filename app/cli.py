@@ -162,11 +162,12 @@ def import_file(
     """Import predictions (and labels) from a file. Importing a file again stores nothing twice."""
     from app.importing import import_table
     from app.registering import Columns
+    from app.telling import imported
 
     columns = Columns(time=time, id=id_column, prediction=prediction, scores=scores, label=label)
     with _link(config) as link:
         told = import_table(link, model, file, columns, version=version, quiet=as_json)
-    _say(told, as_json, lambda told: "\n".join(f"{what}: {_counts(told[what])}" for what in told))
+    _say(told, as_json, imported)
 
 
 @cli.command()
@@ -178,10 +179,12 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run what is due now; with --model or --job, run the last closed window whether due or not."""
+    from app.telling import counts
+
     asked = {"model": model, "job": job, "until": until.isoformat() if until else None}
     with _link(config) as link:
         told = link.ask("POST", "/v1/run", json_body={key: value for key, value in asked.items() if value is not None})
-    _say(told, as_json, _counts)
+    _say(told, as_json, counts)
     if told["failures"]:
         raise typer.Exit(FAILED)
 
@@ -244,10 +247,6 @@ def _link(config: Path | None) -> "Link":
 
 def _say(told: Any, as_json: bool, words: Callable[[Any], str]) -> None:
     print(json.dumps(told) if as_json else words(told))
-
-
-def _counts(told: Any) -> str:
-    return ", ".join(f"{value:,} {name}" for name, value in told.items() if isinstance(value, int))
 
 
 def main() -> NoReturn:

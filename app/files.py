@@ -39,15 +39,15 @@ class RowFile:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
     def batches(self) -> Iterator[pa.Table]:
-        """Yield the rows in order, some `BATCH_ROWS` at a time.
+        """Yield the rows in order, at most `BATCH_ROWS` at a time.
 
         Raises:
             InvalidInput: the content is not of the format its name says.
         """
         with _readable(self.path):
             for batch in self._batches():
-                if batch.num_rows:
-                    yield pa.Table.from_batches([batch])
+                for start in range(0, batch.num_rows, BATCH_ROWS):
+                    yield pa.Table.from_batches([batch.slice(start, BATCH_ROWS)])
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         suffix = self.path.suffix.lower()

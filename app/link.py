@@ -220,7 +220,11 @@ class LocalTransport:
             status = message.get("status", status)
             parts.append(message.get("body", b""))
 
-        await self._app(scope, receive, send)
+        try:
+            await self._app(scope, receive, send)
+        except Exception:
+            if status < 500:  # after its own log line and a 500 the application raises once more, for servers
+                raise
         return Answer(status, b"".join(parts))
 
     def close(self) -> None:

@@ -87,10 +87,21 @@ def _document(asked: Registration) -> dict[str, Any]:
     document = _read(asked.schema) if asked.schema is not None else {}
     if "features" in document:  # a bare schema
         document = {"schema": document}
-    if asked.classes:
-        document["schema"] = document.get("schema", {}) | {"classes": list(asked.classes)}
+    classes = asked.classes or (_classes(asked) if asked.schema is None else ())
+    if classes:
+        document["schema"] = document.get("schema", {}) | {"classes": list(classes)}
     given = {"task": asked.task, "owner": asked.owner}
     return document | {key: value for key, value in given.items() if value is not None}
+
+
+def _classes(asked: Registration) -> tuple[str, ...]:
+    """Return the classes that the reference's labels name, for a task with many."""
+    if asked.task != "multiclass" or asked.reference is None or asked.columns.label is None:
+        return ()
+    table = RowFile(asked.reference).table()
+    if asked.columns.label not in table.column_names:
+        return ()  # the server names the missing column
+    return tuple(sorted({str(value) for value in table[asked.columns.label].to_pylist() if value is not None}))
 
 
 def _read(path: Path) -> dict[str, Any]:

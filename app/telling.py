@@ -6,6 +6,28 @@ from typing import Any
 _WIDTH = 30
 
 
+def counts(told: Mapping[str, Any]) -> str:
+    """Return the whole numbers of a result as words.
+
+    >>> counts({"stored": 1234, "rejected": 0, "note": "x"})
+    '1,234 stored, 0 rejected'
+    """
+    return ", ".join(f"{value:,} {name}" for name, value in told.items() if isinstance(value, int))
+
+
+def imported(told: Mapping[str, Any]) -> str:
+    """Return what became of a file's rows: one line of counts for each kind, then the first errors.
+
+    >>> print(imported({"labels": {"stored": 1}, "errors": [{"row": 2, "reason": "bad_id", "detail": "empty"}]}))
+    labels: 1 stored
+    row 2: bad_id: empty
+    """
+    lines = [f"{what}: {counts(told[what])}" for what in told if what != "errors"]
+    return "\n".join(
+        lines + [f"row {each['row']}: {each['reason']}: {each['detail']}" for each in told.get("errors", ())]
+    )
+
+
 def explanation(told: Mapping[str, Any]) -> str:
     """Return an explanation as lines: the largest contribution first, a bar for each.
 
