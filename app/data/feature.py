@@ -209,9 +209,9 @@ def _judged(found: list[Measurement]) -> tuple[Judged, ...]:
 
 
 def features_of(model: Model) -> list[str]:
-    """Every column that can be looked at: inputs in their order, then the model's answer and latency."""
+    """Every column that can be looked at: inputs in their order, then the answer, latency, unknown columns."""
     answer = ["_score"] if model.schema.task.value == "regression" else ["_score", "_prediction"]
-    return [*(feature.name for feature in model.schema.features), *answer, "_latency_ms"]
+    return [*(feature.name for feature in model.schema.features), *answer, "_latency_ms", "_new"]
 
 
 def worst_feature(name: str, window: Window, version: str | None) -> str | None:

@@ -50,6 +50,8 @@ def subject(model: Model, feature: str | None) -> str:
         return f"Score (probability of {clean(schema.classes[-1])})" if schema.task is Task.BINARY else "Score"
     if feature == "_prediction":
         return "Prediction"
+    if feature == "_new":
+        return "Unknown columns"
     known = schema.feature(feature) if feature else None
     return clean(known.label if known else feature or model.title)
 

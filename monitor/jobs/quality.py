@@ -11,6 +11,7 @@ from monitor.jobs.columns import SILENT, limits
 from monitor.jobs.drift import MIN_ROWS
 from monitor.jobs.references import ModelReferences
 from monitor.plugins import plugins
+from monitor.profile.binning import NEW
 from monitor.profile.column import ColumnProfile
 from monitor.quality import QualityMeasure
 from monitor.types import Kind, Measurement, Model, Scalar, Status, Window
@@ -70,7 +71,7 @@ class QualityJob(Job):
             return insufficient(model, cell, metric, window, rows=current.rows, feature=cell.column, reason=str(error))
         threshold = measure.floor if reference is None else reference.ordinary[measure.name]
         details: dict[str, Scalar] = {"title": measure.title, "unit": measure.unit, "reference_value": before}
-        if isinstance(whole, ColumnProfile):
+        if isinstance(whole, ColumnProfile) and cell.column != NEW:
             details |= describe(whole, current)
             details |= limits(whole, current) if measure.name == _RANGE else {}
         few = value is None or current.rows < MIN_ROWS
@@ -91,6 +92,8 @@ class QualityJob(Job):
 
 def _meant(measure: QualityMeasure, model: Model, column: str) -> bool:
     """Times always leave the reference's range, and no range of ids means anything; that they are missing does."""
+    if NEW in {measure.column, column}:
+        return measure.column == column
     feature = model.schema.feature(column)
     kind = feature.kind if feature is not None else Kind.NUMERIC
     return kind not in SILENT or measure.name in {"null_share", "retyped_share"}

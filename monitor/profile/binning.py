@@ -17,6 +17,9 @@ from monitor.types import Feature, Kind, ModelSchema, Task
 
 SCORE, PREDICTION, LATENCY, OUTCOME = "_score", "_prediction", "_latency_ms", "_outcome"
 """Columns profiled for every model beside its features. ``_outcome`` is the score against the label."""
+NEW = "_new"
+"""Profiled too: whether a row carried columns that the schema does not know."""
+NO, YES = "no", "yes"
 
 TOP, KNOWN = 50, 10_000
 _UNREAD = (Kind.ID, Kind.IMAGE)
@@ -149,6 +152,7 @@ def make_binning(reference: pa.Table, schema: ModelSchema) -> Binning:
         columns[SCORE] = NumericBins(score_edges(schema.threshold), 0.5, 0.25)
         columns[PREDICTION] = CategoryBins(schema.classes, frozenset(schema.classes))
     columns[LATENCY] = NumericBins(latency_edges(), 0.0, 10.0)
+    columns[NEW] = CategoryBins((NO, YES), frozenset((NO, YES)))
     return Binning.of(columns)
 
 

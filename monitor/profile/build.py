@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.profile import fixed
-from monitor.profile.binning import OUTCOME, Binning, CategoryBins, NumericBins
+from monitor.profile.binning import NEW, NO, OUTCOME, YES, Binning, CategoryBins, NumericBins
 from monitor.profile.column import RETYPED, ColumnProfile, category_slots, numeric_slots
 from monitor.profile.groups import Groups, group
 from monitor.profile.outcome import Outcome, outcome_length
@@ -40,13 +40,22 @@ def profile(batch: pa.Table, schema: ModelSchema, binning: Binning, segments: Se
     retyped = flagged(batch, "retyped")
     blocks = []
     for name in names:
-        column = batch[name] if name in batch.column_names else pa.nulls(batch.num_rows, pa.string())
+        column = _column(batch, name)
         bins = binning.columns[name]
         if isinstance(bins, NumericBins):
             blocks.append(_numeric_block(column, bins, retyped.get(name), groups))
         else:
             blocks.append(_category_block(column, bins, retyped.get(name), groups))
     return _pieces(groups, names, binning.id, blocks)
+
+
+def _column(batch: pa.Table, name: str) -> pa.Array | pa.ChunkedArray:
+    if name == NEW:
+        carried = np.full(batch.num_rows, NO, dtype=object)
+        for rows in flagged(batch, "new").values():
+            carried[rows] = YES
+        return pa.array(carried, pa.string())
+    return batch[name] if name in batch.column_names else pa.nulls(batch.num_rows, pa.string())
 
 
 def profile_outcomes(deltas: pa.Table, schema: ModelSchema, binning: Binning, segments: Sequence[str] = ()) -> pa.Table:

@@ -20,6 +20,7 @@ class QualityMeasure(ABC):
         unit: ``share``: shown to people as a percentage.
         kinds: which profiles it can judge, of ``numeric`` and ``category``.
         floor: how much more than in the reference matters, as a share (0.05 is five percentage points).
+        column: the one column that it judges; None: every input column and the model's output.
     """
 
     name: ClassVar[str]
@@ -27,6 +28,7 @@ class QualityMeasure(ABC):
     unit: ClassVar[str] = "share"
     kinds: ClassVar[frozenset[str]]
     floor: ClassVar[float]
+    column: ClassVar[str | None] = None
 
     @abstractmethod
     def value(self, profile: ColumnProfile) -> float | None:

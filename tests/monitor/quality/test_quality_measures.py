@@ -3,6 +3,7 @@
 import pytest
 
 from monitor.profile import make_binning, profile, read
+from monitor.quality.new_column_share import NewColumnShare
 from monitor.quality.non_finite_share import NonFiniteShare
 from monitor.quality.null_share import NullShare
 from monitor.quality.out_of_range_share import OutOfRangeShare
@@ -44,6 +45,17 @@ def test_retyped_values_are_not_nulls(canonical):
     binning = make_binning(batch, schema)
     found = read(profile(batch, schema, binning), binning, schema)["x"]
     assert RetypedShare().value(found) == NullShare().value(found) == 1 / 4
+
+
+def test_rows_with_unknown_columns_are_counted_once_each(canonical):
+    """Three of four rows carry columns that the schema does not know, one of them two."""
+    schema = ModelSchema(
+        model="m", task=Task.BINARY, classes=("no", "yes"), features=(Feature(name="x", kind=Kind.NUMERIC),)
+    )
+    batch = canonical(4, x=[1.0, 2.0, 3.0, 4.0], _flags=[["new:a"], [], ["new:a", "new:b"], ["new:b", "retyped:x"]])
+    binning = make_binning(batch, schema)
+    found = read(profile(batch, schema, binning), binning, schema)
+    assert NewColumnShare().value(found["_new"]) == 3 / 4
 
 
 def test_threshold_is_what_the_reference_has_and_the_floor_more(profiles):
