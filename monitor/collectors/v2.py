@@ -1,8 +1,9 @@
-"""Open Inference Protocol v2 in JSON, as Triton, KServe, MLServer and OpenVINO speak it over HTTP.
+"""Open Inference Protocol v2, as Triton, KServe, MLServer and OpenVINO speak it over HTTP, in JSON and in binary.
 
 A request is ``{id?, parameters?, inputs: [tensor]}``, a response ``{model_name, model_version?, id?, outputs:
 [tensor]}``; a tensor is ``{name, shape, datatype, data}`` with its data flat or nested in row-major order and its first
-dimension the rows. (https://github.com/kserve/open-inference-protocol, "Inference Request JSON Object".)
+dimension the rows; what follows the JSON in binary is read by `v2_binary`.
+(https://github.com/kserve/open-inference-protocol, "Inference Request JSON Object".)
 """
 
 import math
@@ -12,11 +13,13 @@ from typing import Any
 import msgspec
 
 from monitor.collectors import Collector, Half
+from monitor.collectors.address import model_of
 from monitor.collectors.lenient import read_json
+from monitor.collectors.pairing import WIDEST_MATRIX
+from monitor.collectors.tabular import Columns, flatten, from_base64, joined, named, text_of
+from monitor.collectors.v2_binary import Tail, raw_tensor, split
 from monitor.errors import InvalidInput
-from monitor.types import Inference, Label, Scalar
-
-Values = list[Scalar | list[float]]
+from monitor.types import Inference, Label
 
 _INTEGERS = {
     f"{sign}INT{bits}": (0 if sign else -(2 ** (bits - 1)), 2**bits if sign else 2 ** (bits - 1))
@@ -24,8 +27,8 @@ _INTEGERS = {
     for bits in (8, 16, 32, 64)
 }
 _FLOATS = ("FP16", "BF16", "FP32", "FP64")
+_MAX_SIZES = 16
 _TYPES = (*_FLOATS, *_INTEGERS, "BOOL", "BYTES")
-_MAX_DEPTH = 16
 
 
 class Tensor(msgspec.Struct):
@@ -34,7 +37,7 @@ class Tensor(msgspec.Struct):
     name: str
     shape: list[int]
     datatype: str
-    data: list[Any] | None = None
+    data: Any = None
     parameters: dict[str, Any] | None = None
 
 
@@ -50,7 +53,12 @@ class Body(msgspec.Struct):
 
 
 class V2(Collector):
-    """Requests and responses of the Open Inference Protocol v2, in JSON."""
+    """Requests and responses of the Open Inference Protocol v2, in JSON and with binary tensors.
+
+    Headers: ``inference-header-content-length`` where it is known; ``watchglass-tensor`` (``NAME DATATYPE SIZE…``)
+    for a body that is one raw tensor; ``:path`` for model and version; ``watchglass-columns`` to name a matrix's
+    columns in a request.
+    """
 
     name = "v2"
 
@@ -58,36 +66,43 @@ class V2(Collector):
         """Read one body; gives exactly one `Half`.
 
         Columns are tensors by name: one number, text or boolean a row for shapes [n] and [n, 1]; a list of numbers a
-        row for wider tensors, flattened. Whether such a list is many columns or one is for `pairing` to say.
+        row for wider tensors, flattened. Whether such a list is many columns or one is for `pairing` to say. Wider
+        tensors of texts and booleans are columns ``name-0``, ``name-1`` …
 
         Raises:
-            InvalidInput: not JSON of this protocol, tensors in binary, or a tensor that contradicts its shape or type.
+            InvalidInput: not of this protocol, or a tensor that contradicts its shape, its type or the body's length.
 
         >>> body = b'{"inputs": [{"name": "x", "shape": [2], "datatype": "FP32", "data": [1, 2.5]}]}'
         >>> half, = V2().parse(body, {})
         >>> half.side, half.rows, half.columns
         ('request', 2, {'x': [1.0, 2.5]})
         """
-        if "inference-header-content-length" in headers:
-            raise InvalidInput("v2: got tensors in binary; send JSON (without Inference-Header-Content-Length)")
-        read = read_json(body, Body, name="v2", allowed="a JSON object with inputs or outputs")
+        head, rest = split(body, headers)
+        if not head and rest:
+            name, shape, datatype, data = raw_tensor(rest, headers)
+            read, tail = Body(inputs=[Tensor(name, shape, datatype, data)]), Tail(b"")
+        else:
+            read, tail = read_json(head, Body, name="v2", allowed="a JSON object with inputs or outputs"), Tail(rest)
         # A request may list the outputs it wants; a response has no inputs.
-        tensors = read.inputs if read.inputs is not None else _outputs(read.outputs)
-        columns: dict[str, Values] = {}
-        for tensor in tensors:
-            if tensor.name in columns:
-                raise InvalidInput(f"v2: two tensors are named {tensor.name[:80]!r}; names must be unique")
-            columns[tensor.name] = _values(tensor)
+        asked = read.inputs is not None
+        parts = [_columns(tensor, tail) for tensor in (_outputs(read.outputs) if read.inputs is None else read.inputs)]
+        tail.finish()
+        try:
+            columns = joined(parts)
+            columns = named(columns, headers) if asked else columns
+        except InvalidInput as error:
+            raise InvalidInput(f"v2: {error}") from None
         counts = {name: len(values) for name, values in columns.items()}
         if len(set(counts.values())) > 1:
             raise InvalidInput(f"v2: tensors differ in rows: {dict(list(counts.items())[:5])}; all must have as many")
+        model, version = model_of(headers)
         yield Half(
-            side="request" if read.inputs is not None else "response",
+            side="request" if asked else "response",
             rows=next(iter(counts.values()), 0),
             columns=columns,
-            id=read.id,
-            model=read.model_name,
-            version=read.model_version,
+            id=read.id or None,
+            model=read.model_name or model,
+            version=read.model_version or version,
             parameters=read.parameters or {},
         )
 
@@ -101,41 +116,53 @@ def _outputs(outputs: Sequence[object] | None) -> list[Tensor]:
         raise InvalidInput(f"v2: outputs: {error}") from None
 
 
-def _values(tensor: Tensor) -> Values:
+def _columns(tensor: Tensor, tail: Tail) -> Columns:
     """Return one value a row; lists where a row holds more than one number."""
     shown = f"v2: tensor {tensor.name[:80]!r}"
     if tensor.datatype not in _TYPES:
         raise InvalidInput(f"{shown}: datatype {tensor.datatype[:20]!r}; allowed: {', '.join(_TYPES)}")
-    if any(size < 0 for size in tensor.shape):
-        raise InvalidInput(f"{shown}: shape {tensor.shape[:8]}; sizes of 0 or more are allowed")
-    if tensor.data is None:
-        raise InvalidInput(f"{shown}: no data; binary and shared-memory tensors are not read, send JSON data")
-    flat = _flat(tensor.data, shown)
+    if len(tensor.shape) > _MAX_SIZES or not all(0 <= size < 2**63 for size in tensor.shape):
+        got = str(tensor.shape[:8])[:80]
+        raise InvalidInput(f"{shown}: shape {got}; at most {_MAX_SIZES} sizes of 0 or more are allowed")
+    flat = _data(tensor, tail, shown)
     # The data is counted before anything is made of the shape: [1e9, 1e9] allocates nothing.
     if math.prod(tensor.shape) != len(flat):
         raise InvalidInput(
             f"{shown}: shape {tensor.shape[:8]} needs {math.prod(tensor.shape):,} values, got {len(flat):,}"
         )
     flat = _typed(flat, tensor.datatype, shown)
+    if tensor.datatype == "BYTES" and (tensor.parameters or {}).get("content_type") == "base64":
+        for text in flat:
+            _check_base64(text, shown)
     rows = tensor.shape[0] if tensor.shape else 1
     width = len(flat) // rows if rows else 1
     if width == 1:
-        return flat
-    if tensor.datatype in ("BYTES", "BOOL"):
-        raise InvalidInput(f"{shown}: {tensor.datatype} of {width} values a row; one value a row is allowed")
-    return [flat[start : start + width] for start in range(0, len(flat), width)] if width else []
+        return {tensor.name: flat}
+    if tensor.datatype not in ("BYTES", "BOOL"):
+        return {tensor.name: [flat[start : start + width] for start in range(0, len(flat), width)] if width else []}
+    if width <= WIDEST_MATRIX:
+        return {f"{tensor.name}-{place}": flat[place::width] for place in range(width)}
+    return {tensor.name: [text_of(flat[start : start + width]) for start in range(0, len(flat), width)]}
 
 
-def _flat(data: list[Any], shown: str) -> list[Any]:
-    """Return nested data in row-major order; lists within one level must be all lists, of one length."""
-    for _ in range(_MAX_DEPTH):
-        nested = [type(item) is list for item in data]
-        if not any(nested):
-            return data
-        if not all(nested) or len(set(map(len, data))) > 1:
-            raise InvalidInput(f"{shown}: ragged data; rows of one length are allowed")
-        data = [item for inner in data for item in inner]
-    raise InvalidInput(f"{shown}: data nested deeper than {_MAX_DEPTH} lists")
+def _data(tensor: Tensor, tail: Tail, shown: str) -> list[Any]:
+    """Return a tensor's values in row-major order, from its JSON or from behind it."""
+    size = (tensor.parameters or {}).get("binary_data_size")
+    if size is not None:
+        return tail.take(size, tensor.datatype, shown)
+    if tensor.data is None:
+        raise InvalidInput(f"{shown}: no data; tensors in shared memory are not read, send JSON or binary data")
+    flat = flatten(tensor.data if isinstance(tensor.data, list) else [tensor.data])
+    if flat is None:
+        raise InvalidInput(f"{shown}: ragged data, or nested too deep; rows of one length are allowed")
+    return flat
+
+
+def _check_base64(text: object, shown: str) -> None:
+    try:
+        from_base64(text)
+    except InvalidInput as error:
+        raise InvalidInput(f"{shown}: content_type is base64 but {error}") from None
 
 
 def _typed(flat: list[Any], datatype: str, shown: str) -> list[Any]:
