@@ -73,6 +73,8 @@ def column(schema: ModelSchema, name: str) -> Feature:
         return Feature(name=name, kind=Kind.CATEGORICAL, title="Predicted class")
     if name == "_new":
         return Feature(name=name, kind=Kind.CATEGORICAL, title="Unknown columns")
+    if name == "_new":
+        return Feature(name=name, kind=Kind.CATEGORICAL, title="Columns the schema does not know")
     if name == "_latency_ms":
         return Feature(name=name, kind=Kind.NUMERIC, title="Latency", unit="ms")
     return Feature(name=name, kind=Kind.TEXT)

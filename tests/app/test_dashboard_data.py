@@ -63,6 +63,7 @@ def test_cells_cover_every_column_and_day_and_never_guess(seeded: Seeded) -> Non
     found = model.overview("parcels", ALL_DAYS, None, ALL).cells
     inputs = [cell for cell in found if not cell.feature.startswith("_")]
     assert len(inputs) == len(SCHEMA.features) * DAYS
+    assert not [cell.label for cell in found if cell.label.startswith("_")]
     hot = {(cell.feature, cell.start) for cell in inputs if (cell.ratio or 0) > 1}
     assert hot == {("temperature", FIRST + day * DAY) for day in range(FAULT_DAY, DAYS)}
     assert model.overview("idle", ALL_DAYS, None, ALL).cells == ()

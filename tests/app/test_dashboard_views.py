@@ -111,7 +111,9 @@ def test_feature_names_the_column_its_unit_and_why(seeded: Seeded) -> None:
     assert {metric.label: metric.value for metric in at.metric}["Rows"] == "500"
 
 
-@pytest.mark.parametrize("feature", ["distance", "carrier", "express", "hour", "_score", "_prediction", "_latency_ms"])
+@pytest.mark.parametrize(
+    "feature", ["distance", "carrier", "express", "hour", "_score", "_prediction", "_latency_ms", "_new"]
+)
 def test_every_kind_of_column_is_drawn(seeded: Seeded, feature: str) -> None:
     at = visit("feature", model="parcels", feature=feature)
     assert not at.title[0].value.startswith("\\_")
