@@ -14,7 +14,7 @@ import explain.api
 from app.runtime import Runtime, set_runtime
 from app.shell import rooted
 from monitor.api import alerts, capture, health, jobs, models, queries, reference, reports, routes
-from monitor.api.guard import loopback_only
+from monitor.api.guard import guard
 from monitor.api.operation import Operation
 
 SCRIPT = Path(__file__).parent / "main.py"
@@ -57,7 +57,7 @@ def create_app(runtime: Runtime, *, dashboard: bool = True) -> Callable[[Scope, 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         await (served if _ours(scope) else pages)(scope, receive, send)
 
-    return loopback_only(dispatch)
+    return guard(dispatch, runtime.config.base_url)
 
 
 def dashboard_installed() -> bool:

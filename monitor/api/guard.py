@@ -4,23 +4,30 @@ A page on any site can make its visitor's browser send requests to 127.0.0.1: un
 there (DNS rebinding), or plainly across origins. The first shows in ``Host``, the second in ``Origin``.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monitor.api.problem import Problem, problem_response
 
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 Guarded = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def loopback_only(app: ASGIApp) -> Guarded:
-    """Wrap ``app`` so that only requests addressed to loopback, from loopback pages or none, reach it."""
+def guard(app: ASGIApp, base_url: str = "") -> Guarded:
+    """Wrap ``app`` so that only requests addressed to this machine, from its own pages or none, reach it.
+
+    Args:
+        app: what is guarded.
+        base_url: the address that people use, if it is another (an authenticating proxy in front); its host is
+            as good as loopback.
+    """
+    names = LOOPBACK | ({urlsplit(base_url).hostname or "localhost"} if base_url else set())
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        problem = _refusal(scope) if scope["type"] in {"http", "websocket"} else None
+        problem = _refusal(scope, names) if scope["type"] in {"http", "websocket"} else None
         if problem is None:
             await app(scope, receive, send)
         elif scope["type"] == "http":
@@ -31,24 +38,24 @@ def loopback_only(app: ASGIApp) -> Guarded:
     return guarded
 
 
-def _refusal(scope: Scope) -> Problem | None:
+def _refusal(scope: Scope, names: Set[str]) -> Problem | None:
     headers = dict(scope["headers"])
     host = headers.get(b"host", b"").decode("latin-1")
-    if not is_loopback(f"//{host}"):
-        return Problem(421, f"Host {host!r} is not this machine; allowed: localhost, 127.0.0.1, [::1].")
+    if not is_named(f"//{host}", names):
+        return Problem(421, f"Host {host!r} is not this server; allowed: {', '.join(sorted(names))} (see base_url).")
     origin = headers.get(b"origin", b"").decode("latin-1")
-    if origin and not is_loopback(origin):
+    if origin and not is_named(origin, names):
         return Problem(403, f"Origin {origin!r} may not use this server; only its own pages may.")
     return None
 
 
-def is_loopback(address: str) -> bool:
-    """Tell whether a URL's host is this machine's loopback, by its name alone.
+def is_named(address: str, names: Set[str] = LOOPBACK) -> bool:
+    """Tell whether a URL's host is one of ``names``; nothing is looked up.
 
-    >>> is_loopback("//127.0.0.1:8080"), is_loopback("http://[::1]:1"), is_loopback("http://127.0.0.1.example.org")
+    >>> is_named("//127.0.0.1:8080"), is_named("http://[::1]:1"), is_named("http://127.0.0.1.example.org")
     (True, True, False)
     """
     try:
-        return urlsplit(address).hostname in _LOOPBACK
+        return urlsplit(address).hostname in names
     except ValueError:
         return False

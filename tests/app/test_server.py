@@ -68,6 +68,20 @@ def test_requests_from_pages_of_other_sites_are_refused(ask: Ask) -> None:
     assert ask("/v1/run", "POST", origin="http://127.0.0.1:8501").status_code == 200
 
 
+def test_the_address_of_a_proxy_in_front_is_named_by_the_configuration(tmp_path: Path) -> None:
+    opened = Runtime.open(Config(data_dir=tmp_path, base_url="https://watch.example"))
+    app = create_app(opened, dashboard=False)
+
+    async def call(host: str, origin: str) -> int:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+            return (await client.get("/healthz", headers={"host": host, "origin": origin})).status_code
+
+    assert asyncio.run(call("watch.example", "https://watch.example")) == 200
+    assert asyncio.run(call("watch.example.evil", "https://watch.example")) == 421
+    assert asyncio.run(call("watch.example", "https://evil.example")) == 403
+    opened.close()
+
+
 def test_websockets_of_other_sites_are_closed(opened: Runtime) -> None:
     app = create_app(opened, dashboard=False)
     sent: list[Any] = []

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from monitor.api.body import inflate
 from monitor.api.decode import MAX_DEPTH, decode_json, too_deep
-from monitor.api.guard import is_loopback
+from monitor.api.guard import is_named
 from monitor.api.operation import Parameter
 from monitor.api.problem import Problem, from_error
 from monitor.api.rows import read_inferences
@@ -131,7 +131,7 @@ def test_parameters_have_defaults_and_requirements() -> None:
     ],
 )
 def test_loopback_is_known_by_its_name_alone(address: str, own: bool) -> None:
-    assert is_loopback(address) is own
+    assert is_named(address) is own
 
 
 def test_an_error_without_a_status_of_its_own_is_ours_to_mend() -> None:
