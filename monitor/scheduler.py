@@ -73,7 +73,7 @@ class Scheduler:
     ) -> None:
         self._store, self._clock, self._config = store, clock, config
         self._ingest = ingest
-        found = plugins(monitor.jobs, Job)  # type: ignore[type-abstract] # the base is what is searched by
+        found = plugins(monitor.jobs, Job)
         self._known = {name: job() for name, job in found.items()}
         scheduled = [job for job in self._known.values() if config.clock == "system" or job.windows == 1]
         self._jobs = scheduled if jobs is None else list(jobs)

@@ -40,11 +40,11 @@ def measures() -> dict[str, Measure]:
         "traffic.score_mean": Measure("Mean score"),
         "performance.label_coverage": Measure("Labels arrived", "share", "higher"),
     }
-    for name, drift in plugins(monitor.drift, DriftMeasure).items():  # type: ignore[type-abstract]
+    for name, drift in plugins(monitor.drift, DriftMeasure).items():
         found[f"drift.{name}"] = Measure(drift.title, drift.unit, "lower")
-    for name, quality in plugins(monitor.quality, QualityMeasure).items():  # type: ignore[type-abstract]
+    for name, quality in plugins(monitor.quality, QualityMeasure).items():
         found[f"quality.{name}"] = Measure(quality.title, "share", "lower")
-    for name, performance in plugins(monitor.performance, PerformanceMeasure).items():  # type: ignore[type-abstract]
+    for name, performance in plugins(monitor.performance, PerformanceMeasure).items():
         found[f"performance.{name}"] = Measure(
             performance.title, performance.unit, performance.better, frozenset(performance.tasks)
         )

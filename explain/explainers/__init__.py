@@ -104,7 +104,7 @@ def explainers() -> dict[str, type[Explainer]]:
     >>> sorted(explainers())
     ['lime', 'shap']
     """
-    return plugins(sys.modules[__name__], Explainer)  # type: ignore[type-abstract] # the base is what is searched by
+    return plugins(sys.modules[__name__], Explainer)
 
 
 def explainer(name: str) -> type[Explainer]:

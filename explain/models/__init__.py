@@ -87,7 +87,7 @@ def adapters() -> dict[str, type[ModelAdapter]]:
     >>> sorted(adapters())
     ['endpoint', 'torch']
     """
-    return plugins(sys.modules[__name__], ModelAdapter)  # type: ignore[type-abstract] # the base is what is searched by
+    return plugins(sys.modules[__name__], ModelAdapter)
 
 
 def adapter(spec: Specification) -> type[ModelAdapter]:

@@ -43,7 +43,7 @@ class Outbox:
     def __init__(self, store: Store, clock: Clock, channels: Mapping[str, AlertChannel] | None = None) -> None:
         self._store = store
         self._clock = clock
-        found = plugins(monitor.alerts.channels, AlertChannel)  # type: ignore[type-abstract] # the base is what is searched by
+        found = plugins(monitor.alerts.channels, AlertChannel)
         self._channels = channels or {name: channel() for name, channel in found.items()}
 
     def deliver(self) -> int:

@@ -43,7 +43,7 @@ class Jobs:
     def _run_now(self, name: str | None, job: str | None, until: datetime) -> TickResult:
         catalog = self._services.store.catalog
         chosen = [catalog.model(name)] if name is not None else catalog.models()
-        found = plugins(monitor.jobs, Job)  # type: ignore[type-abstract] # the base is what is searched by
+        found = plugins(monitor.jobs, Job)
         single = [each for each, kind in found.items() if kind.windows == 1]
         result = TickResult()
         for model in chosen:

@@ -27,7 +27,7 @@ class DriftJob(Job):
     name: ClassVar[str] = "drift"
 
     def __init__(self) -> None:
-        found = plugins(monitor.drift, DriftMeasure)  # type: ignore[type-abstract] # the base is what is searched by
+        found = plugins(monitor.drift, DriftMeasure)
         self._measures = [measure() for measure in found.values()]
 
     def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:

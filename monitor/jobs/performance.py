@@ -33,7 +33,7 @@ class PerformanceJob(Job):
     late: ClassVar[bool] = True
 
     def __init__(self) -> None:
-        found = plugins(monitor.performance, PerformanceMeasure)  # type: ignore[type-abstract] # the base is what is searched by
+        found = plugins(monitor.performance, PerformanceMeasure)
         self._measures = [measure() for measure in found.values()]
 
     def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:

@@ -30,7 +30,7 @@ class QualityJob(Job):
     name: ClassVar[str] = "quality"
 
     def __init__(self) -> None:
-        found = plugins(monitor.quality, QualityMeasure)  # type: ignore[type-abstract] # the base is what is searched by
+        found = plugins(monitor.quality, QualityMeasure)
         self._measures = [measure() for measure in found.values()]
 
     def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:

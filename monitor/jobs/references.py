@@ -48,9 +48,9 @@ class References:
     """Remembers what references were read. Used by one thread at a time (the scheduler's lock)."""
 
     def __init__(self) -> None:
-        found = plugins(monitor.drift, DriftMeasure)  # type: ignore[type-abstract] # the base is what is searched by
+        found = plugins(monitor.drift, DriftMeasure)
         self._measures = [measure() for measure in found.values()]
-        faults = plugins(monitor.quality, QualityMeasure)  # type: ignore[type-abstract] # as above
+        faults = plugins(monitor.quality, QualityMeasure)
         self._faults = [measure() for measure in faults.values()]
         self._stamps: dict[tuple[str, str], object] = {}
         self._known: dict[tuple[str, str], dict[str, dict[str, Reference]]] = {}

@@ -21,7 +21,7 @@ def compose(facts: Facts) -> tuple[str, str]:
     page.add(paragraph(f"Model {model.name}. Written {minute(facts.made)} UTC.{owner} Days are UTC.", css="quiet"))
     if facts.base_url:
         page.add(tag("p", link(f"{facts.base_url}/model?{urlencode({'model': model.name})}", "Open in the dashboard")))
-    found = plugins(monitor.reports.sections, Section)  # type: ignore[type-abstract] # the base is what is searched by
+    found = plugins(monitor.reports.sections, Section)
     for section in sorted((each() for each in found.values()), key=lambda each: each.place):
         page.add(tag("section", tag("h2", escape(section.title)), section.write(facts, page)))
     return title, page.render()
