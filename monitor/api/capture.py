@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from monitor.api.operation import ARROW_STREAM, JSON, NDJSONS, BodySpec, Call, Operation, Parameter, Reply
 from monitor.api.problem import Problem
@@ -14,10 +15,13 @@ from monitor.api.services import Services
 from monitor.api.tables import read_table
 from monitor.ingest import LABELS, Receipt
 from monitor.schema import Conformed, arrow_schema, check_name, conform, conform_table
-from monitor.types import Inference, Label, Model
+from monitor.types import Inference, Label, Model, Version
 
 LARGE = 1 << 16
 """Bodies from this size on are read in a thread, so that they do not hold up the small ones."""
+
+MOST_VERSIONS = 200
+"""From so many versions on, one that is new in the traffic is captured but no longer registered by itself."""
 
 _DROPPED = re.compile(r"([a-z0-9_-]{1,64})=([0-9]{1,18})")
 _HEADERS = (
@@ -36,6 +40,7 @@ class Capture:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._versions: set[tuple[str, str]] = set()
 
     async def post_inferences(self, call: Call) -> Reply:
         """Take inferences."""
@@ -45,6 +50,9 @@ class Capture:
             received, conformed = self._inferences(call, model, source)
         else:
             received, conformed = await asyncio.to_thread(self._inferences, call, model, source)
+        seen = {(model.name, version) for version in pc.unique(conformed.batch["_version"]).to_pylist()}
+        if not seen <= self._versions:
+            await asyncio.to_thread(self._register, model.name, seen)
         return Reply(await self._submit(call, model, conformed, [], received, source))
 
     def _inferences(self, call: Call, model: Model, source: str) -> tuple[int, Conformed]:
@@ -58,6 +66,16 @@ class Capture:
             return rows.received, conformed
         rejected = [replace(bad, row=rows.places[bad.row]) for bad in conformed.rejected]
         return rows.received, Conformed(conformed.batch, rows.rejected + rejected)
+
+    def _register(self, model: str, seen: set[tuple[str, str]]) -> None:
+        """Register versions that only traffic tells of, so that they are listed; at most so many a model."""
+        catalog = self._services.store.catalog
+        with self._services.store.transaction():
+            known = {version.version for version in catalog.versions(model)}
+            fresh = sorted(version for _, version in seen if version not in known)
+            for version in fresh[: max(MOST_VERSIONS - len(known), 0)]:
+                catalog.put_version(Version(model=model, version=version, created=self._services.clock.now()))
+        self._versions |= seen
 
     async def post_labels(self, call: Call) -> Reply:
         """Take labels."""

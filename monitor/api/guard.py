@@ -4,7 +4,7 @@ A page on any site can make its visitor's browser send requests to 127.0.0.1: un
 there (DNS rebinding), or plainly across origins. The first shows in ``Host``, the second in ``Origin``.
 """
 
-from collections.abc import Awaitable, Callable, Set
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -38,7 +38,7 @@ def guard(app: ASGIApp, base_url: str = "") -> Guarded:
     return guarded
 
 
-def _refusal(scope: Scope, names: Set[str]) -> Problem | None:
+def _refusal(scope: Scope, names: frozenset[str]) -> Problem | None:
     headers = dict(scope["headers"])
     host = headers.get(b"host", b"").decode("latin-1")
     if not is_named(f"//{host}", names):
@@ -49,7 +49,7 @@ def _refusal(scope: Scope, names: Set[str]) -> Problem | None:
     return None
 
 
-def is_named(address: str, names: Set[str] = LOOPBACK) -> bool:
+def is_named(address: str, names: frozenset[str] = LOOPBACK) -> bool:
     """Tell whether a URL's host is one of ``names``; nothing is looked up.
 
     >>> is_named("//127.0.0.1:8080"), is_named("http://[::1]:1"), is_named("http://127.0.0.1.example.org")

@@ -148,6 +148,20 @@ def test_large_bodies_are_read_like_small_ones(flights) -> None:
     assert flights("POST", LABELS, json=labels).json()["stored"] == 1200
 
 
+def test_a_version_that_only_traffic_tells_of_is_listed_and_its_registration_is_kept(flights, monkeypatch) -> None:
+    from monitor.api import capture
+
+    endpoint = {"url": "http://127.0.0.1:1"}
+    flights("PUT", "/v1/models/flights/versions/2", json={"endpoint": endpoint})
+    flights("POST", INFERENCES, json=[row("a", version="2"), row("b", version="blue"), row("c", version=3)])
+    found = {each["version"]: each["endpoint"] for each in flights("GET", "/v1/models/flights").json()["versions"]}
+    assert found == {"2": endpoint, "3": None, "blue": None}
+    monkeypatch.setattr(capture, "MOST_VERSIONS", 4)
+    receipt = flights("POST", INFERENCES, json=[row(f"x{n}", version=f"x{n}") for n in range(3)]).json()
+    assert receipt["stored"] == 3
+    assert len(flights("GET", "/v1/models/flights").json()["versions"]) == 4
+
+
 def test_an_id_may_hold_slashes_and_any_letter(flights) -> None:
     flights("POST", INFERENCES, json=[row("gate/7:ü")])
     assert flights("GET", f"{INFERENCES}/gate%2F7:%C3%BC").json()["id"] == "gate/7:ü"

@@ -95,7 +95,7 @@ def test_every_documented_answer_is_met_by_a_real_call(
     api("POST", f"{M}/inferences", json=[row])
     api("POST", f"{M}/labels", json=[{"id": "a", "value": "late"}, {"id": "b"}])
     _fill(runtime)
-    version, ref = f"{M}/versions/1", f"{M}/versions/1/reference?time=when&scores=p&label=truth"
+    version, ref = f"{M}/versions/9", f"{M}/versions/1/reference?time=when&scores=p&label=truth"
     calls: list[tuple[str, str, dict[str, Any]]] = [
         ("PUT", "/v1/models/other", {"json": {"task": "regression"}}),
         ("PUT", "/v1/models/other", {"json": {"owner": "me"}}),
