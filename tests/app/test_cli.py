@@ -118,7 +118,7 @@ def test_each_command_explains_itself(watchglass: Run, command: str) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("nonsense",), ("explain", "m"), ("serve", "--port", "x"), ("explain", "m", "i", "--method", "magic"), ()],
+    [("nonsense",), ("explain", "m"), ("serve", "--port", "x"), ("register", "m", "--task", "magic"), ()],
 )
 def test_wrong_usage_is_2(watchglass: Run, arguments: tuple[str, ...]) -> None:
     assert watchglass(*arguments).code == 2
