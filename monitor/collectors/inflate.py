@@ -4,7 +4,7 @@ import zlib
 
 from monitor.errors import InvalidInput
 
-LIMIT = 64 * 2**20
+LIMIT = 16 * 2**20
 """The most bytes one body may inflate to."""
 
 _MAGIC = b"\x1f\x8b"

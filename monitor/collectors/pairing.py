@@ -1,6 +1,9 @@
 """Put the two halves of an exchange together: what was asked and what was answered, one inference a row."""
 
+import math
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from monitor.collectors import Half
@@ -27,15 +30,19 @@ def pair(
     Of the response, float tensors are scores: [n] and [n, 1] one number a row, [n, k] k of them. Texts, integers and
     booleans are the prediction. For a regression the float tensor is the prediction. Several of a sort: the first.
 
+    A server that answers many rows by one flat list, or flattens what it was asked, is understood: see `aligned`.
+
     Ids are the values of the input ``id_column`` where there is one (it is no feature then), else ``{id}:{row}`` with
-    the request's id or else the response's; without any they are None, and the receiver makes them.
+    the request's id or else the response's or else what the two halves share; without any they are None, and the
+    receiver makes them.
 
     Args:
         request: what was asked.
         response: what was answered.
         task: what the model predicts; unknown reads as a classification.
-        version: the version that answered; else as the response, the request or "1" say.
-        time: when it was asked.
+        version: the version that answered; else as the response, the request or "1" say, with what no version's name
+            may hold replaced by hyphens (1.0 is 1-0).
+        time: when it was asked; else as the request or the response says.
         latency_ms: how long the answer took, in milliseconds.
         status: how it ended, such as "200".
         id_column: the input whose values are the rows' ids, if there is such an input.
@@ -43,14 +50,15 @@ def pair(
     Raises:
         InvalidInput: the halves differ in rows.
     """
+    response = aligned(request, response)
     if request.rows != response.rows:
         raise InvalidInput(
             f"pair: {request.rows:,} rows were asked and {response.rows:,} answered; they must be as many"
         )
     predictions, scores = _answers(response, task)
     shared = {
-        "version": version or response.version or request.version or "1",
-        "time": time,
+        "version": version or _version(response.version or request.version or "1"),
+        "time": time or request.time or response.time,
         "latency_ms": latency_ms,
         "batch_size": request.rows,
         "status": status,
@@ -72,10 +80,42 @@ def is_probe(half: Half) -> bool:
     return half.parameters.get("watchglass_probe") in (True, "true", 1)
 
 
+def aligned(request: Half, response: Half) -> Half:
+    """Return the response with as many rows as the request, where only the way of writing them differs.
+
+    Some servers answer n rows by one list of n values, which alone reads as one row; TorchServe's envelope of the V2
+    protocol answers n rows of k values by one flat tensor that has the input's name.
+
+    >>> request = Half(side="request", rows=2, columns={"x": [1.0, 2.0]})
+    >>> aligned(request, Half(side="response", rows=1, columns={"output": [[0.25, 0.75]]})).columns
+    {'output': [0.25, 0.75]}
+    """
+    rows, columns = request.rows, response.columns
+    if response.rows == rows or rows < 2 or not columns:
+        return response
+    name, values = next(iter(columns.items()))
+    if response.rows == 1:
+        if len(columns) == rows and name.endswith("-0"):
+            return replace(response, rows=rows, columns={name[:-2]: [items[0] for items in columns.values()]})
+        if len(columns) == 1 and isinstance(values[0], list) and len(values[0]) == rows:
+            return replace(response, rows=rows, columns={name: list(values[0])})
+    elif len(columns) == 1 and name in request.columns and response.rows % rows == 0:
+        numbers = [value for value in values if isinstance(value, int | float)]
+        width = response.rows // rows
+        if len(numbers) == response.rows:
+            cut = [[_float(number) for number in numbers[at : at + width]] for at in range(0, len(numbers), width)]
+            return replace(response, rows=rows, columns={name: list(cut)})
+    return response
+
+
+def _version(said: str) -> str:
+    return re.sub(r"[^a-z0-9_-]", "-", said.lower())[:64]
+
+
 def _ids(request: Half, response: Half, id_column: str) -> list[str | None]:
     if id_column in request.columns:
         return [None if value is None else str(value) for value in request.columns[id_column]]
-    base = request.id or response.id
+    base = request.id or response.id or request.exchange or response.exchange
     return [f"{base}:{row}" if base else None for row in range(request.rows)]
 
 
@@ -84,9 +124,15 @@ def _features(request: Half, id_column: str) -> Iterator[Mapping[str, object]]:
     for name, values in request.columns.items():
         if name == id_column:
             continue
-        first = values[0] if values else None
-        if isinstance(first, list) and len(first) <= WIDEST_MATRIX:
-            for place, column in enumerate(zip(*(value for value in values if isinstance(value, list)), strict=True)):
+        matrix = [value for value in values if isinstance(value, list)]
+        # Rows of different lengths are sequences, however short.
+        if (
+            matrix
+            and len(matrix) == len(values)
+            and len(matrix[0]) <= WIDEST_MATRIX
+            and len(set(map(len, matrix))) == 1
+        ):
+            for place, column in enumerate(zip(*matrix, strict=True)):
                 columns[f"{name}-{place}"] = list(column)
         else:
             columns[name] = values
@@ -100,15 +146,23 @@ def _answers(response: Half, task: Task | None) -> tuple[list[Scalar], list[tupl
     predictions: list[Scalar] | None = None
     scores: list[tuple[float, ...] | None] | None = None
     for values in response.columns.values():
-        kind = next((type(value) for value in values if value is not None), type(None))
-        if kind in (list, float) and not (kind is float and task is Task.REGRESSION):
+        kinds = set(map(type, values)) - {type(None)}
+        floats = kinds and kinds <= {float, int, list} and kinds != {int}
+        if floats and not (task is Task.REGRESSION and list not in kinds):
             scores = scores or [_scores(value) for value in values]
-        elif kind is not list:
-            predictions = predictions or [value for value in values if not isinstance(value, list)]
+        else:
+            predictions = predictions or [None if isinstance(value, list) else value for value in values]
     return predictions or [None] * response.rows, scores or [None] * response.rows
 
 
 def _scores(value: Scalar | list[float]) -> tuple[float, ...] | None:
-    if value is None:
-        return None
-    return tuple(value) if isinstance(value, list) else (float(value),)
+    if isinstance(value, list):
+        return tuple(value)
+    return (_float(value),) if isinstance(value, int | float) else None
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer beyond any float; as 1e400 it is infinite
+        return math.inf if value > 0 else -math.inf

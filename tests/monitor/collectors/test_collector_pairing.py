@@ -53,6 +53,7 @@ def test_a_narrow_matrix_is_columns_and_a_wide_one_is_a_list():
         ({"y": [12]}, Task.REGRESSION, 12, None),
         ({"p": [0.75], "q": [0.5]}, None, None, (0.75,)),
         ({"p": [None]}, None, None, None),
+        ({"p": [10**400], "q": [0.5]}, None, 10**400, (0.5,)),
     ],
 )
 def test_floats_are_scores_and_the_rest_is_the_prediction(columns, task, prediction, scores):
@@ -95,3 +96,39 @@ def test_zero_rows_pair_to_none():
 def test_probes_are_told(parameters, probe):
     """By the parameter of the protocol."""
     assert is_probe(asked({"x": [1.0]}, parameters=parameters)) is probe
+
+
+def test_what_the_halves_know_of_themselves_is_used():
+    """Time and version of the halves, and what they share for an id."""
+    when = datetime(2013, 5, 1, tzinfo=UTC)
+    (row,) = pair(asked({"x": [1.0]}, exchange="e", time=when), answered({"p": [0.5]}, exchange="e", version="V1.0"))
+    assert (row.id, row.time, row.version) == ("e:0", when, "v1-0")
+
+
+def test_rows_of_different_lengths_are_sequences():
+    """However short they are."""
+    rows = pair(asked({"s": [[1.0], [1.0, 2.0]]}), answered({"p": [0.5, 0.5]}))
+    assert [row.features for row in rows] == [{"s": [1.0]}, {"s": [1.0, 2.0]}]
+
+
+@pytest.mark.parametrize(
+    ("columns", "scores", "predictions"),
+    [
+        ({"output": [[0.25, 0.75]]}, [(0.25,), (0.75,)], [None, None]),
+        ({"output-0": ["a"], "output-1": ["b"]}, [None, None], ["a", "b"]),
+        ({"x": [0.25, 0.75, 0.5, 0.5]}, [(0.25, 0.75), (0.5, 0.5)], [None, None]),
+    ],
+)
+def test_one_flat_list_for_many_rows_is_understood(columns, scores, predictions):
+    """The second half of the rows must not be lost to a way of writing."""
+    rows = pair(asked({"x": [1.0, 2.0]}), answered(columns))
+    assert [row.scores for row in rows] == scores
+    assert [row.prediction for row in rows] == predictions
+
+
+def test_mixed_answers_stay_in_their_rows():
+    """A text among numbers is the prediction of its own row."""
+    rows = pair(asked({"x": [1.0, 2.0, 3.0]}), answered({"p": ["a", [0.5, 0.5], 10**400]}))
+    assert [row.prediction for row in rows] == ["a", None, 10**400]
+    rows = pair(asked({"x": [1.0, 2.0]}), answered({"p": [0.5, -(10**400)]}))
+    assert [row.scores for row in rows] == [(0.5,), (float("-inf"),)]
