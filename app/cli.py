@@ -171,7 +171,7 @@ def run(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run what is due now; with --model or --job, run the last closed window whether due or not."""
+    """Run what is due now; with --model or --job, measure the last closed window and the open one so far."""
     from app.telling import counts
 
     asked = {"model": model, "job": job, "until": until.isoformat() if until else None}

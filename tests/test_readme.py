@@ -62,6 +62,7 @@ def test_the_guide_runs_as_written_from_model_to_explanation_report_and_ledger(t
         output, _ = process.communicate()
         pytest.fail(f"the guide did not end:\n{output}")
     assert process.returncode == 0, output
+    assert re.search(r"[1-9]\d* measurements", output), "the open window was measured"
     for shown in ("loan-7", "purpose", "income", "amount"):
         assert shown in output
 

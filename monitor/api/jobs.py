@@ -32,7 +32,7 @@ class Jobs:
         self._services = services
 
     def post_run(self, call: Call) -> Reply:
-        """Run every window that is due, or one job of one model."""
+        """Run every window that is due; or one job, or one model's, over the last window and the open one so far."""
         asked = call.json(RunRequest)
         until = _utc(asked.until) if asked.until is not None else None
         self._services.ingest.flush()
@@ -44,13 +44,18 @@ class Jobs:
         catalog = self._services.store.catalog
         chosen = [catalog.model(name)] if name is not None else catalog.models()
         found = plugins(monitor.jobs, Job)
-        single = [each for each, kind in found.items() if kind.windows == 1]
+        single = {each for each, kind in found.items() if kind.windows == 1}
         result = TickResult()
         for model in chosen:
-            window = last_window(until, model.settings.window_hours)
-            for each in [job] if job is not None else single:
-                result.measurements += len(self._services.scheduler.run_job(model.name, each, window))
-                result.windows += 1
+            closed = last_window(until, model.settings.window_hours)
+            asked = single if job is None else {job}
+            for window in (closed, Window(closed.end, closed.end + closed.length)):
+                if window.start == until:
+                    continue  # nothing can be there yet
+                # Jobs over several windows need them whole; the others tell of the open one what is there so far.
+                for each in sorted(asked if window is closed else asked & single):
+                    result.measurements += len(self._services.scheduler.run_job(model.name, each, window))
+                    result.windows += 1
         return result
 
     def put_clock(self, call: Call) -> Reply:
@@ -100,7 +105,7 @@ def operations(services: Services) -> list[Operation]:
             method="POST",
             path="/v1/run",
             name="run",
-            summary="Run every window that is due, or one job of one model, now.",
+            summary="Run what is due; or one job, or one model's, over the last window and the open one so far.",
             tag="operations",
             handler=jobs.post_run,
             replies={200: TickResult},

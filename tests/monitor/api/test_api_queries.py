@@ -148,11 +148,11 @@ def test_report_pages_are_served_in_a_sandbox_and_nothing_beside_them(runtime, f
         assert flights("GET", f"/v1/reports/r1/{name}").status_code == 404
 
 
-def test_run_takes_one_job_of_one_model_over_its_last_window(runtime, captured) -> None:
+def test_run_takes_one_job_of_one_model_over_its_last_window_and_the_open_one(runtime, captured) -> None:
     reply = captured("POST", "/v1/run", json={"model": "flights", "job": "traffic", "until": "2013-06-02T05:00:00Z"})
-    assert reply.json()["windows"] == 1
+    assert reply.json()["windows"] == 2
     found = captured("GET", f"{M}/measurements?metric=traffic.rows&segment=all").json()["measurements"]
-    assert {each["window"]["start"] for each in found} <= {"2013-06-01T00:00:00Z"}
+    assert {each["window"]["start"] for each in found} <= {"2013-06-01T00:00:00Z", "2013-06-02T00:00:00Z"}
     assert captured("POST", "/v1/run", json={"job": "nobody"}).status_code == 404
     assert captured("POST", "/v1/run", json={"model": "nobody"}).status_code == 404
     assert captured("POST", "/v1/run").json()["windows"] > 0
