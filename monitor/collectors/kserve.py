@@ -8,7 +8,6 @@ a response its request's content type, loses ``Inference-Header-Content-Length``
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,6 +17,7 @@ from monitor.collectors import Collector, Half
 from monitor.collectors.freeform import Side, read
 from monitor.collectors.inflate import inflated
 from monitor.collectors.lenient import read_json
+from monitor.collectors.moment import moment
 from monitor.collectors.records import each
 from monitor.collectors.tabular import from_base64
 from monitor.errors import InvalidInput
@@ -94,7 +94,7 @@ def half_of(data: bytes, attributes: Mapping[str, str], naming: Mapping[str, str
         id=half.id or sent.get("x-request-id"),
         exchange=attributes["id"],
         model=half.model or attributes.get("inferenceservicename"),
-        time=_moment(attributes.get("recordedtime") or attributes.get("time", "")),
+        time=moment(attributes.get("recordedtime") or attributes.get("time", "")),
         parameters=parameters,
     )
 
@@ -161,12 +161,3 @@ def _sent_headers(metadata: str) -> dict[str, str]:
         return {}
     firsts = {key.lower(): value[0] if isinstance(value, list) and value else value for key, value in given.items()}
     return {key: value for key, value in firsts.items() if isinstance(value, str)}
-
-
-def _moment(text: str) -> datetime | None:
-    """Return an RFC 3339 time in UTC; None where there is none, or none that can be read (its text is kept)."""
-    try:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None

@@ -80,6 +80,19 @@ def is_probe(half: Half) -> bool:
     return half.parameters.get("watchglass_probe") in (True, "true", 1)
 
 
+def task_of(headers: Mapping[str, str], name: str) -> Task | None:
+    """Return the task that the header ``watchglass-task`` names.
+
+    Raises:
+        InvalidInput: it is not one of `Task`.
+    """
+    said = headers.get("watchglass-task")
+    try:
+        return Task(said) if said is not None else None
+    except ValueError:
+        raise InvalidInput(f"{name}: watchglass-task is {said!r:.80}; allowed: {', '.join(Task)}") from None
+
+
 def aligned(request: Half, response: Half) -> Half:
     """Return the response with as many rows as the request, where only the way of writing them differs.
 

@@ -151,7 +151,7 @@ def text_of(value: object) -> str:
         InvalidInput: it is nested too deep to be written.
     """
     try:
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, default=str)
     except RecursionError:
         raise InvalidInput("a value is nested too deep") from None
 

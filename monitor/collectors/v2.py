@@ -7,7 +7,7 @@ dimension the rows; what follows the JSON in binary is read by `v2_binary`.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -50,6 +50,7 @@ class Body(msgspec.Struct):
     parameters: dict[str, Any] | None = None
     inputs: list[Tensor] | None = None
     outputs: list[Any] | None = None
+    error: Any = None
 
 
 class V2(Collector):
@@ -85,7 +86,7 @@ class V2(Collector):
             read, tail = read_json(head, Body, name="v2", allowed="a JSON object with inputs or outputs"), Tail(rest)
         # A request may list the outputs it wants; a response has no inputs.
         asked = read.inputs is not None
-        parts = [_columns(tensor, tail) for tensor in (_outputs(read.outputs) if read.inputs is None else read.inputs)]
+        parts = [columns_of(tensor, tail) for tensor in (_outputs(read) if read.inputs is None else read.inputs)]
         tail.finish()
         try:
             columns = joined(parts)
@@ -107,17 +108,23 @@ class V2(Collector):
         )
 
 
-def _outputs(outputs: Sequence[object] | None) -> list[Tensor]:
-    if outputs is None:
+def _outputs(read: Body) -> list[Tensor]:
+    if read.outputs is None and read.error is not None:
+        raise InvalidInput(f"v2: the server answered an error: {read.error!s:.200}")
+    if read.outputs is None:
         raise InvalidInput("v2: the object has neither inputs (a request) nor outputs (a response)")
     try:
-        return msgspec.convert(outputs, list[Tensor])
+        return msgspec.convert(read.outputs, list[Tensor])
     except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise InvalidInput(f"v2: outputs: {error}") from None
 
 
-def _columns(tensor: Tensor, tail: Tail) -> Columns:
-    """Return one value a row; lists where a row holds more than one number."""
+def columns_of(tensor: Tensor, tail: Tail) -> Columns:
+    """Return one value a row; lists where a row holds more than one number.
+
+    Raises:
+        InvalidInput: the tensor contradicts its shape or type, or has no data.
+    """
     shown = f"v2: tensor {tensor.name[:80]!r}"
     if tensor.datatype not in _TYPES:
         raise InvalidInput(f"{shown}: datatype {tensor.datatype[:20]!r}; allowed: {', '.join(_TYPES)}")

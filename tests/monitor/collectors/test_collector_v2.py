@@ -86,7 +86,7 @@ def test_zero_rows_are_no_error():
         (b"\xff", "JSON"),
         (b"[" * 100_000, "."),
         (b'{"instances": [[1]]}', "neither inputs"),
-        (b'{"error":"Model with name nope does not exist."}', "neither inputs"),
+        (b'{"error":"Model with name nope does not exist."}', "answered an error: Model with name nope"),
         (request(tensor([1.0] * 5, [2, 3])), r"shape \[2, 3\] needs 6 values, got 5"),
         (request(tensor([1.0], [-1])), "0 or more"),
         (request(tensor([], [10**9, 10**9])), "values, got 0"),

@@ -1,0 +1,149 @@
+"""BentoML's monitor: JSON lines of data beside a file of schema that says which column is what.
+
+A schema line is ``{"meta_data": {…}, "columns": [{"name", "role", "type"}]}``, with the roles feature, prediction and
+target; a data line has those columns and ``timestamp``, ``request_id``, ``trace_id``.
+(https://github.com/bentoml/BentoML, bentoml/_internal/monitoring/default.py.)
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from monitor.collectors import Collector, Half
+from monitor.collectors.inflate import inflated
+from monitor.collectors.lenient import read_json
+from monitor.collectors.moment import moment
+from monitor.collectors.pairing import pair, task_of
+from monitor.collectors.records import each, lines
+from monitor.collectors.tabular import Columns, column, joined
+from monitor.errors import InvalidInput
+from monitor.types import Inference, Label, Scalar, Task
+
+
+class MonitorColumn(msgspec.Struct):
+    """One column of the monitor."""
+
+    name: str
+    role: str
+    type: str = ""
+
+
+class MonitorSchema(msgspec.Struct):
+    """What the columns of a monitor are."""
+
+    columns: list[MonitorColumn]
+    meta_data: dict[str, Any] = {}
+
+    def names(self, role: str) -> list[str]:
+        """Return the names of the columns of one role."""
+        return [column.name for column in self.columns if column.role == role]
+
+
+class BentoML(Collector):
+    """Monitored predictions as inferences; columns of the role target as labels.
+
+    A record is one row, but where every feature and prediction is a list of lists of one length, that many rows. Rows
+    are named after ``request_id``; a request of many rows logs them under one, so from the second on, in order,
+    ``{request_id}:{row}``. Headers: ``watchglass-schema`` is the schema, one line of JSON; without it the body's first
+    line is the schema. ``watchglass-task`` says what the model predicts, needed for a regression that answers
+    fractions; ``watchglass-version`` which version answered.
+    """
+
+    name = "bentoml"
+
+    def parse(self, body: bytes, headers: Mapping[str, str]) -> Iterable[Inference | Label | Half]:
+        """Read the lines of a data file.
+
+        Raises:
+            InvalidInput: no schema; or, after what could be read, what was wrong with the other lines.
+
+        >>> schema = '{"columns": [{"name": "x", "role": "feature"}, {"name": "p", "role": "prediction"}]}'
+        >>> row, = BentoML().parse(b'{"x": 1.5, "p": "a", "request_id": "q"}', {"watchglass-schema": schema})
+        >>> row.id, row.features, row.prediction
+        ('q', {'x': 1.5}, 'a')
+        """
+        task = task_of(headers, "bentoml")
+        schema = (
+            _schema(headers["watchglass-schema"].encode(errors="replace")) if "watchglass-schema" in headers else None
+        )
+        records = list(lines(inflated(body, name="bentoml")))
+        if schema is None and records:
+            schema = _schema(records[0][1])
+        seen: Counter[str] = Counter()
+
+        def one(line: bytes) -> Iterator[Inference | Label]:
+            record = read_json(line, dict[str, Any], name="bentoml", allowed="an object a line")
+            if schema is None or _is_schema(record):
+                return iter(())
+            return _rows(record, schema, task, headers.get("watchglass-version"), seen)
+
+        yield from each(records, one, name="bentoml", what="line")
+
+
+def _schema(text: bytes) -> MonitorSchema:
+    allowed = "the monitor's schema, in the header watchglass-schema or as the first line,"
+    schema = read_json(text, MonitorSchema, name="bentoml", allowed=allowed)
+    if not schema.names("feature") and not schema.names("prediction"):
+        raise InvalidInput("bentoml: the schema has no column of the role feature or prediction; it must have some")
+    return schema
+
+
+def _is_schema(record: Mapping[str, Any]) -> bool:
+    return isinstance(record.get("columns"), list) and "request_id" not in record
+
+
+def _rows(
+    record: Mapping[str, Any], schema: MonitorSchema, task: Task | None, version: str | None, seen: Counter[str]
+) -> Iterator[Inference | Label]:
+    missing = [name for name in (*schema.names("feature"), *schema.names("prediction")) if name not in record]
+    if missing:
+        raise InvalidInput(f"the record has no {', '.join(missing)[:200]}, which the schema names; it must have all")
+    asked, answered = schema.names("feature"), schema.names("prediction")
+    rows = _batch([record[name] for name in (*asked, *answered)])
+    request = _side("request", {name: record[name] for name in asked}, rows)
+    response = _side("response", {name: record[name] for name in answered}, rows)
+    when = moment(record.get("timestamp"))
+    named = record.get("request_id")
+    truths = [_truth(record[target], rows) for target in schema.names("target") if record.get(target) is not None]
+    inferences = pair(request, response, task=task, version=version, time=when, id_column="")
+    for place, row in enumerate(inferences):
+        name = _name(named, seen)
+        yield replace(row, id=name)
+        if name is not None:
+            yield from (Label(id=name, value=truth[place]) for truth in truths if truth[place] is not None)
+
+
+def _truth(value: Any, rows: int | None) -> list[Scalar]:
+    values = value if rows is not None or (isinstance(value, list) and len(value) == 1) else [value]
+    if (
+        not isinstance(values, list)
+        or len(values) != (rows or 1)
+        or any(isinstance(one, list | dict) for one in values)
+    ):
+        raise InvalidInput(f"the target is {str(value)[:80]}; one value a row is allowed")
+    return values
+
+
+def _batch(values: list[Any]) -> int | None:
+    """Return how many rows a record of matrices holds; None for a record of one row."""
+    if not all(isinstance(value, list) and value and all(isinstance(item, list) for item in value) for value in values):
+        return None
+    counts = {len(value) for value in values}
+    return counts.pop() if len(counts) == 1 else None
+
+
+def _side(side: Any, values: Mapping[str, Any], rows: int | None) -> Half:
+    parts = (column(name, [value] if rows is None else value) for name, value in values.items())
+    columns: Columns = joined(parts)
+    return Half(side=side, rows=1 if rows is None else rows, columns=columns)
+
+
+def _name(named: object, seen: Counter[str]) -> str | None:
+    if named is None or named == "":
+        return None
+    base = str(named)
+    seen[base] += 1
+    return base if seen[base] == 1 else f"{base}:{seen[base] - 1}"
