@@ -35,4 +35,4 @@ def read_json(body: bytes, kind: type[T], *, name: str, allowed: str) -> T:
     try:
         return msgspec.convert(json.loads(body.decode("utf-8-sig")), kind)
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
-        raise InvalidInput(f"{name}: {error}; {allowed} is allowed") from None
+        raise InvalidInput(f"{name}: {str(error)[:300]}; {allowed} is allowed") from None

@@ -54,4 +54,4 @@ def form(body: bytes) -> list[tuple[str, str]]:
             body.decode(), keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=MAX_PARTS
         )
     except ValueError as error:
-        raise InvalidInput(f"the form cannot be read: {error}") from None
+        raise InvalidInput(f"the form cannot be read: {str(error)[:200]}") from None
