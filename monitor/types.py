@@ -1,6 +1,7 @@
 """The nouns of Watchglass, on one screen: frozen, without behaviour of their own beyond small readings of themselves.
 
-All times are aware and in UTC. Names of models, versions and rules match ``[a-z0-9_-]{1,64}``.
+All times are aware and in UTC. Names of models and rules match ``[a-z0-9_-]{1,64}``;
+versions may also hold capitals and dots.
 """
 
 from collections.abc import Mapping

@@ -13,13 +13,17 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-BLOCK = re.compile(r"```(\w+)(?: file=(\S+))?\n(.*?)```", re.S)
-WAIT = "for _ in $(seq 100); do python -c \"import urllib.request as u; u.urlopen('http://127.0.0.1:8080/healthz')\" 2>/dev/null && break; sleep 0.3; done\n"
+BLOCK = re.compile(r"```(\w+)(?: file=(\S+))?\n(.*?)```", re.DOTALL)
+WAIT = """
+for _ in $(seq 100); do
+    python -c "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/healthz')" 2>/dev/null && break; sleep 0.3
+done
+"""
 
 
 def guide() -> str:
     """The section between the guide's heading and the next."""
-    return re.search(r"## Five minutes with your own model\n(.*?)(?=\n## |\Z)", README, re.S).group(1)
+    return re.search(r"## Five minutes with your own model\n(.*?)(?=\n## |\Z)", README, re.DOTALL).group(1)
 
 
 def free_port() -> int:
@@ -79,7 +83,7 @@ def test_every_command_the_readme_names_is_a_command() -> None:
     """`watchglass <command> --help` succeeds for each of them."""
     watchglass = shutil.which("watchglass", path=str(Path(sys.executable).parent))
     assert watchglass is not None
-    for command in sorted(set(re.findall(r"^watchglass ([a-z]+)|`watchglass ([a-z]+)", README, re.M))):
+    for command in sorted(set(re.findall(r"^watchglass ([a-z]+)|`watchglass ([a-z]+)", README, re.MULTILINE))):
         name = "".join(command)
         subprocess.run([watchglass, name, "--help"], check=True, capture_output=True)
 

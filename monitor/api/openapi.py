@@ -9,6 +9,7 @@ import msgspec
 
 from monitor.api.operation import JSON, Operation, Parameter
 from monitor.api.problem import MEDIA, ProblemBody
+from monitor.schema import NAME, VERSION
 
 Document = dict[str, Any]
 
@@ -82,7 +83,8 @@ def _operation(operation: Operation, by_shape: Mapping[str, object]) -> Document
 
 
 def _path_schema(name: str) -> Document:
-    return {"type": "string", "pattern": "^[a-z0-9_-]{1,64}$"} if name in {"model", "version"} else {"type": "string"}
+    patterns = {"model": NAME.pattern, "version": VERSION.pattern}
+    return {"type": "string", "pattern": f"^{patterns[name]}$"} if name in patterns else {"type": "string"}
 
 
 def _parameter(parameter: Parameter) -> Document:

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from monitor.api.decode import decode_json
 from monitor.api.operation import JSON
 from monitor.api.problem import Problem
-from monitor.schema import NAME, Rejected
+from monitor.schema import VERSION, VERSION_RULE, Rejected
 from monitor.types import Inference, Label
 
 T = TypeVar("T")
@@ -149,8 +149,8 @@ def _version(given: object) -> str | None:
     if given is None:
         return None
     text = str(given) if isinstance(given, int) and not isinstance(given, bool) else given
-    if not isinstance(text, str) or not NAME.fullmatch(text):
-        raise BadRow("bad_version", f"version is {str(given)[:80]!r}; allowed: {NAME.pattern}.")
+    if not isinstance(text, str) or not VERSION.fullmatch(text):
+        raise BadRow("bad_version", f"version is {str(given)[:80]!r}; {VERSION_RULE}.")
     return text
 
 

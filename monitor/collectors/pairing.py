@@ -122,7 +122,7 @@ def aligned(request: Half, response: Half) -> Half:
 
 
 def _version(said: str) -> str:
-    return re.sub(r"[^a-z0-9_-]", "-", said.lower())[:64]
+    return re.sub(r"[^A-Za-z0-9._-]", "-", said).lstrip(".")[:64]
 
 
 def _ids(request: Half, response: Half, id_column: str) -> list[str | None]:

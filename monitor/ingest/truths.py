@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from monitor.schema import NAME, label_of
+from monitor.schema import VERSION, VERSION_RULE, label_of
 from monitor.store import Store
 from monitor.types import Label, ModelSchema, Task
 
@@ -40,10 +40,8 @@ def read_label(label: Label, schema: ModelSchema, now: datetime) -> Truth | Refu
     known = given if isinstance(given, str) and 0 < len(given) <= _MAX_ID else None
     if known is None:
         return Refusal(None, "bad_id", f"id: 1 to {_MAX_ID} characters of text are allowed")
-    if label.version is not None and not NAME.fullmatch(label.version):
-        return Refusal(
-            known, "bad_version", f"version {label.version[:80]!a}: 1 to 64 of a-z, 0-9, _ and - are allowed"
-        )
+    if label.version is not None and not VERSION.fullmatch(label.version):
+        return Refusal(known, "bad_version", f"version {label.version[:80]!a}: {VERSION_RULE}")
     value = label_of(label.value, schema)
     if value is None:
         allowed = "a finite number" if schema.task is Task.REGRESSION else f"one of {', '.join(schema.classes)}"

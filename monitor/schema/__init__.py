@@ -7,7 +7,7 @@ nothing unexpected stops capture; it is stored, flagged and counted.
 from monitor.schema.canonical import Conformed, Rejected, arrow_schema
 from monitor.schema.documents import schema_from_dict, schema_to_dict, settings_from_dict, settings_to_dict
 from monitor.schema.infer import infer_schema
-from monitor.schema.names import NAME, check_features, check_name
+from monitor.schema.names import NAME, VERSION, VERSION_RULE, check_features, check_name
 from monitor.schema.reference import conform_reference
 from monitor.schema.rows import conform
 from monitor.schema.tables import conform_table
@@ -15,6 +15,8 @@ from monitor.schema.truth import class_of, label_of
 
 __all__ = [
     "NAME",
+    "VERSION",
+    "VERSION_RULE",
     "Conformed",
     "Rejected",
     "arrow_schema",

@@ -7,7 +7,13 @@ from collections.abc import Iterable
 from monitor.errors import InvalidInput
 
 NAME = re.compile(r"[a-z0-9_-]{1,64}")
-"""Names of models, versions and rules: safe in paths, URLs and SQL on every system."""
+"""Names of models and rules: safe in paths, URLs and SQL on every system."""
+
+VERSION = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+"""Names of versions, which model servers write as 1.0 or v2.1-RC3; never a path's "." or ".."."""
+
+VERSION_RULE = "1 to 64 of the characters a-z, A-Z, 0-9, _, - and, not first, dots are allowed"
+"""The same, in words for errors."""
 
 MAX_COLUMN = 200
 """Longest name of a column, in characters."""
@@ -21,15 +27,17 @@ def check_name(kind: str, name: str) -> str:
         name: the name to check.
 
     Raises:
-        InvalidInput: the name has other characters than a-z, 0-9, _ and -, or is empty or longer than 64.
+        InvalidInput: the name has other characters than a-z, 0-9, _ and - (a version also A-Z and, not first, dots), or
+            is empty or longer than 64.
 
-    >>> check_name("model", "flights")
-    'flights'
+    >>> check_name("model", "flights"), check_name("version", "1.0")
+    ('flights', '1.0')
     """
-    if NAME.fullmatch(name):
+    version = kind == "version"
+    if (VERSION if version else NAME).fullmatch(name):
         return name
-    shown = str(name)[:80]
-    raise InvalidInput(f"{kind} name {shown!r}: 1 to 64 of the characters a-z, 0-9, _ and - are allowed")
+    rule = VERSION_RULE if version else "1 to 64 of the characters a-z, 0-9, _ and - are allowed"
+    raise InvalidInput(f"{kind} name {str(name)[:80]!r}: {rule}")
 
 
 def check_features(names: Iterable[str]) -> None:

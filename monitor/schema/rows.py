@@ -11,7 +11,7 @@ from monitor.schema.answers import answers, no_scores
 from monitor.schema.assemble import MAX_ID, SKEW, Heads, assemble
 from monitor.schema.canonical import TIME, Conformed, Rejected
 from monitor.schema.columns import MISSING, Retyped, column, moment, numbers
-from monitor.schema.names import NAME
+from monitor.schema.names import VERSION, VERSION_RULE
 from monitor.schema.notes import Notes
 from monitor.types import Feature, Inference, Kind, ModelSchema
 
@@ -112,7 +112,7 @@ def _refusal(place: int, row: Inference, when: datetime | None, latest: datetime
         got = f"{len(row.id):,} characters, or not text" if isinstance(row.id, str) else type(row.id).__name__
         return Rejected(place, None, "bad_id", f"id: got {got}; 1 to {MAX_ID} characters of text are allowed")
     if not _fits_version(row.version):
-        detail = f"version {str(row.version)[:80]!a}: 1 to 64 of the characters a-z, 0-9, _ and - are allowed"
+        detail = f"version {str(row.version)[:80]!a}: {VERSION_RULE}"
         return Rejected(place, row.id, "bad_version", detail)
     if when is not None and when > latest:
         detail = f"time {when.isoformat()} is more than 5 minutes ahead of the server's {(latest - SKEW).isoformat()}"
@@ -121,7 +121,7 @@ def _refusal(place: int, row: Inference, when: datetime | None, latest: datetime
 
 
 def _fits_version(value: object) -> bool:
-    return isinstance(value, str) and NAME.fullmatch(value) is not None
+    return isinstance(value, str) and VERSION.fullmatch(value) is not None
 
 
 def _fits_id(value: object) -> bool:

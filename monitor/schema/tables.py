@@ -12,7 +12,7 @@ from monitor.schema.answers import Answers, answers, no_scores
 from monitor.schema.assemble import MAX_ID, SKEW, Heads, assemble
 from monitor.schema.canonical import ARROW, NUMBERS, TIME, Conformed, Rejected
 from monitor.schema.columns import column, flag_non_finite, flag_non_finite_lists, numbers
-from monitor.schema.names import NAME
+from monitor.schema.names import VERSION, VERSION_RULE
 from monitor.schema.notes import Notes
 from monitor.types import Kind, ModelSchema, Task
 
@@ -182,9 +182,9 @@ def _admitted(table: pa.Table, places: Places, now: datetime, version: str) -> t
         ids = pa.nulls(table.num_rows, pa.string())
     if places.version:
         named = _versions(table, places, version)
-        allowed = pa.array([name for name in pc.unique(named).to_pylist() if NAME.fullmatch(name)], pa.string())
+        allowed = pa.array([name for name in pc.unique(named).to_pylist() if VERSION.fullmatch(name)], pa.string())
         wrong = pc.invert(pc.is_in(named, value_set=allowed))
-        reasons.append(("bad_version", "version: 1 to 64 of the characters a-z, 0-9, _ and - are allowed", wrong))
+        reasons.append(("bad_version", f"version: {VERSION_RULE}", wrong))
     if places.time:
         when = _exact(_array(table, places.time), Kind.TIMESTAMP, "_time", Notes(table.num_rows))
         detail = f"time is more than 5 minutes ahead of the server's {now.isoformat()}"

@@ -166,5 +166,5 @@ def test_versions_are_made_and_replaced(flights) -> None:
         flights("PUT", f"{M}/versions/2", json={"endpoint": {"url": "http://127.0.0.1:1"}}).json()["artifact"] is None
     )
     assert flights("PUT", "/v1/models/nobody/versions/2", json={}).status_code == 404
-    assert flights("PUT", f"{M}/versions/A", json={}).status_code == 422
+    assert flights("PUT", f"{M}/versions/1 0", json={}).status_code == 422
     assert [each["version"] for each in flights("GET", M).json()["versions"]] == ["2"]

@@ -102,7 +102,7 @@ def test_what_the_halves_know_of_themselves_is_used():
     """Time and version of the halves, and what they share for an id."""
     when = datetime(2013, 5, 1, tzinfo=UTC)
     (row,) = pair(asked({"x": [1.0]}, exchange="e", time=when), answered({"p": [0.5]}, exchange="e", version="V1.0"))
-    assert (row.id, row.time, row.version) == ("e:0", when, "v1-0")
+    assert (row.id, row.time, row.version) == ("e:0", when, "V1.0")
 
 
 def test_rows_of_different_lengths_are_sequences():

@@ -68,8 +68,8 @@ def test_the_two_sides_pair():
     asked = half({"instances": [[5.5, 3.5], [6.25, 2.5]]}, ASKED)
     rows = pair(asked, half(b"[\n  [\n    0.25,\n    0.75\n  ],\n  [0.5, 0.5]\n]", ANSWERED))
     assert [(row.id, row.scores, row.version) for row in rows] == [
-        ("q:0", (0.25, 0.75), "1-0"),
-        ("q:1", (0.5, 0.5), "1-0"),
+        ("q:0", (0.25, 0.75), "1.0"),
+        ("q:1", (0.5, 0.5), "1.0"),
     ]
     assert [row.prediction for row in pair(asked, half(["cat", "dog"], ANSWERED))] == ["cat", "dog"]
 
