@@ -15,7 +15,7 @@ from torch import nn
 from app.demo import data
 from app.demo.model import FlightModel
 
-THREADS = 2
+THREADS = 1  # steps are small: a second thread gains little on an idle machine and loses much on a busy one
 EPOCHS = 6
 BATCH = 1024
 WIDTH = 64
