@@ -142,7 +142,14 @@ def register(
 @cli.command("import")
 def import_file(
     model: ModelName,
-    file: Annotated[Path, typer.Argument(help="Parquet, CSV or JSONL.")],
+    file: Annotated[Path, typer.Argument(help="Parquet, CSV or JSONL; with --format also a folder.")],
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="What a server wrote: bentoml, kserve_blob, sagemaker or triton_trace."),
+    ] = None,
+    names: Annotated[
+        str | None, typer.Option("--columns", help="With --format: names for unnamed columns, by commas.")
+    ] = None,
     time: Annotated[str | None, typer.Option(help="The column with times.")] = None,
     id_column: Annotated[str | None, typer.Option("--id", help="The column with ids; made if not given.")] = None,
     version: Annotated[str | None, typer.Option(help="The version that predicted, where no column says so.")] = None,
@@ -154,12 +161,20 @@ def import_file(
 ) -> None:
     """Import predictions (and labels) from a file. Importing a file again stores nothing twice."""
     from app.importing import import_table
+    from app.recordings import import_recordings
     from app.registering import Columns
     from app.telling import imported
 
     columns = Columns(time=time, id=id_column, prediction=prediction, scores=scores, label=label)
+    if form is not None and columns.all():
+        raise InvalidInput(
+            "--format says what every column is: leave out --time, --id, --prediction, --scores, --label."
+        )
     with _link(config) as link:
-        told = import_table(link, model, file, columns, version=version, quiet=as_json)
+        if form is not None:
+            told = import_recordings(link, model, file, form, columns=names, version=version, quiet=as_json)
+        else:
+            told = import_table(link, model, file, columns, version=version, quiet=as_json)
     _say(told, as_json, imported)
 
 

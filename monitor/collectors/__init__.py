@@ -41,6 +41,8 @@ class Collector(ABC):
     """
 
     name: ClassVar[str]
+    files: ClassVar[bool] = False
+    """Whether whole files are of this format, so that ``watchglass import --format`` takes it."""
 
     @abstractmethod
     def parse(self, body: bytes, headers: Mapping[str, str]) -> Iterable[Inference | Label | Half]:

@@ -53,6 +53,7 @@ class BentoML(Collector):
     """
 
     name = "bentoml"
+    files = True
 
     def parse(self, body: bytes, headers: Mapping[str, str]) -> Iterable[Inference | Label | Half]:
         """Read the lines of a data file.

@@ -40,6 +40,7 @@ class KServeBlob(Collector):
     """
 
     name = "kserve_blob"
+    files = True
 
     def parse(self, body: bytes, headers: Mapping[str, str]) -> Iterable[Inference | Label | Half]:
         """Read one file; its format is told by its first bytes.

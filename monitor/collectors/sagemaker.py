@@ -66,6 +66,7 @@ class SageMaker(Collector):
     """
 
     name = "sagemaker"
+    files = True
 
     def parse(self, body: bytes, headers: Mapping[str, str]) -> Iterable[Inference | Label | Half]:
         """Read JSON lines of either sort.

@@ -48,6 +48,7 @@ class TritonTrace(Collector):
     """
 
     name = "triton_trace"
+    files = True
 
     def parse(self, body: bytes, headers: Mapping[str, str]) -> Iterable[Inference | Label | Half]:
         r"""Read one trace file; one that Triton has not closed yet is read as far as it goes.
