@@ -3,32 +3,32 @@
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import numpy.typing as npt
 
-from explain.coalitions import Members
+from explain.coalitions import Matrix, Members, Rows, between, weights
 from explain.columns import Column
 from explain.players import Players
-
-Rows = npt.NDArray[np.intp]
-"""Background rows by their number."""
-
-Matrix = npt.NDArray[np.float64]
 
 BATCH = 16_384
 """Model rows that are put together at once, so that memory stays bounded."""
 
 
 class Game:
-    """What coalitions of players are worth, each with one background row; counts the model rows it asks."""
+    """What coalitions of players are worth, each with one background row; counts the model rows it asks.
+
+    ``of_rows`` are the answers to the background rows and ``usual`` is their mean: the worth of no players.
+    ``prediction`` is the answer to the row itself: the worth of all players.
+    """
 
     def __init__(self, predict: Callable[[Mapping[str, Column]], Matrix], players: Players) -> None:
         self._predict = predict
         self._players = players
+        codes = players.background.astype(np.intp)
+        self._own = [table[int(code)] for table, code in zip(players.tables, players.row, strict=True)]
+        self._others = [table[codes[:, index]] for index, table in enumerate(players.tables)]
         self.asked = 0
-        rows = np.arange(len(players.background))
         self.size = len(players.features)
+        rows = np.arange(len(codes))
         self.of_rows = self.worth(np.zeros((len(rows), self.size), dtype=np.bool_), rows)
-        """The answers to the background rows."""
         self.usual = float(self.of_rows.mean())
         self.prediction = float(self.worth(np.ones((1, self.size), dtype=np.bool_), rows[:1])[0])
 
@@ -41,44 +41,29 @@ class Game:
         ]
         return np.concatenate(parts) if parts else np.empty(0)
 
-    def halves(self, members: Members, rows: Rows) -> Matrix:
-        """Return half the difference of worth between coalition and complement, for each of its rows [n, k]."""
-        found = np.empty(rows.shape)
-        step = max(1, BATCH // (2 * rows.shape[1]))
-        for at in range(0, len(members), step):
-            hands = rows[at : at + step]
-            each = np.repeat(members[at : at + step], rows.shape[1], axis=0)
-            both = self.worth(np.concatenate([each, ~each]), np.tile(hands.ravel(), 2))
-            found[at : at + step] = (both[: len(each)] - both[len(each) :]).reshape(hands.shape) / 2
-        return found
+    @property
+    def all_rows(self) -> int:
+        """How many model rows all coalitions over the whole background are, but for those already asked."""
+        return (int(2**self.size) - 2) * len(self.of_rows)
 
-    def switched_on(self, rows: Rows) -> Matrix:
-        """Return the answers to background rows with one player's value from the row, [rows, players]."""
-        alone = np.tile(np.eye(self.size, dtype=np.bool_), (len(rows), 1))
-        return self.worth(alone, np.repeat(rows, self.size)).reshape(len(rows), self.size)
-
-    def switched_off(self, rows: Rows) -> Matrix:
-        """Return the answers to the row with one player's value from background rows, [rows, players].
-
-        Background rows often have a value in common; each is asked once.
-        """
-        found = np.empty((len(rows), self.size))
-        distinct = [
-            np.unique(self._players.background[rows, player], return_index=True, return_inverse=True)
-            for player in range(self.size)
-        ]
-        players = np.repeat(np.arange(self.size), [len(first) for _, first, _ in distinct])
-        answers = self.worth(
-            ~np.eye(self.size, dtype=np.bool_)[players], rows[np.concatenate([first for _, first, _ in distinct])]
-        )
-        for player, (_, _, place) in enumerate(distinct):
-            found[:, player] = answers[players == player][place]
-        return found
+    def exact(self) -> Matrix:
+        """Return the Shapley values, [players], by asking every coalition with every background row."""
+        count = len(self.of_rows)
+        last = 2**self.size - 1
+        ends = weights(np.array([[False] * self.size, [True] * self.size]))
+        values = np.array([self.usual, self.prediction]) @ ends
+        step = max(1, BATCH // count)
+        for at in range(1, last, step):
+            members = between(self.size, at, min(at + step, last))
+            worth = self.worth(np.repeat(members, count, axis=0), np.tile(np.arange(count), len(members)))
+            values += worth.reshape(-1, count).mean(axis=1) @ weights(members)
+        return np.asarray(values + (self.prediction - self.usual - values.sum()) / self.size)
 
     def _mixed(self, members: Members, rows: Rows) -> dict[str, Column]:
         columns = self._players.constant(len(members))
-        for index, (feature, table) in enumerate(zip(self._players.features, self._players.tables, strict=True)):
-            values = table[self._players.background[:, index].astype(np.intp)][rows]
-            values[members[:, index]] = table[int(self._players.row[index])]
+        by_player = np.ascontiguousarray(members.T)
+        for index, feature in enumerate(self._players.features):
+            values = self._others[index][rows]
+            values[by_player[index]] = self._own[index]
             columns[feature.name] = values
         return columns

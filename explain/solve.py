@@ -1,107 +1,87 @@
-"""Shapley values from pairs of coalitions: weighted least squares with the sum held, and how sure they are.
-
-With signs ε (+1 for a player in the coalition, −1 for one that is not), half the difference between what a coalition
-and its complement are worth is Σ ε·φ/2 in a game without interactions of odd order, and the least squares fit of that
-with the Shapley kernel's weights is the Shapley value in every game (Charnes et al. 1988; Covert and Lee 2021).
-"""
+"""From the answers along walks to Shapley values that add up, and how sure they are."""
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Vector = npt.NDArray[np.float64]
-Matrix = npt.NDArray[np.float64]
+from explain.coalitions import Matrix, Rows
 
-SINGULAR = 1e-10
-"""Directions in which the pairs say less than this, relative to the others, are left at 0."""
+NORMAL = 1.96
+"""The normal distribution's quantile for intervals of 95 %."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What the regression found.
+    """Shapley values, adding up to the given total, and their variances, [players]."""
 
-    ``values`` [players] are the Shapley values, adding up to the given total; ``slope`` is the control's factor;
-    ``residuals`` [n] are what each pair deviates; ``influence`` [n, players] is how much each value moves for one unit
-    in each pair's target; ``leverage`` [n] is how much a pair determines its own fitted value.
-    """
-
-    values: Vector
-    slope: float
-    residuals: Vector
-    influence: Matrix
-    leverage: Vector
+    values: Matrix
+    variances: Matrix
 
 
-def solve(
-    members: npt.NDArray[np.bool_], targets: Vector, weights: Vector, total: float, control: Vector | None = None
-) -> Fit:
-    """Fit the values.
+def steps(orders: Rows, forward: Matrix, backward: Matrix, start: Matrix, end: float) -> Matrix:
+    """Return what each walk says of each player's value: the mean change when it joins, there and back.
 
     Args:
-        members: the pairs, each by one of its coalitions, [n, players].
-        targets: half the difference of worth between coalition and complement, [n].
-        weights: of the pairs in the sum of squares, [n].
-        total: what the values add up to.
-        control: something whose expectation is 0 in each pair and that explains a part of the targets' noise, [n].
+        orders: the players in the order in which they join, [walks, players].
+        forward: the worth of the walks' coalitions, [walks, players − 1].
+        backward: the worth of their complements, [walks, players − 1].
+        start: the worth of no players, for each walk.
+        end: the worth of all players.
 
-    >>> members = np.eye(3, dtype=bool)
-    >>> worth = np.array([1.0, 2.0, 4.0])
-    >>> fit = solve(members, np.where(members, worth, -worth).sum(axis=1) / 2, np.ones(3), worth.sum())
-    >>> fit.values.round(9).tolist()
-    [1.0, 2.0, 4.0]
+    >>> steps(np.array([[1, 0]]), np.array([[5.0]]), np.array([[1.0]]), np.array([0.0]), 6.0).tolist()
+    [[1.0, 5.0]]
     """
-    players = members.shape[1]
-    signs = np.where(members, 0.5, -0.5)
-    equal = total / players
-    # Without its mean over the players, a direction that would change the total carries no weight.
-    design = signs - signs.mean(axis=1, keepdims=True)
-    scale = 0.0
-    if control is not None:
-        scale = float(np.sqrt(weights @ control**2))
-        if scale <= SINGULAR * float(np.sqrt(weights @ targets**2)):
-            scale = 0.0  # nothing but rounding errors
-        design = np.column_stack([design, control / scale if scale else np.zeros(len(control))])
-    weighted = design * weights[:, None]
-    inverse = np.linalg.pinv(weighted.T @ design, rcond=SINGULAR, hermitian=True)
-    influence = weighted @ inverse
-    wanted = targets - equal * signs.sum(axis=1)
-    found = wanted @ influence
-    values = equal + found[:players] - found[:players].mean()
-    values += (total - values.sum()) / players
-    influence_on_values = influence[:, :players]
-    return Fit(
-        values=values,
-        slope=float(found[players]) / scale if scale else 0.0,
-        residuals=wanted - design @ found,
-        influence=influence_on_values - influence_on_values.mean(axis=1, keepdims=True),
-        leverage=np.einsum("nk,nk->n", influence, design),
-    )
-
-
-def variances(fit: Fit, strata: npt.NDArray[np.intp], shares: Vector, noise: Vector) -> Vector:
-    """Return the variances of the values, [players], by the jackknife that leaves out one pair at a time.
-
-    The shift from leaving a pair out has a closed form in least squares. Two things are known of the draw: pairs of one
-    stratum are drawn among themselves, so what they have in common does not vary, and of a stratum drawn to the share
-    1 only the noise within each pair is left.
-
-    Args:
-        fit: of all pairs.
-        strata: a number for each pair, equal in one stratum, [n].
-        shares: what share of its stratum was drawn, for each pair, [n].
-        noise: the variance of each pair's target for its coalition, [n].
-    """
-    spared = np.maximum(1 - fit.leverage, 1e-6)
-    shifts = fit.influence * (fit.residuals / spared)[:, None]
-    within = fit.influence**2 * (noise * shares)[:, None]
-    found: Vector = within.sum(axis=0)
-    for stratum in np.unique(strata):
-        of_it = strata == stratum
-        left = 1 - shares[of_it][0]
-        if left > 0:
-            mine = shifts[of_it]
-            count = len(mine)
-            about, few = (mine.mean(axis=0), count / (count - 1)) if count > 1 else (0.0, 1.0)
-            found += left * few * ((mine - about) ** 2).sum(axis=0)
+    empty, full = start[:, None], np.full((len(start), 1), end)
+    there = np.hstack([empty, forward, full])
+    back = np.hstack([full, backward, empty])
+    found = np.empty(orders.shape)
+    np.put_along_axis(found, orders, np.diff(there - back, axis=1) / 2, axis=1)
     return found
+
+
+def combine(found: Matrix, rows: Rows, worth: Matrix, left_out: int, usual: float, total: float) -> Fit:
+    """Average walks over background rows.
+
+    Every background row is a game of its own, and the mean of their values is sought. Where each was walked, only the
+    walks' order is left to chance. Where background rows were left out, the others stand for them, corrected by the
+    worth of no players, which is known of all; then what differs between rows counts too.
+
+    Args:
+        found: what each walk says, [walks, players].
+        rows: which of the background rows used each walk had; each row at least once.
+        worth: the worth of no players with each of the rows used, [rows].
+        left_out: how many background rows were not used.
+        usual: the mean worth of no players over all background rows.
+        total: what the values must add up to.
+
+    Returns:
+        The values, and their variances by two-stage sampling (Cochran 1977, 10.4): the jackknife's, for means. They
+        are widened as Student's t is for few walks, so that ± 1.96 standard errors cover 95 %.
+    """
+    used, players = len(worth), found.shape[1]
+    freedom = max(len(rows) - used, 1)
+    times = np.bincount(rows, minlength=used)
+    of_rows = _sums(found, rows, used) / times[:, None]
+    squares = _sums((found - of_rows[rows]) ** 2, rows, used)
+    if times.min() > 1:
+        within = (squares / (times * (times - 1))[:, None]).sum(axis=0) / used**2
+    else:  # rows that were walked once are taken to vary like the others: which ones those are was left to chance
+        pooled = squares.sum(axis=0) / freedom
+        within = pooled * (1 / times).sum() / used**2
+    values, variances = of_rows.mean(axis=0), within
+    if left_out:
+        apart = worth - worth.mean()
+        slope = apart @ of_rows / (apart @ apart) if np.any(apart) else np.zeros(players)
+        values = values + slope * (usual - worth.mean())
+        rest = of_rows - of_rows.mean(axis=0) - apart[:, None] * slope
+        share = used / (used + left_out)
+        variances = share * within + (1 - share) * (rest**2).sum(axis=0) / max(used - 2, 1) / used
+    widening = 1 + (NORMAL**2 + 1) / (4 * freedom)  # the first term of t's quantile (Abramowitz and Stegun 26.7.5)
+    return Fit(values + (total - values.sum()) / players, variances * widening**2)
+
+
+def _sums(values: Matrix, groups: Rows, count: int) -> Matrix:
+    """Return the sums of the rows of each group, [count, columns]."""
+    sums = np.zeros((count, values.shape[1]))
+    np.add.at(sums, groups, values)
+    return sums

@@ -1,95 +1,91 @@
-"""The regression behind the Shapley estimate: closed forms, and its jackknife against leaving pairs out one by one."""
+"""From walks to values: what one walk says, and how walks over several background rows are averaged."""
 
 import numpy as np
 import pytest
 
-from explain.coalitions import Coalitions
-from explain.solve import solve, variances
+from explain.coalitions import Dealer, along
+from explain.solve import combine, steps
 
 
-def pairs_of(players, count, seed):
-    """Return members, sizes and weights of the single players and so many more pairs."""
-    pairs = Coalitions(players, np.random.default_rng(seed))
-    members = np.concatenate([np.eye(players, dtype=bool), pairs.draw(count)])
-    sizes = members.sum(axis=1)
-    return members, sizes, pairs.weights(sizes), pairs.shares(sizes)
-
-
-def halves(members, worth):
-    return (worth(members) - worth(~members)) / 2
+def walked(worth, players, walks, seed=0):
+    """Return what walks say of a game."""
+    orders = Dealer(players, 1, np.random.default_rng(seed)).orders(walks)
+    members = along(orders).reshape(-1, players)
+    forward, backward = worth(members).reshape(walks, -1), worth(~members).reshape(walks, -1)
+    start, end = (worth(np.full((1, players), full))[0] for full in (False, True))
+    return steps(orders, forward, backward, np.full(walks, start), end), end - start
 
 
 @pytest.mark.parametrize("players", [2, 3, 8, 25])
-def test_pairs_are_exact_for_any_game_of_second_order(players):
-    """V(S) = Σ a + Σ b of twos; the Shapley value is a + half of the b's. Few random pairs find it, with no doubt."""
+def test_each_walk_is_exact_for_any_game_of_second_order(players):
+    """V(S) = Σ a + Σ b of twos; the Shapley value is a + half of the b's."""
     rng = np.random.default_rng(players)
     alone, twos = rng.normal(size=players), np.triu(rng.normal(size=(players, players)), 1)
-
-    def worth(members):
-        return members @ alone + np.einsum("ni,ij,nj->n", members, twos, members)
-
-    members, sizes, weights, shares = pairs_of(players, 3 * players, seed=0)
-    fit = solve(members, halves(members, worth), weights, float(alone.sum() + twos.sum()))
-    np.testing.assert_allclose(fit.values, alone + (twos + twos.T).sum(axis=1) / 2, atol=1e-10)
-    assert np.all(variances(fit, sizes, shares, np.zeros(len(members))) < 1e-20)
+    found, _ = walked(lambda s: s @ alone + np.einsum("ni,ij,nj->n", s, twos, s), players, 5)
+    np.testing.assert_allclose(found, np.tile(alone + (twos + twos.T).sum(axis=1) / 2, (5, 1)), atol=1e-10)
 
 
-def test_the_values_add_up_to_the_total_whatever_the_targets_are():
-    members, _, weights, _ = pairs_of(9, 40, seed=1)
+@pytest.mark.parametrize("players", [1, 2, 7])
+def test_what_a_walk_says_adds_up(players):
+    table = np.random.default_rng(1).normal(size=2**players)
+    found, total = walked(lambda s: table[s @ (1 << np.arange(players))], players, 20)
+    np.testing.assert_allclose(found.sum(axis=1), total, atol=1e-12)
+
+
+def test_walks_are_right_on_average():
+    """The game that is worth 1 with all of three players: a third for each of them, nothing for the others."""
+    found, _ = walked(lambda s: s[:, :3].all(axis=1).astype(float), 6, 4_000)
+    np.testing.assert_allclose(found.mean(axis=0), [1 / 3] * 3 + [0] * 3, atol=5 * found.std() / np.sqrt(4_000))
+    assert np.all(found[:, 3:] == 0)
+
+
+def test_every_background_row_counts_the_same_however_often_it_was_walked():
+    found = np.array([[1.0, 0.0], [3.0, 0.0], [2.0, 6.0]])
+    fit = combine(found, np.array([0, 0, 1]), np.zeros(2), 0, 0.0, 5.0)
+    np.testing.assert_allclose(fit.values, [2, 3])
+
+
+def test_the_variance_of_means_is_that_of_statistics():
+    """One row, n walks: s²/n; several rows, each walked often: the sum over the rows. Widened for few walks."""
+    found = np.random.default_rng(0).normal(size=(60, 4))
+    one = combine(found, np.zeros(60, dtype=int), np.zeros(1), 0, 0.0, 0.0)
+    np.testing.assert_allclose(one.variances, found.var(axis=0, ddof=1) / 60 * (1 + 4.8416 / (4 * 59)) ** 2)
+    rows = np.repeat([0, 1, 2], 20)
+    three = combine(found, rows, np.zeros(3), 0, 0.0, 0.0)
+    parts = [found[rows == row].var(axis=0, ddof=1) / 20 for row in range(3)]
+    np.testing.assert_allclose(three.variances, np.sum(parts, axis=0) / 9 * (1 + 4.8416 / (4 * 57)) ** 2)
+
+
+@pytest.mark.parametrize(("used", "walks"), [(40, 40 * 3), (40, 60), (20, 30), (20, 45)])
+def test_the_variance_is_what_repeated_draws_show(used, walks):
+    """Rows that differ, walks that differ between and within rows; some rows walked once, some rows left out."""
+    rng = np.random.default_rng(7)
+    of_rows, worth = rng.normal(size=(40, 3)), rng.normal(size=40)
+    of_rows += worth[:, None]
+    noise = rng.uniform(0.5, 2, size=40)
+    fits = []
+    for _ in range(600):
+        kept = rng.permutation(40)[:used]
+        rows = Dealer(3, used, rng).rows(walks)
+        found = of_rows[kept][rows] + noise[kept][rows, None] * rng.normal(size=(walks, 3))
+        total = of_rows.mean(axis=0).sum()
+        fits.append(combine(found, rows, worth[kept], 40 - used, float(worth.mean()), float(total)))
+    values = np.array([fit.values for fit in fits])
+    # Holding the sum takes away what all values have in common: a third of the noise.
+    claimed = np.mean([fit.variances for fit in fits], axis=0)
+    seen = ((values - of_rows.mean(axis=0)) ** 2).mean(axis=0)
+    assert np.all(seen / claimed > 0.45)
+    assert np.all(seen / claimed < 1.1)
+
+
+def test_what_is_known_of_rows_left_out_corrects_for_them():
+    """Values that depend on the worth of no players alone are found from half of the rows, without doubt."""
     rng = np.random.default_rng(2)
-    fit = solve(members, rng.normal(size=len(members)), weights, 3.25, rng.normal(size=len(members)))
-    assert fit.values.sum() == pytest.approx(3.25, abs=1e-13)
-
-
-def test_it_is_constrained_least_squares():
-    """Against the Lagrange system of the same problem."""
-    members, _, weights, _ = pairs_of(6, 12, seed=3)
-    targets = np.random.default_rng(4).normal(size=len(members))
-    signs = np.where(members, 0.5, -0.5)
-    gram = signs.T @ (weights[:, None] * signs)
-    system = np.block([[gram, np.ones((6, 1))], [np.ones((1, 6)), np.zeros((1, 1))]])
-    expected = np.linalg.solve(system, np.append(signs.T @ (weights * targets), 1.5))[:6]
-    np.testing.assert_allclose(solve(members, targets, weights, 1.5).values, expected, atol=1e-10)
-
-
-def test_a_control_takes_its_share_of_the_noise_away():
-    members, _, weights, _ = pairs_of(6, 12, seed=3)
-    rng = np.random.default_rng(5)
-    values, control = rng.normal(size=6), rng.normal(size=len(members))
-    targets = np.where(members, 0.5, -0.5) @ values + 0.7 * control
-    fit = solve(members, targets, weights, float(values.sum()), control)
-    assert fit.slope == pytest.approx(0.7)
-    np.testing.assert_allclose(fit.values, values, atol=1e-10)
-    assert np.abs(solve(members, targets, weights, float(values.sum())).values - values).max() > 0.05
-
-
-@pytest.mark.parametrize("control", [np.zeros(21), np.full(21, 1e-17)], ids=["none", "rounding errors"])
-def test_a_control_that_is_nothing_changes_nothing(control):
-    members, _, weights, _ = pairs_of(7, 14, seed=3)
-    targets = np.random.default_rng(6).normal(size=21)
-    with_it, without = solve(members, targets, weights, 1.0, control), solve(members, targets, weights, 1.0)
-    assert with_it.slope == 0
-    np.testing.assert_allclose(with_it.values, without.values, atol=1e-14)
-
-
-def test_the_shift_from_leaving_a_pair_out_is_that_of_fitting_without_it():
-    members, _, weights, _ = pairs_of(6, 14, seed=7)
-    rng = np.random.default_rng(8)
-    targets, control = rng.normal(size=len(members)), rng.normal(size=len(members))
-    fit = solve(members, targets, weights, 2.0, control)
-    shifts = fit.influence * (fit.residuals / (1 - fit.leverage))[:, None]
-    for index in range(len(members)):
-        rest = np.arange(len(members)) != index
-        without = solve(members[rest], targets[rest], weights[rest], 2.0, control[rest]).values
-        np.testing.assert_allclose(fit.values - without, shifts[index], atol=1e-9)
-
-
-def test_pairs_that_are_all_there_are_leave_only_the_noise_within_them():
-    pairs = Coalitions(6, np.random.default_rng(0))
-    members = np.concatenate([np.eye(6, dtype=bool), pairs.draw(pairs.pool)])
-    sizes = members.sum(axis=1)
-    fit = solve(members, np.random.default_rng(1).normal(size=len(members)), pairs.weights(sizes), 1.0)
-    noise = np.full(len(members), 0.01)
-    found = variances(fit, sizes, pairs.shares(sizes), noise)
-    np.testing.assert_allclose(found, 0.01 * (fit.influence**2).sum(axis=0))
-    assert np.all(variances(fit, sizes, pairs.shares(sizes), 0 * noise) == 0)
+    worth = rng.normal(size=30)
+    games = np.array([3.0, 4.0]) + np.outer(worth, [1.0, -2.0])
+    rows = np.tile(np.arange(15), 2)
+    fit = combine(games[:15][rows], rows, worth[:15], 15, float(worth.mean()), float(games.mean(axis=0).sum()))
+    np.testing.assert_allclose(fit.values, games.mean(axis=0), atol=1e-12)
+    assert np.all(fit.variances < 1e-24)
+    same = combine(np.ones((4, 2)), np.array([0, 1, 0, 1]), np.ones(2), 3, 1.0, 2.0)
+    np.testing.assert_allclose(same.values, [1, 1])
