@@ -19,8 +19,8 @@ LATE_MINUTES = 15
 CLASSES = ("on time", "late")
 
 CATEGORIES = ("carrier", "origin", "dest", "weekday")
-# Temperature and dew point are in the file too, but a model that has seen only winter reads too much into them.
-NUMBERS = ("distance", "hour", "humid", "wind_speed", "precip", "pressure", "visib", "airport_delay")
+# Temperature, dew point and pressure are in the file too, but who has seen only winter reads too much into them.
+NUMBERS = ("distance", "hour", "humid", "wind_speed", "precip", "visib", "airport_delay")
 COLUMNS = CATEGORIES + NUMBERS
 INTEGERS = frozenset({"distance", "hour"})
 
@@ -34,7 +34,6 @@ FEATURES: Mapping[str, Mapping[str, str]] = {
     "humid": {"title": "Humidity", "unit": "%", "kind": "numeric"},
     "wind_speed": {"title": "Wind speed", "unit": "mph", "kind": "numeric"},
     "precip": {"title": "Precipitation", "unit": "in", "kind": "numeric"},
-    "pressure": {"title": "Sea level pressure", "unit": "mbar", "kind": "numeric"},
     "visib": {"title": "Visibility", "unit": "mi", "kind": "numeric"},
     "airport_delay": {
         "title": "Delay at the airport",

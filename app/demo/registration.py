@@ -19,11 +19,11 @@ from monitor.types import Channel, ModelSchema, Rule, Settings, Severity, Task
 OWNER = "flight-operations@example.com"
 MODEL_CLASS = f"{FlightModel.__module__}:{FlightModel.__qualname__}"
 # The default rules allow a column 1 % of values out of range and 5 points more nulls than before. Whoever owns a model
-# fed by weather knows better: storms go beyond what a month has shown, and stations leave gaps, most in air pressure
-# (up to 68 % of a day's flights). A feed that breaks shows in far more rows than that.
+# fed by weather knows better: storms go beyond what a month has shown, and stations leave gaps (up to 9 % of a day).
+# A feed that breaks shows in far more rows than that.
 DATA_RULES = (
     Rule(name="out-of-range", metric="quality.out_of_range_share", threshold=0.30, severity=Severity.CRITICAL),
-    Rule(name="missing", metric="quality.null_share", threshold=0.75, severity=Severity.CRITICAL),
+    Rule(name="missing", metric="quality.null_share", threshold=0.20, severity=Severity.CRITICAL),
     Rule(name="never-seen", metric="quality.unseen_share", threshold=0.05, severity=Severity.CRITICAL),
     Rule(name="other-type", metric="quality.retyped_share", severity=Severity.CRITICAL),
 )

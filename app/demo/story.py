@@ -81,7 +81,7 @@ class Story:
         Edition("2", 2, date(2013, 1, 1), date(2013, 6, 1), date(2013, 7, 1), date(2013, 7, 1)),
     )
     fault: Fault = field(
-        default=Fault("airport_delay", 60.0, "minutes", "seconds", date(2013, 8, 12), date(2013, 8, 17))
+        default=Fault("airport_delay", 60.0, "minutes", "seconds", date(2013, 8, 27), date(2013, 9, 1))
     )
     largest_request: int = 36
     seed: int = 13

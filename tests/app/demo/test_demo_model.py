@@ -86,9 +86,9 @@ def test_unknown_categories_nulls_and_wild_numbers_get_a_probability(trained) ->
 def test_a_null_is_not_the_same_as_the_mean(trained) -> None:
     model, config = trained
     columns = {name: values[:1].copy() for name, values in data.columns(data.flights().slice(9000, 1)).items()}
-    columns["pressure"] = np.array([config["numbers"]["pressure"][0]])
+    columns["humid"] = np.array([config["numbers"]["humid"][0]])
     codes, numbers = model.encode(columns)
-    columns["pressure"] = np.array([np.nan])
+    columns["humid"] = np.array([np.nan])
     codes_of_null, numbers_of_null = model.encode(columns)
     assert torch.equal(codes, codes_of_null)
     assert not torch.equal(numbers, numbers_of_null)

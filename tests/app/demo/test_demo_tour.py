@@ -67,7 +67,7 @@ def test_an_alert_that_nobody_heard_of_stops_the_demo(show, monkeypatch) -> None
 
 
 def test_a_fault_that_nobody_is_told_of_stops_the_demo(show) -> None:
-    heard = Heard("firing", feature="pressure")
+    heard = Heard("firing", feature="humid")
     with pytest.raises(Unavailable, match="no alert was about the column that was broken"):
         tour.tell_alerts(Answers(get_alerts={"alerts": [ALERT]}), heard, short(2), Summary(), show)
 
