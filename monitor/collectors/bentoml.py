@@ -7,7 +7,7 @@ target; a data line has those columns and ``timestamp``, ``request_id``, ``trace
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -21,6 +21,8 @@ from monitor.collectors.records import each, lines
 from monitor.collectors.tabular import Columns, column, joined
 from monitor.errors import InvalidInput
 from monitor.types import Inference, Label, Scalar, Task
+
+_ROLES = ("feature", "prediction", "target")
 
 
 class MonitorColumn(msgspec.Struct):
@@ -37,9 +39,14 @@ class MonitorSchema(msgspec.Struct):
     columns: list[MonitorColumn]
     meta_data: dict[str, Any] = {}
 
-    def names(self, role: str) -> list[str]:
-        """Return the names of the columns of one role."""
-        return [column.name for column in self.columns if column.role == role]
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """The names of a monitor's columns, by what they are."""
+
+    features: list[str]
+    predictions: list[str]
+    targets: list[str]
 
 
 class BentoML(Collector):
@@ -67,29 +74,29 @@ class BentoML(Collector):
         ('q', {'x': 1.5}, 'a')
         """
         task = task_of(headers, "bentoml")
-        schema = (
-            _schema(headers["watchglass-schema"].encode(errors="replace")) if "watchglass-schema" in headers else None
-        )
+        said = headers.get("watchglass-schema")
+        roles = None if said is None else _roles(said.encode(errors="replace"))
         records = list(lines(inflated(body, name="bentoml")))
-        if schema is None and records:
-            schema = _schema(records[0][1])
+        if roles is None and records:
+            roles = _roles(records[0][1])
         seen: Counter[str] = Counter()
 
         def one(line: bytes) -> Iterator[Inference | Label]:
             record = read_json(line, dict[str, Any], name="bentoml", allowed="an object a line")
-            if schema is None or _is_schema(record):
+            if roles is None or _is_schema(record):
                 return iter(())
-            return _rows(record, schema, task, headers.get("watchglass-version"), seen)
+            return _rows(record, roles, task, headers.get("watchglass-version"), seen)
 
         yield from each(records, one, name="bentoml", what="line")
 
 
-def _schema(text: bytes) -> MonitorSchema:
+def _roles(text: bytes) -> Roles:
     allowed = "the monitor's schema, in the header watchglass-schema or as the first line,"
     schema = read_json(text, MonitorSchema, name="bentoml", allowed=allowed)
-    if not schema.names("feature") and not schema.names("prediction"):
+    named = {role: [column.name for column in schema.columns if column.role == role] for role in _ROLES}
+    if not named["feature"] and not named["prediction"]:
         raise InvalidInput("bentoml: the schema has no column of the role feature or prediction; it must have some")
-    return schema
+    return Roles(*(named[role] for role in _ROLES))
 
 
 def _is_schema(record: Mapping[str, Any]) -> bool:
@@ -97,18 +104,18 @@ def _is_schema(record: Mapping[str, Any]) -> bool:
 
 
 def _rows(
-    record: Mapping[str, Any], schema: MonitorSchema, task: Task | None, version: str | None, seen: Counter[str]
+    record: Mapping[str, Any], roles: Roles, task: Task | None, version: str | None, seen: Counter[str]
 ) -> Iterator[Inference | Label]:
-    missing = [name for name in (*schema.names("feature"), *schema.names("prediction")) if name not in record]
-    if missing:
-        raise InvalidInput(f"the record has no {', '.join(missing)[:200]}, which the schema names; it must have all")
-    asked, answered = schema.names("feature"), schema.names("prediction")
+    asked, answered = roles.features, roles.predictions
+    missing = next((name for name in (*asked, *answered) if name not in record), None)
+    if missing is not None:
+        raise InvalidInput(f"the record has no {missing[:80]!r}, which the schema names; it must have all")
     rows = _batch([record[name] for name in (*asked, *answered)])
     request = _side("request", {name: record[name] for name in asked}, rows)
     response = _side("response", {name: record[name] for name in answered}, rows)
     when = moment(record.get("timestamp"))
     named = record.get("request_id")
-    truths = [_truth(record[target], rows) for target in schema.names("target") if record.get(target) is not None]
+    truths = [_truth(record[target], rows) for target in roles.targets if record.get(target) is not None]
     inferences = pair(request, response, task=task, version=version, time=when, id_column="")
     for place, row in enumerate(inferences):
         name = _name(named, seen)

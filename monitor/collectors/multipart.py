@@ -7,6 +7,9 @@ from urllib.parse import parse_qsl
 from monitor.errors import InvalidInput
 
 MAX_PARTS = 1_000
+"""The most parts or fields of one form."""
+
+_MAX_HEAD = 4_096
 
 _BOUNDARY = re.compile(r';\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE)
 _NAME = re.compile(rb'content-disposition:[^\r\n]*?;\s*name="?([^"\r\n;]*)"?', re.IGNORECASE)
@@ -33,9 +36,10 @@ def parts(body: bytes, content_type: str) -> Iterator[tuple[str, str, bytes]]:
         raise InvalidInput(f"the multipart body is cut short, or has more than {MAX_PARTS:,} parts")
     for piece in pieces[:-1]:
         head, gap, content = piece.partition(b"\r\n\r\n")
-        name = _NAME.search(head)
-        if not gap or name is None:
-            raise InvalidInput("a part of the multipart body has no name")
+        # Searching a long head costs its length squared.
+        name = _NAME.search(head) if gap and len(head) <= _MAX_HEAD else None
+        if name is None:
+            raise InvalidInput(f"a part of the multipart body has no name within {_MAX_HEAD:,} bytes")
         media = _TYPE.search(head)
         yield name[1].decode("utf-8", "replace"), media[1].decode("latin-1").lower() if media else "", content
 

@@ -41,7 +41,7 @@ def pair(
         response: what was answered.
         task: what the model predicts; unknown reads as a classification.
         version: the version that answered; else as the response, the request or "1" say, with what no version's name
-            may hold replaced by hyphens (1.0 is 1-0).
+            may hold replaced by hyphens (1/0 is 1-0).
         time: when it was asked; else as the request or the response says.
         latency_ms: how long the answer took, in milliseconds.
         status: how it ended, such as "200".

@@ -18,6 +18,7 @@ Values = list[Scalar | list[float]]
 Columns = dict[str, Values]
 
 _MAX_DEPTH = 16
+_FREE_PLACES = 2_000_000
 _SCALARS = frozenset({float, int, bool, str, type(None)})
 _NUMBERS = frozenset({float, int, type(None)})
 
@@ -36,11 +37,7 @@ def of_rows(rows: Sequence[Any], name: str) -> Columns:
     if not rows or not all(type(row) is dict and row.keys() != {"b64"} for row in rows):
         return column(name, rows)
     names = list(dict.fromkeys(key for row in rows for key in row))
-    given = sum(map(len, rows))
-    if len(names) * len(rows) > 8 * given + 100_000:
-        raise InvalidInput(
-            f"{len(rows):,} rows name {len(names):,} keys and share few of them; rows of the same keys are allowed"
-        )
+    check_filled(len(rows), len(names), sum(map(len, rows)))
     return joined(column(key, [row.get(key) for row in rows]) for key in names)
 
 
@@ -54,11 +51,32 @@ def of_columns(columns: Mapping[str, Any]) -> Columns:
     >>> of_columns({"a": [1, 2], "b": [0.5]})
     {'a': [[1, 2]], 'b': [0.5]}
     """
-    counts = {len(values) for values in columns.values() if type(values) is list}
+    lists = {name: values for name, values in columns.items() if type(values) is list}
+    counts = set(map(len, lists.values()))
     if len(counts) > 1:
         return joined(column(name, [values]) for name, values in columns.items())
     rows = next(iter(counts), 1)
-    return joined(column(name, values if type(values) is list else [values] * rows) for name, values in columns.items())
+    check_filled(rows, len(columns), rows * len(lists) + len(columns))
+    return joined(
+        column(name, lists[name]) if name in lists else repeated(name, columns[name], rows) for name in columns
+    )
+
+
+def repeated(name: str, value: Any, rows: int) -> Columns:
+    """Return the column or columns of one value that holds for every row; it is read once, not once a row."""
+    return {title: values * rows for title, values in column(name, [value]).items()}
+
+
+def check_filled(rows: int, columns: int, given: int) -> None:
+    """Refuse a table that would be nearly empty, or be filled by few values: it costs more than was sent.
+
+    Raises:
+        InvalidInput: its places are many more than the values given.
+    """
+    if rows * columns > 8 * given + _FREE_PLACES:
+        raise InvalidInput(
+            f"{rows:,} rows of {columns:,} keys hold only {given:,} values; rows that share their keys are allowed"
+        )
 
 
 def column(name: str, values: Sequence[Any]) -> Columns:

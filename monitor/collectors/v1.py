@@ -12,7 +12,7 @@ from typing import Any
 from monitor.collectors import Collector, Half
 from monitor.collectors.address import model_of
 from monitor.collectors.lenient import read_json
-from monitor.collectors.tabular import Columns, column, joined, named, of_columns, of_rows
+from monitor.collectors.tabular import Columns, check_filled, column, joined, named, of_columns, of_rows, repeated
 from monitor.errors import InvalidInput
 from monitor.types import Inference, Label
 
@@ -90,7 +90,12 @@ def _examples(values: Any, document: Mapping[str, Any]) -> Columns:
         or not isinstance(context, dict)
     ):
         raise InvalidInput("an array of objects, and an object as context, are allowed")
-    return of_rows([context | row for row in values], "input")
+    check_filled(len(values), len(context), sum(map(len, values)) + len(context))
+    named_in_rows = {key for row in values for key in row}
+    # A feature of a row goes before the context's.
+    own = of_rows([{key: context[key] for key in context.keys() & named_in_rows} | row for row in values], "input")
+    shared = (repeated(key, value, len(values)) for key, value in context.items() if key not in named_in_rows)
+    return joined([own if named_in_rows else {}, *shared])
 
 
 def _results(values: Any, _document: Mapping[str, Any]) -> Columns:

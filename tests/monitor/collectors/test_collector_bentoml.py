@@ -63,7 +63,7 @@ def test_a_bad_line_does_not_cost_the_others():
     """The good ones come, then the error with the bad one's number."""
     found = iter(BentoML().parse(SCHEMA + b"\n" + LINE + b'\n{"x": 1}\n' + LINE, {}))
     assert [next(found).id, next(found).id] == ["487", "487:1"]
-    with pytest.raises(InvalidInput, match=r"1 of 4 lines .* line 3: .*no pred"):
+    with pytest.raises(InvalidInput, match=r"1 of 4 lines .* line 3: .*no 'pred'"):
         next(found)
 
 

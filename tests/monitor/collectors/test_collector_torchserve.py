@@ -118,6 +118,7 @@ def test_csv_and_json_lines_are_rows():
         (b"x", MULTIPART, "cut short"),
         (form_part("x", b"y"), MULTIPART, "cut short"),
         (b"--b c\r\n\r\nx\r\n--b c--", MULTIPART, "no name"),
+        (form_part("x" * 5_000, b"y") + b"--b c--", MULTIPART, "no name within"),
         (form_part("x", b"y") * 1_001 + b"--b c--", MULTIPART, "1,000 parts"),
         (form_part("x", b"[", "Content-Type: application/json\r\n") + b"--b c--", MULTIPART, "JSON"),
         (b"&&", {**ASKED, "content-type": "application/x-www-form-urlencoded"}, "form"),
