@@ -128,9 +128,10 @@ class ColumnProfile:
     @property
     def mean(self) -> float:
         """The mean of the finite values, to 2.4e-7 reference standard deviations; NaN without any."""
-        if not isinstance(self.binning, NumericBins):
+        if not isinstance(self.binning, NumericBins) or not self.present:
             return math.nan
-        return fixed.mean(self._total, self.present, self.binning.center, self.binning.scale)
+        mean = fixed.mean(self._total, self.present, self.binning.center, self.binning.scale)
+        return min(max(mean, self.minimum), self.maximum)  # a column of zeros has a mean of 0, not of the last rounding
 
     @property
     def std(self) -> float:

@@ -206,3 +206,10 @@ def test_adding_profiles_of_other_columns_is_refused(profiles):
         _ = one + ColumnProfile("y", one.binning, one.counts)
     with pytest.raises(ValueError, match="counters"):
         ColumnProfile("x", one.binning, one.counts[:-1])
+
+
+def test_the_mean_of_equal_values_is_that_value(profiles):
+    """Fixed-point rounding never shows: a dry day has 0 inches of rain, not 4.7e-11."""
+    _, zeros, tenths = profiles(Kind.NUMERIC, [0.0, 0.01, 0.3], [0.0] * 50, [0.1] * 50)
+    assert zeros.mean == 0
+    assert tenths.mean == 0.1
