@@ -78,6 +78,10 @@ def make_players(row: Mapping[str, Column], background: Mapping[str, Column], sc
 
 def _codes(column: Column) -> tuple[Column, npt.NDArray[np.float64]]:
     """Return the distinct values, first seen first, and each row's code; NaN equals NaN."""
+    if column.dtype.kind == "f":
+        _, at, place = np.unique(column, return_index=True, return_inverse=True)
+        order = at.argsort()
+        return column[at[order]], order.argsort()[place].astype(np.float64)
     seen: dict[object, int] = {}
     codes = np.empty(len(column))
     first: list[int] = []
