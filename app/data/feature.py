@@ -13,7 +13,7 @@ from app.data.model import ratio, read
 from app.data.names import SHIFT, column, measure
 from app.runtime import runtime
 from monitor.charts import format as fmt
-from monitor.charts.distribution import Histogram
+from monitor.charts.histogram import Histogram
 from monitor.jobs.references import source_of
 from monitor.profile.binning import NumericBins
 from monitor.profile.build import read as read_profiles

@@ -29,7 +29,8 @@ class Health:
     accuracy: Measurement | None
     drifted: int
     drift_of: int
-    drift_measured: bool
+    drift_day: datetime | None  # when the newest window began in which drift could be judged
+    target_unit: str
     traffic: tuple[float, ...]
     rows: int
     last_event: datetime | None
@@ -93,7 +94,7 @@ def _health(model: Model) -> Health:
     by_window: dict[datetime, float] = {}
     for given in traffic:
         by_window[given.window.start] = by_window.get(given.window.start, 0.0) + (given.value or 0.0)
-    drifted, measured = _drifted(model, end)
+    drifted, drift_day = _drifted(model, end)
     accuracy = _accuracy(model, window.start, window.end)
     state, reason = _state(alerts, bool(by_window), drifted)
     return Health(
@@ -106,7 +107,8 @@ def _health(model: Model) -> Health:
         accuracy=accuracy,
         drifted=drifted,
         drift_of=len(model.schema.features),
-        drift_measured=measured,
+        drift_day=drift_day,
+        target_unit=model.schema.target_unit,
         traffic=tuple(by_window[start] for start in sorted(by_window)),
         rows=int(sum(by_window.values())),
         last_event=max((given.window.end for given in traffic if given.value), default=None),
@@ -114,18 +116,21 @@ def _health(model: Model) -> Health:
     )
 
 
-def _drifted(model: Model, end: datetime | None) -> tuple[int, bool]:
-    """How many input columns are beyond their threshold in the newest window, in any version."""
+def _drifted(model: Model, end: datetime | None) -> tuple[int, datetime | None]:
+    """How many input columns are beyond their threshold in the newest window with traffic, in any version."""
     if end is None:
-        return 0, False
-    start = end - timedelta(hours=model.settings.window_hours)
+        return 0, None
+    start = end - timedelta(days=TREND_DAYS)
     found = [
         given
         for metric in SHIFT
         for given in runtime().store.measurements.query(model.name, metric=metric, segment=ALL, start=start, end=end)
-        if not (given.feature or "_").startswith("_") and given.value is not None
+        if not (given.feature or "_").startswith("_")
+        and given.value is not None
+        and given.status is not Status.INSUFFICIENT
     ]
-    return len({given.feature for given in found if breached(given)}), bool(found)
+    newest = max((given.window.start for given in found), default=None)
+    return len({given.feature for given in found if breached(given) and given.window.start == newest}), newest
 
 
 def breached(given: Measurement) -> bool:
@@ -156,14 +161,18 @@ def _state(alerts: list[Alert], traffic: bool, drifted: int) -> tuple[str, str]:
         return ("critical" if worst.severity is Severity.CRITICAL else "warning"), worst.title + more
     if not traffic:
         return "waiting", "No traffic has been measured yet"
-    return "ok", "No open alerts" + (f"; {drifted} columns moved, none for long" if drifted else "")
+    return "ok", "No open alerts" + (f"; {_columns(drifted)} moved, not for long" if drifted else "")
 
 
-def accuracy_text(given: Measurement | None) -> tuple[str, str, str]:
+def _columns(number: int) -> str:
+    return "1 column" if number == 1 else f"{number} columns"
+
+
+def accuracy_text(given: Measurement | None, target_unit: str = "") -> tuple[str, str, str]:
     """A model's accuracy as (measure, value, origin): that it is realised, on which day and on how many labels."""
     if given is None:
         return "Accuracy", fmt.MISSING, "no labels yet"
-    known = measure(given.metric)
+    known = measure(given.metric, target_unit)
     origin = f"realised {fmt.day(given.window.start)}, {fmt.rate(given.coverage)} labelled"
     return known.title, fmt.with_unit(given.value, known.unit), origin
 

@@ -14,6 +14,7 @@ from monitor.charts.heatmap import Cell
 from monitor.charts.lines import Bars
 from monitor.types import ALL, Measurement, Model, Status, Window
 
+ANSWERS = ("_score", "_prediction")
 LATENCIES = ("traffic.latency_p50", "traffic.latency_p95")
 
 
@@ -36,13 +37,13 @@ class Overview:
     volume: Bars | None
     rows: int
     latency: Mapping[str, Sequence[Measurement]]
-    p95: float | None
     score_mean: float | None
     accuracy: Mapping[str, Mapping[str, Sequence[Measurement]]]  # metric → version → measurements
     coverage: float | None
     cells: tuple[Cell, ...]
     suspects: tuple[Suspect, ...]
     drifted: int
+    drifted_in: Window | None  # the newest window in which drift could be judged
     features: int
 
 
@@ -64,6 +65,17 @@ def read(
 def versions_of(model: str) -> list[str]:
     """A model's registered versions, newest first."""
     return [version.version for version in reversed(runtime().store.catalog.versions(model))]
+
+
+@st.cache_data(ttl=FRESH, show_spinner=False)
+def last_traffic(model: str) -> Window | None:
+    """The newest measured window with any prediction, of the 90 days that were measured last."""
+    store = runtime().store
+    end = store.measurements.watermark("traffic", model)
+    if end is None:
+        return None
+    found = store.measurements.query(model, metric="traffic.rows", segment=ALL, start=end - timedelta(days=90), end=end)
+    return max((given.window for given in found if given.value), key=lambda window: window.start, default=None)
 
 
 @st.cache_data(ttl=60, show_spinner=False)
@@ -106,13 +118,13 @@ def overview(name: str, window: Window, version: str | None, segment: str) -> Ov
     bars = _bars([given for given in traffic if given.metric == "traffic.rows"], coverage)
     rows = int(sum(bars.rows)) if bars else 0
     suspects = _suspects(model, moved)
-    newest = max((given.window.start for given in moved), default=None)
-    drifted = {g.feature for g in moved if g.metric in SHIFT and breached(g) and g.window.start == newest}
+    judged = [given for given in moved if given.metric in SHIFT and ratio(given) is not None]
+    newest = max((given.window for given in judged), key=lambda window: window.start, default=None)
+    drifted = {given.feature for given in judged if breached(given) and given.window == newest}
     return Overview(
         volume=bars,
         rows=rows,
         latency={measure(metric).title: _of(traffic, metric) for metric in LATENCIES},
-        p95=_newest(traffic, "traffic.latency_p95"),
         score_mean=_weighted(traffic, "traffic.score_mean"),
         accuracy={
             metric: _by_version([given for given in performance if given.metric == metric])
@@ -122,6 +134,7 @@ def overview(name: str, window: Window, version: str | None, segment: str) -> Ov
         cells=_cells(model, moved),
         suspects=suspects,
         drifted=len([feature for feature in drifted if feature and not feature.startswith("_")]),
+        drifted_in=newest,
         features=len(model.schema.features),
     )
 
@@ -135,11 +148,6 @@ def _of(found: Sequence[Measurement], metric: str) -> list[Measurement]:
     return [best[start] for start in sorted(best)]
 
 
-def _newest(found: Sequence[Measurement], metric: str) -> float | None:
-    of = [given for given in _of(found, metric) if given.value is not None]
-    return of[-1].value if of else None
-
-
 def _weighted(found: Sequence[Measurement], metric: str) -> float | None:
     of = [(given.value, given.rows) for given in found if given.metric == metric and given.value is not None]
     rows = sum(weight for _, weight in of)
@@ -151,12 +159,6 @@ def _by_version(found: Sequence[Measurement]) -> dict[str, list[Measurement]]:
     for given in found:
         versions.setdefault(given.version, []).append(given)
     return dict(sorted(versions.items()))
-
-
-def latest_first(versions: Mapping[str, Sequence[Measurement]]) -> list[Measurement]:
-    """Measurements that rest on enough rows, of all versions, the newest first; of one window, the most rows first."""
-    found = [given for points in versions.values() for given in points if given.status is not Status.INSUFFICIENT]
-    return sorted(found, key=lambda given: (given.window.start, given.rows), reverse=True)
 
 
 def _bars(traffic: Sequence[Measurement], coverage: Sequence[Measurement]) -> Bars | None:
@@ -202,10 +204,10 @@ def _cells(model: Model, moved: Sequence[Measurement]) -> tuple[Cell, ...]:
         if not judged:
             rows = max(given.rows for given in found)
             said = f"no data (n = {fmt.count(rows)})" if rows else "no data"
-            cells.append(Cell(feature, label, window.start, window.end, None, said))
+            cells.append(Cell(feature, label, window.start, window.end, None, said, feature in ANSWERS))
             continue
         worst, given = max(judged, key=lambda each: each[0])
-        cells.append(Cell(feature, label, window.start, window.end, worst, _cell_text(given)))
+        cells.append(Cell(feature, label, window.start, window.end, worst, _cell_text(given), feature in ANSWERS))
     return tuple(cells)
 
 
@@ -217,7 +219,7 @@ def _cell_text(given: Measurement) -> str:
     )
 
 
-def _suspects(model: Model, moved: Sequence[Measurement], top: int = 6) -> tuple[Suspect, ...]:
+def _suspects(model: Model, moved: Sequence[Measurement]) -> tuple[Suspect, ...]:
     """The columns beyond their threshold, the farthest first, each told by its worst window."""
     columns: dict[str, list[Measurement]] = {}
     for given in moved:
@@ -235,4 +237,4 @@ def _suspects(model: Model, moved: Sequence[Measurement], top: int = 6) -> tuple
         said = sentence(model, given).partition(": ")[2] or sentence(model, given)
         label = column(model.schema, feature).label
         suspects.append(Suspect(feature, label, said, worst, given, tuple(days[day] for day in sorted(days))))
-    return tuple(sorted(suspects, key=lambda suspect: -suspect.ratio)[:top])
+    return tuple(sorted(suspects, key=lambda suspect: -suspect.ratio))

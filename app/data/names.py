@@ -51,9 +51,18 @@ def measures() -> dict[str, Measure]:
     return found
 
 
-def measure(metric: str) -> Measure:
-    """How one metric reads; an unknown one by its own name, in words."""
-    return measures().get(metric) or Measure(metric.partition(".")[2].replace("_", " ").capitalize() or metric)
+def measure(metric: str, target_unit: str = "") -> Measure:
+    """How one metric reads; an unknown one by its own name, in words.
+
+    Args:
+        metric: such as ``performance.mae``.
+        target_unit: of the model's target, for measures in it.
+
+    >>> measure("performance.mae", "min").unit, measure("performance.odd_one").title
+    ('min', 'Odd one')
+    """
+    known = measures().get(metric) or Measure(metric.partition(".")[2].replace("_", " ").capitalize() or metric)
+    return replace(known, unit=target_unit) if known.unit == "target" else known
 
 
 def accuracy_metrics(task: Task) -> list[str]:
@@ -72,9 +81,12 @@ def column(schema: ModelSchema, name: str) -> Feature:
     if name == "_prediction":
         return Feature(name=name, kind=Kind.CATEGORICAL, title="Predicted class")
     if name == "_new":
-        return Feature(name=name, kind=Kind.CATEGORICAL, title="Unknown columns")
-    if name == "_new":
-        return Feature(name=name, kind=Kind.CATEGORICAL, title="Columns the schema does not know")
+        return Feature(
+            name=name,
+            kind=Kind.CATEGORICAL,
+            title="Unknown columns",
+            description="columns that the schema does not know",
+        )
     if name == "_latency_ms":
         return Feature(name=name, kind=Kind.NUMERIC, title="Latency", unit="ms")
     return Feature(name=name, kind=Kind.TEXT)

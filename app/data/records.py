@@ -36,6 +36,7 @@ class Progress:
     model: str
     job: str
     until: datetime | None
+    asked: bool  # whether it runs only when somebody asks for it
 
 
 def alerts(model: str | None = None) -> tuple[list[Alert], list[Alert]]:
@@ -89,6 +90,8 @@ def sources() -> list[Source]:
     received = dict(ledger.received())
     lines: dict[tuple[str, str], list[LedgerLine]] = {key: [] for key in received}
     for line in ledger.lines():
+        if line.outcome == "lost":  # says that rows are gone, not how many: see groups_lost
+            continue
         lines.setdefault((line.model, line.source), []).append(line)
     found = []
     for (model, source), given in lines.items():
@@ -103,11 +106,16 @@ def sources() -> list[Source]:
     return sorted(found, key=lambda each: (each.model, each.source == "labels", each.source))
 
 
+def groups_lost() -> int:
+    """How many acknowledged groups of rows the store was once found without, after a crash or a copy."""
+    return sum(loss.expected - loss.found for loss in runtime().store.ledger.losses())
+
+
 def progress() -> list[Progress]:
     """How far every job of every model has come."""
-    store = runtime().store
+    store, replayed = runtime().store, runtime().config.clock == "manual"
     return [
-        Progress(model.name, job, store.measurements.watermark(job, model.name))
+        Progress(model.name, job, store.measurements.watermark(job, model.name), job == "report" and replayed)
         for model in store.catalog.models()
         for job in JOBS
     ]

@@ -12,7 +12,7 @@ from app.data.feature import Side, reference_mark, reference_sides
 from app.data.names import column
 from app.runtime import runtime
 from monitor.charts import format as fmt
-from monitor.charts.distribution import position, quantile
+from monitor.charts.histogram import Histogram, midrank, own_share, usual
 from monitor.store.queries import Order
 from monitor.types import ALL, Explanation, Feature, Kind, Model, Task, Window
 
@@ -25,6 +25,10 @@ ORDERS: dict[str, tuple[Order, bool]] = {
     "Near threshold": ("near_threshold", True),
 }
 """Preset → (order of the store, descending). Most wrong needs a label."""
+
+
+RARE = 0.025
+"""A number is unusual in the outer 2.5 % of the reference at either side, unless 2.5 % of it are just that number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class Value:
     label: str
     shown: str
     typical: str
-    place: float | None  # share of the reference below it (numbers) or equal to it (categories), in per cent
+    place: float | None  # where it lies in the reference (numbers) or how much is equal to it (categories), in per cent
     remark: str
 
 
@@ -147,25 +151,29 @@ def _value(feature: Feature, given: Any, reference: Side | None) -> Value:
     number = _number(given)
     if reference.histogram is None or number is None:
         return Value(feature.name, feature.label, shown, fmt.MISSING, None, "")
-    low, high = quantile(reference.histogram, 0.05), quantile(reference.histogram, 0.95)
-    share = position(reference.histogram, number)
+    share = midrank(reference.histogram, number)
     remark = ""
     if number < reference.histogram.edges[0] or number > reference.histogram.edges[-1]:
         remark = "outside the reference's range"
-    elif share < 0.025 or share > 0.975:
+    elif not RARE <= share <= 1 - RARE and own_share(reference.histogram, number) < RARE:
         remark = "unusual"
-    typical = f"{fmt.value(_like(low, feature))} to {fmt.value(_like(high, feature), feature.unit)}"
-    return Value(feature.name, feature.label, shown, typical, share * 100, remark)
+    return Value(feature.name, feature.label, shown, _usual(reference.histogram, feature), share * 100, remark)
 
 
-def _like(number: float, feature: Feature) -> float | int:
-    return number if feature.kind is Kind.NUMERIC else round(number)
+def _usual(reference: Histogram, feature: Feature) -> str:
+    """The middle 90 % of the reference, whole for whole numbers."""
+    low, high = usual(reference)
+    if feature.kind is not Kind.NUMERIC:
+        low, high = math.ceil(low - 1e-3), math.floor(high + 1e-3)
+    if low == high:
+        return f"nearly always {fmt.value(low, feature.unit)}"
+    return f"{fmt.value(low)} to {fmt.value(high, feature.unit)}"
 
 
 def _category_value(feature: Feature, given: str, shown: str, categories: Mapping[str, float]) -> Value:
     total = sum(categories.values())
     share = categories.get(given, 0.0) / total if total else 0.0
-    frequent = sorted(categories, key=lambda name: -categories[name])[:3]
+    frequent = sorted(set(categories) - {"other known"}, key=lambda name: (-categories[name], name))[:3]
     remark = "" if share else ("rare" if "other known" in categories else "never seen in the reference")
     return Value(feature.name, feature.label, shown, "mostly " + ", ".join(frequent), share * 100, remark)
 

@@ -10,7 +10,8 @@ from app.runtime import runtime
 from monitor.charts import format as fmt
 from monitor.types import Alert, AlertState
 
-titles = {model.name: model.title for model in runtime().store.catalog.models()}
+models = {model.name: model for model in runtime().store.catalog.models()}
+titles = {name: model.title for name, model in models.items()}
 chosen = st.query_params.get("alert")
 only = st.query_params.get("model")
 open_ones, over = alerts(only if only in titles else None)
@@ -45,7 +46,7 @@ def told(alert: Alert) -> str:
 def show(alert: Alert) -> None:
     """One alert: what happened, how bad, since when, who knows, and the way there."""
     colour, icon, word = SEVERITY[alert.severity]
-    known = measure(alert.metric)
+    known = measure(alert.metric, models[alert.model].schema.target_unit if alert.model in models else "")
     with st.container(border=True, key=f"alert_{alert.id}"):
         text, go = st.columns([6, 1], vertical_alignment="center")
         with text:

@@ -7,7 +7,8 @@ from app.data.names import column, measure
 from app.frame import colours, model_of, pick, place, read_address, write_address
 from app.prose import safe
 from monitor.charts import format as fmt
-from monitor.charts.distribution import categories, numeric
+from monitor.charts.categories import categories
+from monitor.charts.distribution import numeric
 from monitor.charts.lines import over_time
 from monitor.charts.style import CONFIG
 from monitor.types import Kind
@@ -177,5 +178,6 @@ if found.judged:
                 "Rows": [line.rows for line in found.judged],
             },
             hide_index=True,
+            column_config={"Rows": st.column_config.NumberColumn(format="localized")},
             alt=f"Every measure of {feature.label} in the newest window, with its threshold",
         )

@@ -67,11 +67,11 @@ def line(row: Health) -> None:
             owner = f"owner {safe(row.owner)}" if row.owner else "no owner"
             st.caption(f"{safe(row.model)} · {versions}{safe(', '.join(row.versions) or '–')} · {owner}")
         with quality:
-            label, value, note = accuracy_text(row.accuracy)
+            label, value, note = accuracy_text(row.accuracy, row.target_unit)
             quiet(label, value, note)
         with drift:
-            if row.drift_measured:
-                quiet("Drifted columns", f"{row.drifted} of {row.drift_of}", "newest window")
+            if row.drift_day is not None:
+                quiet("Drifted columns", f"{row.drifted} of {row.drift_of}", f"on {fmt.day(row.drift_day)}")
             else:
                 quiet("Drifted columns", fmt.MISSING, "not measured yet")
         with traffic:

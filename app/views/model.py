@@ -3,8 +3,9 @@
 import streamlit as st
 
 from app.data.fleet import open_alerts
-from app.data.model import Suspect, latest_first, overview
+from app.data.model import Suspect, last_traffic, overview
 from app.data.names import measure, score_title, score_unit
+from app.data.totals import totals
 from app.frame import colours, model_of, place
 from app.place import read_moment
 from app.prose import CAPTURE_SNIPPET, SEVERITY, safe
@@ -13,7 +14,9 @@ from monitor.charts import format as fmt
 from monitor.charts.heatmap import heatmap
 from monitor.charts.lines import over_time, volume
 from monitor.charts.style import CONFIG
-from monitor.types import Window
+from monitor.types import ALL, Window
+
+LOOKED_AT = 3
 
 at = place()
 model = model_of(at)
@@ -30,36 +33,68 @@ with st.container(horizontal=True, vertical_alignment="center"):
 if model.settings.description:
     st.caption(safe(model.settings.description, 300))
 
-if found.volume is None:
-    st.markdown("**Nothing has been measured in this window.** Choose a longer one above, or begin capture:")
-    st.code(CAPTURE_SNIPPET.format(url=runtime().config.base_url, model=at.model), language="python")
+
+def nothing() -> None:
+    """Say why there is nothing to show, and what to do about it."""
+    here = runtime().store.rows.count(at.model, window=at.window, version=at.version)
+    last = last_traffic(at.model)
+    if here:
+        hours = model.settings.window_hours
+        st.markdown(
+            f"**{fmt.count(here)} {'prediction has' if here == 1 else 'predictions have'} come, and none is measured "
+            f"yet.** Measures are taken of every {hours} hours once they are over."
+        )
+        st.page_link("views/predictions.py", label="See them", icon=":material/table_rows:", query_params=at.query())
+    elif last is not None:
+        of = " of what is chosen above" if at.version or at.segment != ALL else ""
+        st.markdown(f"**No prediction{of} came in this window.** The newest came on {fmt.day(last.start)}.")
+        if st.button("Show that day", icon=":material/event:", key="that_day"):
+            st.switch_page("views/model.py", query_params=at.at(last).query())
+    else:
+        st.markdown("**No prediction has come yet.** Three lines in the code that serves this model begin it:")
+        st.code(CAPTURE_SNIPPET.format(url=runtime().config.base_url, model=at.model), language="python")
+        st.caption("It is measured as soon as its first day is over; single rows are under Predictions at once.")
+
+
+if not found.rows or found.volume is None:
+    nothing()
     st.stop()
 
+
+def figure(label: str, value: str, note: str | None, about: str) -> None:
+    """One number of the window, with what it rests on under it."""
+    st.metric(
+        label, value, note, delta_color="off", delta_arrow="off", border=True, height="stretch", help=about or None
+    )
+
+
 metrics = [metric for metric, versions in found.accuracy.items() if any(versions.values())]
-newest = next(
-    (given for metric in metrics[:1] for given in latest_first(found.accuracy[metric])),
-    None,
-)
+whole = totals(at.model, at.window, at.version, at.segment)
+answered = score_title(model.schema)
 with st.grid(6, min_column_width=150):
-    st.metric("Predictions", fmt.count(found.rows), border=True, height="stretch")
-    if newest is None:
-        st.metric("Accuracy", fmt.MISSING, border=True, height="stretch", help="No labels have arrived in this window.")
-    else:
-        known = measure(newest.metric)
-        st.metric(
-            known.title, fmt.with_unit(newest.value, known.unit), border=True, height="stretch", help="Newest day."
-        )
-    st.metric("Labels arrived", fmt.rate(found.coverage), border=True, height="stretch")
-    st.metric(
-        "Drifted columns", f"{found.drifted} of {found.features}", border=True, height="stretch", help="Newest day."
+    figure("Predictions", fmt.count(found.rows), None, "In this window.")
+    first = next((metric for metric in metrics if metric in whole.accuracy), None)
+    known = measure(first, model.schema.target_unit) if first else None
+    figure(
+        known.title if known else "Accuracy",
+        fmt.with_unit(whole.accuracy[first], known.unit) if first and known else fmt.MISSING,
+        f"{fmt.count(whole.labels)} {'label' if whole.labels == 1 else 'labels'}" if first else "no labels yet",
+        "Of all predictions of this window that have a label, taken together; the chart below shows it by day.",
     )
-    st.metric(
-        f"Mean {score_title(model.schema)[0].lower()}{score_title(model.schema)[1:]}",
+    figure("Labels arrived", fmt.rate(found.coverage), None, "Share of this window's predictions that have a label.")
+    figure(
+        "Drifted columns now",
+        f"{found.drifted} of {found.features}" if found.drifted_in else fmt.MISSING,
+        fmt.day(found.drifted_in.start) if found.drifted_in else "not measured",
+        "Inputs beyond their threshold in the newest window that could be judged, in any version.",
+    )
+    figure(
+        f"Mean {answered[0].lower()}{answered[1:]}",
         fmt.with_unit(found.score_mean, score_unit(model.schema)),
-        border=True,
-        height="stretch",
+        None,
+        "Over all predictions of this window.",
     )
-    st.metric("Latency, p95", fmt.duration(found.p95), border=True, height="stretch", help="Newest day.")
+    figure("Latency, p95", fmt.duration(whole.p95), None, "95 % of the answers of this window came faster than this.")
 
 
 def look(suspect: Suspect, index: int) -> None:
@@ -67,7 +102,7 @@ def look(suspect: Suspect, index: int) -> None:
     text, go = st.columns([5, 1], vertical_alignment="center")
     day = fmt.day(suspect.measurement.window.start)
     text.markdown(f"**{safe(suspect.label)}**  \n{safe(suspect.said, 200)}")
-    known = measure(suspect.measurement.metric)
+    known = measure(suspect.measurement.metric, model.schema.target_unit)
     value, bound = (fmt.with_unit(v, known.unit) for v in (suspect.measurement.value, suspect.measurement.threshold))
     text.caption(f"worst on {day}: {known.title} {value}, threshold {bound}")
     if go.button("Look", key=f"look_{index}", width="stretch"):
@@ -76,7 +111,7 @@ def look(suspect: Suspect, index: int) -> None:
 
 
 main, aside = st.columns([2, 1], gap="medium")
-with main, st.container(border=True):
+with main, st.container(border=True, height="stretch"):
     st.subheader("How good were the answers?", anchor=False)
     if metrics:
         titles = {measure(metric).title: metric for metric in metrics}
@@ -88,7 +123,7 @@ with main, st.container(border=True):
                 "Measure", list(titles), key="measure", bind="query-params", label_visibility="collapsed", width=160
             )
         metric = titles[chosen]
-        known = measure(metric)
+        known = measure(metric, model.schema.target_unit)
         series = {f"Version {version}": points for version, points in found.accuracy[metric].items()}
         floor = next(
             (r.threshold for r in model.settings.rules or () if r.metric == metric and r.threshold is not None), None
@@ -102,7 +137,7 @@ with main, st.container(border=True):
                 bars=found.volume,
                 threshold=floor,
                 higher_is_better=known.better == "higher",
-                height=330,
+                height=345,
             ),
             theme=None,
             config=CONFIG,
@@ -121,8 +156,11 @@ with main, st.container(border=True):
 with aside, st.container(border=True, height="stretch"):
     st.subheader("What to look at first", anchor=False)
     if found.suspects:
-        for index, suspect in enumerate(found.suspects[:4]):
+        for index, suspect in enumerate(found.suspects[:LOOKED_AT]):
             look(suspect, index)
+        more = len(found.suspects) - LOOKED_AT
+        if more > 0:
+            st.caption(f"and {more} more, marked ◆ below")
     else:
         st.caption("No column went beyond its threshold in this window.")
 
@@ -144,9 +182,9 @@ with st.container(border=True):
     clicked = [point["customdata"] for point in event.selection.points if point.get("customdata")]
     if clicked:
         feature, start, end = (str(part) for part in clicked[0][:3])
-        first, last = read_moment(start), read_moment(end)
-        if first and last:
-            st.switch_page("views/feature.py", query_params=at.at(Window(first, last)).query(feature=feature))
+        opens, closes = read_moment(start), read_moment(end)
+        if opens and closes:
+            st.switch_page("views/feature.py", query_params=at.at(Window(opens, closes)).query(feature=feature))
 
 asked, fast = st.columns(2, gap="medium")
 with asked, st.container(border=True):

@@ -2,44 +2,64 @@
 
 import streamlit as st
 
-from app.data.records import FATES, progress, sources, store_size
+from app.data.records import FATES, groups_lost, progress, sources, store_size
 from app.frame import since
 from app.runtime import runtime
 from monitor.charts import format as fmt
+
+MEANT = {
+    "stored": "Each once, durable before it was acknowledged.",
+    "duplicate": "Sent again with an id that is stored already.",
+    "rejected": "Could not be read as this model's row; listed below with the reason.",
+    "dropped": "Given up by the sender before they reached this server, as it reports itself.",
+}
 
 st.title("Operations", anchor=False)
 found = sources()
 received = sum(source.received for source in found)
 fates = {fate: sum(source.fates[fate] for source in found) for fate in FATES}
 missing = received - sum(fates.values())
+gone = groups_lost()
 lost = fates["rejected"] + fates["dropped"]
 
-if missing:
+if gone:
+    st.error(
+        f"{fmt.count(gone)} {'commit' if gone == 1 else 'commits'} that senders were told of "
+        f"{'is' if gone == 1 else 'are'} not in the store: it was cut short by a crash of the machine, or copied "
+        "without its newest part. Send the rows of that time again; those that are there count as duplicates.",
+        title="Data was lost after it had been stored",
+        icon=":material/error:",
+    )
+elif missing:
     st.error(
         f"{fmt.count(abs(missing))} rows received met no known fate. Run `watchglass verify` to see where.",
         title="The ledger does not add up",
         icon=":material/error:",
     )
 elif not received:
-    st.info("Nothing has been received yet.", icon=":material/hourglass_empty:")
+    st.info(
+        "Nothing has been received yet. As soon as rows come, this says whether all of them are stored.",
+        icon=":material/hourglass_empty:",
+    )
 elif lost:
     st.warning(
-        f"Every row received is accounted for, but {fmt.count(lost)} ({fmt.rate(lost / received)}) were not stored; "
-        "the reasons are below.",
+        f"Every row received is accounted for, but {fmt.count(lost)} of {fmt.count(received)} rows "
+        f"({fmt.rate(lost / received)}) {'was' if lost == 1 else 'were'} not stored; the reasons are below.",
         title="Some data is missing",
         icon=":material/warning:",
     )
 else:
     st.success(
-        f"All {fmt.count(received)} rows received are stored or were duplicates.",
+        f"All {received:,} rows received are stored"
+        + (f", or were among the {fmt.count(fates['duplicate'])} sent twice." if fates["duplicate"] else "."),
         title="No data is missing",
         icon=":material/check_circle:",
     )
 
 with st.grid(6, min_column_width=140):
-    st.metric("Received", fmt.count(received), border=True, height="stretch", help="Predictions and labels.")
+    st.metric("Received, rows", fmt.count(received), border=True, height="stretch", help="Predictions and labels.")
     for fate in FATES:
-        st.metric(fate.capitalize(), fmt.count(fates[fate]), border=True, height="stretch")
+        st.metric(f"{fate.capitalize()}, rows", fmt.count(fates[fate]), border=True, height="stretch", help=MEANT[fate])
     st.metric(
         "Database", fmt.size(store_size()), border=True, height="stretch", help="The file and its write-ahead log."
     )
@@ -59,7 +79,7 @@ with st.container(border=True):
             {
                 "Model": [titles.get(source.model, source.model) for source in found],
                 "Source": [ways.get(source.source, source.source) for source in found],
-                "Received": [source.received for source in found],
+                "Received, rows": [source.received for source in found],
                 **{fate.capitalize(): [source.fates[fate] for source in found] for fate in FATES},
                 "Adds up": ["yes" if source.adds_up else "no" for source in found],
                 "Why not stored": [
@@ -70,7 +90,7 @@ with st.container(border=True):
             hide_index=True,
             column_config={
                 name: st.column_config.NumberColumn(format="localized")
-                for name in ("Received", *(fate.capitalize() for fate in FATES))
+                for name in ("Received, rows", *(fate.capitalize() for fate in FATES))
             },
             alt="Rows received by model and source, by what became of them",
         )
@@ -87,7 +107,10 @@ with left, st.container(border=True):
                 "Model": [titles.get(step.model, step.model) for step in steps],
                 "Job": [step.job.capitalize() for step in steps],
                 "Done to (UTC)": [fmt.minute(step.until) for step in steps],
-                "Last window ended": [since(step.until) if step.until else "not run yet" for step in steps],
+                "Last window ended": [
+                    since(step.until) if step.until else "runs when asked" if step.asked else "not run yet"
+                    for step in steps
+                ],
             },
             hide_index=True,
             alt="How far each job of each model has come",

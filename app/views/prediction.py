@@ -1,6 +1,7 @@
 """One captured row: what was asked and answered, beside the reference, and why it was answered so."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -8,17 +9,29 @@ from app.data.names import score_title, score_unit
 from app.data.rows import answer, explain, explanations, neighbours, row, trust, values, verdict
 from app.frame import colours, model_of, place
 from app.prose import safe
+from app.runtime import runtime
 from monitor.charts import format as fmt
 from monitor.charts.attribution import Share, bars, waterfall
 from monitor.charts.style import CONFIG
 from monitor.errors import NotFound, WatchglassError
 from monitor.types import Explanation, Task
 
-METHODS = {"shap": "SHAP", "lime": "LIME"}
+FIRST = ("shap", "lime")
+METHODS = dict(
+    sorted(runtime().explain.methods().items(), key=lambda item: (item[0] not in FIRST, item[0] != FIRST[0], item[0]))
+)
 ABOUT = {
     "shap": "Each step is what one input added to the average answer; the steps add up to this row's answer.",
     "lime": "Weights of a simple model fitted around this row: which inputs push its answer up or down nearby.",
+    "shapley": "Steps that add up, as SHAP's, each with an error bar that says how sure it is.",
 }
+OTHERS = "What each input contributed."
+
+
+def titled(method: str) -> str:
+    """A method's name for people, without what its title adds."""
+    return METHODS[method].title.partition(",")[0] if method in METHODS else method
+
 
 at = place()
 model = model_of(at)
@@ -43,7 +56,7 @@ except NotFound:
         "views/predictions.py", label="To the predictions", icon=":material/table_rows:", query_params=at.query()
     )
     st.stop()
-version = str(given["_version"])
+served = str(given["_version"])
 
 trail = [each for each, _ in st.session_state.get("trail", [])]
 if row_id in trail:
@@ -88,7 +101,7 @@ with st.grid(5, min_column_width=150):
     st.metric("Captured (UTC)", fmt.minute(given["_time"]), border=True, height="stretch")
     st.metric(
         "Version",
-        safe(version),
+        safe(served),
         f"latency {fmt.duration(given.get('_latency_ms'))}",
         delta_color="off",
         delta_arrow="off",
@@ -99,23 +112,44 @@ flags = [str(flag).replace("_", " ") for flag in given.get("_flags") or ()]
 if flags:
     st.caption(f":material/flag: Noted on capture: {safe(', '.join(flags), 200)}")
 
-with st.container(horizontal=True, vertical_alignment="center"):
-    for method, name in METHODS.items():
-        done = method in known
-        text = f"Explained with {name}" if done else f"Explain with {name}"
-        icon = ":material/check:" if done else ":material/lightbulb:"
-        if st.button(
-            text, key=f"explain_{method}", icon=icon, disabled=done, type="primary" if method == "shap" else "secondary"
-        ):
-            with st.spinner(f"Asking the model with {name}: a few thousand answers, some seconds…"):
-                try:
-                    known[method] = explain(at.model, row_id, method, version)
-                except WatchglassError as error:
-                    st.error(safe(error, 400), title="This row cannot be explained now", icon=":material/error:")
-                else:
-                    st.rerun()
-    if not known:
-        st.caption("Not explained yet. The version that served the row is asked again; its answers are not captured.")
+
+def ask(method: str) -> None:
+    """What one method would show, and a button that explains this row by it and keeps what it found."""
+    name = titled(method)
+    st.markdown(f"**{safe(name)}.** {ABOUT.get(method, OTHERS)}")
+    first = not known and method == FIRST[0]
+    if not st.button(
+        f"Explain with {name}",
+        key=f"explain_{method}",
+        icon=":material/lightbulb:",
+        type="primary" if first else "secondary",
+    ):
+        return
+    with st.spinner(f"Asking the model with {name}: thousands of answers, some seconds…"):
+        try:
+            explain(at.model, row_id, method, served)
+        except WatchglassError as error:
+            st.error(safe(error, 400), title="This row cannot be explained now", icon=":material/error:")
+        else:
+            st.rerun()
+
+
+def offer(methods: Sequence[str]) -> None:
+    """A card with the methods that have not been asked: below each other beside an explanation, else in a row."""
+    with st.container(border=True, height="stretch"):
+        if known:
+            st.subheader(f"Ask {titled(methods[0]) if len(methods) == 1 else 'another method'} too", anchor=False)
+            st.caption("Where two methods agree on the largest inputs, rely on them more; where they do not, less.")
+        else:
+            st.subheader("Why this answer?", anchor=False)
+            st.caption("The version that served the row is asked again, with inputs changed; this is not captured.")
+        if len(known) % 2:
+            for method in methods:
+                ask(method)
+        else:
+            for place_of, method in zip(st.columns(len(methods), gap="medium"), methods, strict=True):
+                with place_of:
+                    ask(method)
 
 
 def shares(found: Explanation) -> list[Share]:
@@ -131,13 +165,14 @@ def shares(found: Explanation) -> list[Share]:
 
 def card(found: Explanation) -> None:
     """One explanation: its chart, what was explained, and how far to trust it."""
-    name = METHODS.get(found.method, found.method)
+    method, name = METHODS.get(found.method), titled(found.method)
+    additive = method is not None and method.additive
     output = safe(found.output) or safe(score_title(model.schema))
     with st.container(border=True):
         st.subheader(f"Why this answer? {name}", anchor=False)
-        st.caption(ABOUT.get(found.method, "What each input contributed."))
+        st.caption(ABOUT.get(found.method, OTHERS))
         unit = score_unit(model.schema) if found.link == "identity" else ""
-        if found.method == "lime":
+        if not additive:
             chart = bars(shares(found), paint, title=f"Weight, in {score_title(model.schema).lower()}")
         else:
             chart = waterfall(
@@ -153,7 +188,7 @@ def card(found: Explanation) -> None:
         )
         st.caption(
             f"Explained: {output}, this row {fmt.with_unit(found.prediction, unit)}, "
-            f"{'average' if found.method != 'lime' else 'intercept'} {fmt.with_unit(found.base_value, unit)}."
+            f"{'average' if additive else 'intercept'} {fmt.with_unit(found.base_value, unit)}."
         )
         with st.expander("How far to trust it", icon=":material/verified:"):
             checks = trust(found)
@@ -172,13 +207,16 @@ importance = (
     if known
     else {}
 )
-shown_methods = [method for method in METHODS if method in known] + [
-    method for method in known if method not in METHODS
-]
-if shown_methods:
-    for column, method in zip(st.columns(max(2, len(shown_methods)), gap="medium"), shown_methods, strict=False):
+asked = [method for method in METHODS if method in known] + [method for method in known if method not in METHODS]
+cards: list[Callable[[], None]] = [partial(card, known[method]) for method in asked]
+left = [method for method in METHODS if method not in known]
+if left:
+    cards.append(partial(offer, left))
+for first in range(0, len(cards), 2):
+    pair = cards[first : first + 2]
+    for column, draw in zip(st.columns(len(pair), gap="medium"), pair, strict=True):
         with column:
-            card(known[method])
+            draw()
 
 with st.container(border=True):
     st.subheader("Were its inputs ordinary?", anchor=False)
@@ -199,7 +237,8 @@ with st.container(border=True):
                 min_value=0,
                 max_value=100,
                 format="%.0f %%",
-                help="Numbers: share of the reference below this one. Categories: share equal to it.",
+                help="Numbers: share of the reference below this one, and half of those like it. "
+                "Categories: share equal to it.",
             )
         },
         alt="This row's inputs beside the reference",

@@ -27,8 +27,8 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     prefix = st.text_input("Id begins with", key="prefix", bind="query-params", width=180, placeholder="any")
     score = None
     if not regression:
-        low, high = st.slider(score_title(model.schema), 0.0, 1.0, (0.0, 1.0), 0.01, key="score", width=240)
-        score = None if (low, high) == (0.0, 1.0) else (low, high)
+        low, high = st.slider(score_title(model.schema), 0, 100, (0, 100), format="%d %%", key="score", width=240)
+        score = None if (low, high) == (0, 100) else (low / 100, high / 100)
 
 filters = Filters(
     window=at.window,

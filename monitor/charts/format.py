@@ -172,20 +172,29 @@ def ago(moment: datetime | None, now: datetime) -> str:
     return MISSING
 
 
+def _short(text: str) -> str:
+    """A decimal number without zeros at its end."""
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+
 def value(given: object, unit: str = "") -> str:
     """Any captured value: numbers in their unit, text as it is, nothing as ``–``.
 
-    >>> value(61.234, "°F"), value("JFK"), value(True), value(None), value(12)
-    ('61.2 °F', 'JFK', 'yes', '–', '12')
+    >>> value(61.234, "°F"), value(0.5), value("JFK"), value(True), value(None), value(-12)
+    ('61.2 °F', '0.5', 'JFK', 'yes', '–', '−12')
     """
     if given is None:
         return MISSING
     if isinstance(given, bool):
         return "yes" if given else "no"
     if isinstance(given, int):
-        return f"{given:,} {unit}".strip() if abs(given) >= 10_000 else f"{given} {unit}".strip()
+        text = f"{given:,}" if abs(given) >= 10_000 else str(given)
+        return f"{text} {unit}".strip().replace("-", "−")
     if isinstance(given, float):
-        text = f"{given:,.0f}" if _present(given) and given == round(given) and abs(given) < 1e9 else figure(given)
+        text = figure(given)
+        if _present(given) and abs(given) < 1e9:  # as it was given: no zeros that nobody measured
+            whole = given == round(given)
+            text = f"{given + 0.0:,.0f}".replace("-", "−") if whole else _short(text)
         return f"{text} {unit}".strip() if text != MISSING else MISSING
     if isinstance(given, datetime):
         return minute(given)

@@ -13,6 +13,7 @@ from monitor.charts.style import Palette, frame, note, plain
 CLICKABLE = 1200  # more overlaid markers than these repaint slowly
 TOP = 3.0  # the colour scale ends at three times the threshold
 ROW = 24  # pixels
+APART = ""  # the blank row between inputs and answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,11 @@ class Cell:
     end: datetime
     ratio: float | None
     text: str  # what a pointer over the cell reads
+    output: bool = False  # of the model's answers, which stand apart from its inputs
 
 
 def heatmap(cells: Sequence[Cell], colours: Palette, *, order: Sequence[str] | None = None) -> go.Figure:
-    """Draw features × windows, worst feature on top, cells without data hatched.
+    """Draw features × windows, worst feature on top, the model's answers below, cells without data hatched.
 
     A click is answered by the transparent squares over the cells (a heat map itself reports none): their
     ``customdata`` is [feature, start, end] in ISO times. With more than 1,200 cells only those at or above half
@@ -37,16 +39,19 @@ def heatmap(cells: Sequence[Cell], colours: Palette, *, order: Sequence[str] | N
     Args:
         cells: any order; (feature, start) is unique.
         colours: of the page.
-        order: feature names from the top; by default by the worst ratio seen.
+        order: feature names from the top; by default inputs, then answers, each by the worst ratio seen.
     """
     if not cells:
         return note(frame(go.Figure(), colours, height=160), "No drift has been measured in this window", colours)
     worst: dict[str, float] = {}
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = {APART: f'<span style="color:{colours.muted}">The answers</span>'}
+    outputs = {cell.feature for cell in cells if cell.output}
     for cell in cells:
         worst[cell.feature] = max(worst.get(cell.feature, -1.0), -1.0 if cell.ratio is None else cell.ratio)
         labels[cell.feature] = plain(cell.label)
-    rows = list(order) if order else sorted(worst, key=lambda name: (-worst[name], labels[name]))
+    rows = list(order) if order else sorted(worst, key=lambda name: (name in outputs, -worst[name], labels[name]))
+    if not order and 0 < len(outputs) < len(rows):
+        rows.insert(len(rows) - len(outputs), APART)
     windows = sorted({(cell.start, cell.end) for cell in cells})
     at = {(cell.feature, cell.start): cell for cell in cells}
     values = [[_ratio(at.get((row, start))) for start, _ in windows] for row in rows]
@@ -73,7 +78,7 @@ def heatmap(cells: Sequence[Cell], colours: Palette, *, order: Sequence[str] | N
             },
         )
     )
-    _hatch(figure, values, windows, colours)
+    _hatch(figure, rows, values, windows, colours)
     _targets(figure, rows, windows, values, texts, colours)
     frame(figure, colours, height=max(150, 62 + ROW * len(rows)))
     figure.update_yaxes(
@@ -102,11 +107,14 @@ def _text(cell: Cell | None, label: str, start: datetime, end: datetime) -> str:
 
 def _hatch(
     figure: go.Figure,
+    rows: Sequence[str],
     values: Sequence[Sequence[float | None]],
     windows: Sequence[tuple[datetime, datetime]],
     colours: Palette,
 ) -> None:
-    blank = [(x, y) for y, row in enumerate(values) for x, value in enumerate(row) if value is None]
+    blank = [
+        (x, y) for y, row in enumerate(values) for x, value in enumerate(row) if value is None and rows[y] != APART
+    ]
     if blank:
         figure.add_trace(
             go.Scatter(
@@ -134,7 +142,7 @@ def _targets(
         (x, y)
         for y, row in enumerate(values)
         for x, value in enumerate(row)
-        if every or (value is not None and value >= 0.5)
+        if rows[y] != APART and (every or (value is not None and value >= 0.5))
     ]
     over = [(x, y) for x, y in spots if (values[y][x] or 0.0) > 1]
     figure.add_trace(

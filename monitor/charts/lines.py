@@ -131,6 +131,8 @@ def over_time(
         _threshold(figure, threshold, unit, colours)
         seen.append(threshold)
     frame(figure, colours, height=height, legend=len(named) > 1 or (bars is not None and bars.labelled is not None))
+    if threshold is not None:
+        figure.update_layout(margin={"r": 72})
     if not seen:
         return note(figure, "Not enough data in this window", colours)
     low, high = min(seen), max(seen)
@@ -177,16 +179,18 @@ def _diamonds(
 
 
 def _threshold(figure: go.Figure, threshold: float, unit: str, colours: Palette) -> None:
+    """A dashed line, named at the right of the plot, where no data is."""
     figure.add_hline(y=threshold, line={"color": colours.warning, "width": 1.5, "dash": "dash"}, row=1, col=1)
     figure.add_annotation(
-        x=0,
+        x=1.005,
         xref="paper",
         y=threshold,
         yref="y",
-        text=f"threshold {fmt.with_unit(threshold, unit)}",
+        text=f"threshold<br>{fmt.with_unit(threshold, unit)}",
         showarrow=False,
+        align="left",
         xanchor="left",
-        yanchor="bottom",
+        yanchor="middle",
         font={"color": colours.warning, "size": 12},
     )
 

@@ -30,7 +30,7 @@ class Palette:
     warning: str
     critical: str
     versions: tuple[str, ...]
-    heat: tuple[tuple[float, str], ...]  # value / threshold → colour
+    heat: tuple[tuple[float, str], ...]  # value / threshold → colour; neutral up to the threshold itself
 
 
 LIGHT: Final = Palette(
@@ -47,7 +47,7 @@ LIGHT: Final = Palette(
     warning="#9A5B00",
     critical="#B42318",
     versions=("#2F6FDE", "#0B7F89", "#A8327F", "#8A5A2B", "#667085"),
-    heat=((0.0, "#EEF1F5"), (0.7, "#EEF1F5"), (1.0, "#F6D9A8"), (2.0, "#EE9B73"), (3.0, "#C43D2F")),
+    heat=((0.0, "#EEF1F5"), (1.0, "#EEF1F5"), (1.0, "#F6D9A8"), (2.0, "#EE9B73"), (3.0, "#C43D2F")),
 )
 
 DARK: Final = Palette(
@@ -64,7 +64,7 @@ DARK: Final = Palette(
     warning="#F0B35A",
     critical="#F97066",
     versions=("#5B93F5", "#35B6C0", "#E27FC0", "#C9A27A", "#98A2B3"),
-    heat=((0.0, "#1D2530"), (0.7, "#1D2530"), (1.0, "#6B4E1C"), (2.0, "#B0622F"), (3.0, "#F97066")),
+    heat=((0.0, "#1D2530"), (1.0, "#1D2530"), (1.0, "#6B4E1C"), (2.0, "#B0622F"), (3.0, "#F97066")),
 )
 
 

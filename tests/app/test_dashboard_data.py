@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 from parcels_seed import DAYS, FAULT_DAY, FIRST, PER_DAY, SCHEMA, SECOND_DAY, Seeded
+from sklearn.metrics import roc_auc_score
 
 from app.data import feature, fleet, model, names, records, rows
+from app.data.totals import totals
 from monitor.errors import NotFound
 from monitor.types import ALL, Explanation, Kind, ModelSchema, Task, Window
 
@@ -24,7 +26,8 @@ def test_the_worst_model_comes_first_with_its_reason(seeded: Seeded) -> None:
     assert (worst.rows, worst.traffic) == (DAYS * PER_DAY, (500.0,) * DAYS)
     assert worst.versions == ("1", "2")
     assert (worst.drifted, worst.drift_of) == (1, 6)
-    assert (idle.state, idle.accuracy, idle.drift_measured) == ("waiting", None, False)
+    assert worst.drift_day == FIRST + (DAYS - 1) * DAY
+    assert (idle.state, idle.accuracy, idle.drift_day) == ("waiting", None, None)
 
 
 def test_accuracy_names_its_day_and_coverage(seeded: Seeded) -> None:
@@ -43,6 +46,20 @@ def test_the_model_page_counts_every_row_and_label(seeded: Seeded) -> None:
     assert sum(found.volume.labelled) == pytest.approx((DAYS - 1) * PER_DAY * 0.95)
     assert found.coverage == pytest.approx(0.9 * 0.95)
     assert set(found.accuracy["performance.auc"]) == {"1", "2"}
+
+
+def test_the_windows_own_accuracy_is_of_all_its_labels(seeded: Seeded) -> None:
+    found = totals("parcels", ALL_DAYS, None, ALL)
+    drawn = seeded.runtime.store.rows.inferences("parcels", window=ALL_DAYS, labelled=True, limit=10_000)
+    late = [label == "late" for label in drawn["_label"].to_pylist()]
+    assert found.labels == drawn.num_rows == (DAYS - 1) * PER_DAY * 0.95
+    assert found.accuracy["performance.auc"] == pytest.approx(
+        roc_auc_score(late, drawn["_score"].to_pylist()), abs=0.002
+    )
+    assert found.p95 == pytest.approx(np.quantile(drawn["_latency_ms"].to_pylist(), 0.95), rel=0.1)
+    one_day = totals("parcels", Window(FIRST, FIRST + DAY), "1", ALL)
+    assert one_day.labels == PER_DAY * 0.95
+    assert totals("idle", ALL_DAYS, None, ALL).accuracy == {}
 
 
 def test_a_version_is_shown_alone(seeded: Seeded) -> None:
@@ -201,6 +218,12 @@ def test_special_columns_have_names_for_people() -> None:
     assert names.column(SCHEMA, "gone").kind is Kind.TEXT
 
 
+def test_a_measure_in_the_targets_unit_reads_in_it() -> None:
+    assert names.measure("performance.mae", "€").unit == "€"
+    assert names.measure("performance.mae").unit == ""
+    assert names.measure("performance.accuracy", "€").unit == "share"
+
+
 def explanation(name: str, attributions: dict[str, float], made: datetime, **changes: object) -> Explanation:
     """A stored SHAP explanation of row parcel-00007."""
     common: dict[str, object] = {
@@ -260,5 +283,5 @@ def test_the_quality_card_is_in_words_and_hides_what_is_not_known() -> None:
     shown = rows.trust(explanation("e", {"weight": 0.1}, FIRST, quality=quality))
     assert shown["Steps miss the answer by"] == "0"
     assert shown["Model asked"] == "the registered model file"
-    assert shown["Odd one"] == "0.500"
+    assert shown["Odd one"] == "0.5"
     assert not {"Held", "Seconds", "seconds"} & set(shown)

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from monitor.alerts.text import moved, subject
-from monitor.charts.distribution import Histogram, categories, numeric
+from monitor.charts.categories import categories
+from monitor.charts.distribution import numeric
 from monitor.charts.format import value, with_unit
+from monitor.charts.histogram import Histogram
 from monitor.profile.binning import NumericBins
 from monitor.profile.column import ColumnProfile
 from monitor.reports.facts import Facts, enough
@@ -47,9 +49,13 @@ class Drift(Section):
         worst = _worst(found)
         unit = str(worst.details.get("unit") or "")
         breached = sum(each.status is Status.BREACH for each in found)
-        mark = (
-            tag("span", escape("▲ moved"), css="warning") if breached else tag("span", escape("✓ ordinary"), css="good")
-        )
+        faulty = any(each.feature == feature and each.status is Status.BREACH for each in facts.of("quality.*"))
+        if breached:
+            mark = tag("span", escape("▲ moved"), css="warning")
+        elif faulty:  # ranks say little of values that were never seen: their fault speaks for them
+            mark = tag("span", escape("▲ faulty values, see data quality"), css="warning")
+        else:
+            mark = tag("span", escape("✓ ordinary"), css="good")
         name = subject(facts.model, feature)
         return [
             Html(f"{tag('strong', escape(name))}<br>{mark}"),
