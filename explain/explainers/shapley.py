@@ -59,7 +59,7 @@ class Shapley(Explainer):
         game = Game(predict, players)
         tolerance = chosen["tolerance"] / 1_000
         found: _Exact | _Walks
-        if game.all_rows <= chosen["rows"] - game.asked:
+        if game.all_rows <= max(0, chosen["rows"] - game.asked):
             found = _Exact(game)
         else:
             found = _Walks(game, chosen["rows"], np.random.default_rng(seed))
@@ -169,4 +169,4 @@ class _Walks:
         """Return the background rows to use: all, or some evenly spaced by their answers."""
         order = np.argsort(self._game.of_rows, kind="stable")
         places = (np.arange(self.background_rows) + rng.random()) * len(order) / self.background_rows
-        return np.asarray(order[places.astype(np.intp)])
+        return np.asarray(order[np.minimum(places.astype(np.intp), len(order) - 1)])

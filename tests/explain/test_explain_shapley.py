@@ -5,8 +5,11 @@ from math import comb
 
 import numpy as np
 import pytest
+from zoo_rows import make_rows
 
+from explain.engine import Job
 from explain.explainers.shapley import Shapley
+from explain.models.torch import TorchAdapter
 from monitor.errors import InvalidInput
 from monitor.types import Feature, Kind, ModelSchema, Task
 
@@ -236,3 +239,30 @@ def test_a_budget_too_small_for_the_features_is_refused_with_the_least_one():
     with pytest.raises(InvalidInput, match=r"40 features and 100 background rows need at least 1,037 model rows.* 300"):
         explain(wobbly, np.ones(40), np.random.default_rng(0).normal(size=(100, 40)), rows=300)
     assert explain(wobbly, np.ones(40), np.random.default_rng(0).normal(size=(100, 40)), rows=1_037)
+
+
+def test_one_feature_gets_it_all_however_small_the_budget():
+    found = explain(lambda matrix: matrix[:, 0] ** 2, np.array([3.0]), np.arange(300.0)[:, None] / 100, rows=200)
+    assert values(found)[0] == pytest.approx(found.prediction - found.base_value)
+    assert found.quality["exact"] is True
+
+
+@pytest.mark.parametrize("rows", [100_000, 250], ids=["exact", "sampled"])
+def test_the_worker_explains_a_torch_model_with_errors(worker, artifact, schema, rows):
+    spec = artifact("Network")
+    job = Job(
+        spec=spec,
+        schema=schema,
+        model_hash=TorchAdapter.fingerprint(spec),
+        method="shapley",
+        row=make_rows(1, 77),
+        background=make_rows(30),
+        seed=1,
+        settings={"rows": rows},
+    )
+    found = worker.run(job)
+    assert found == worker.run(job)
+    assert list(found.attributions) == list(found.standard_errors) == ["carrier", "delay", "seats", "spare"]
+    assert found.quality["exact"] is (rows == 100_000)
+    assert any(errors(found)) is (rows == 250)
+    assert found.base_value + sum(found.attributions.values()) == pytest.approx(found.prediction, abs=1e-9)
