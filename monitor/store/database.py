@@ -65,13 +65,16 @@ class Database:
         """Return this thread's cursor, opened on first use and again after the connection was replaced.
 
         Raises:
-            Unavailable: the file cannot be opened: another process holds it, or the disk refuses.
+            Unavailable: the file cannot be opened: another process holds it, or the disk refuses. Or the connection
+                was replaced within this thread's transaction or snapshot: what is left of it must not run outside.
         """
         mine = self._mine
         if mine.cursor is None or mine.generation != self._generation:
+            if mine.depth:
+                raise Unavailable("The store was reopened in the middle of a transaction, which is undone; try again.")
             with self._open_lock:
                 mine.cursor = self._connect().cursor()
-                mine.generation, mine.depth = self._generation, 0
+                mine.generation = self._generation
                 self._cursors.add(mine.cursor)
         return mine.cursor
 
@@ -145,11 +148,11 @@ class Database:
         if self._mine.reading:
             raise RuntimeError("a transaction cannot begin inside a snapshot")
         with self._writer:
-            cursor, mine = self.cursor(), self._mine
+            mine = self._mine
             if mine.depth:
                 yield
                 return
-            cursor.execute("BEGIN TRANSACTION")
+            self.query("BEGIN TRANSACTION")
             mine.depth = 1
             try:
                 yield
@@ -164,9 +167,12 @@ class Database:
                     hook()
 
     def _commit(self) -> None:
-        self._mine.depth = 0
         try:
-            self.cursor().execute("COMMIT")
+            cursor = self.cursor()
+        finally:
+            self._mine.depth = 0
+        try:
+            cursor.execute("COMMIT")
         except duckdb.Error as error:
             self.replace()
             raise CommitUnknown(f"The store could not confirm a commit: {error}. Look up what became of it.") from error
@@ -179,28 +185,30 @@ class Database:
             raise
 
     def _roll_back(self, error: BaseException) -> None:
-        self._mine.depth = 0
         try:
-            self.cursor().execute("ROLLBACK")
+            if self._mine.generation == self._generation:  # otherwise it went with its connection
+                self.cursor().execute("ROLLBACK")
         except (duckdb.Error, Unavailable):
             _log.warning("rolling back failed after %r; the connection is replaced", error)
             self.replace()
+        finally:
+            self._mine.depth = 0
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Let every query inside see one and the same state of the store."""
-        cursor, mine = self.cursor(), self._mine
+        mine = self._mine
         if mine.depth:
             yield
             return
-        cursor.execute("BEGIN TRANSACTION")
+        self.query("BEGIN TRANSACTION")
         mine.depth, mine.reading = 1, True
         try:
             yield
         finally:
+            with suppress(duckdb.Error, Unavailable):
+                self.cursor().execute("ROLLBACK")
             mine.depth, mine.reading = 0, False
-            with suppress(duckdb.Error):
-                cursor.execute("ROLLBACK")
 
     @property
     def in_transaction(self) -> bool:

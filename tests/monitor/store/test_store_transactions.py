@@ -152,3 +152,29 @@ def test_a_database_in_memory_survives_a_replaced_connection(model, batch) -> No
         assert store.rows.count("flights") == 3
         with pytest.raises(NotFound):
             store.catalog.model("other")
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_transaction_whose_connection_another_thread_replaced_leaves_nothing(store: Store, late: bool) -> None:
+    """Its later half must not be written alone: a watermark without its measurements would lose a window for good."""
+    with pytest.raises(Unavailable, match="middle of a transaction"), store.transaction():
+        store.ledger.add([line(5)])
+        other = Thread(target=store.database.replace)
+        other.start()
+        other.join()
+        if not late:
+            store.measurements.set_watermark("drift", "flights", store.catalog.model("flights").created)
+    assert store.ledger.last() == 0
+    assert store.measurements.watermark("drift", "flights") is None
+    store.ledger.add([line(5)])
+    assert store.ledger.last() == 1, "the next transaction works"
+
+
+def test_a_snapshot_whose_connection_was_replaced_does_not_go_on_in_another_state(store: Store, batch) -> None:
+    with pytest.raises(Unavailable, match="middle of a transaction"), store.snapshot():
+        assert store.rows.count("flights") == 0
+        other = Thread(target=lambda: (store.database.replace(), store.rows.commit("flights", batch(0, 5), None)))
+        other.start()
+        other.join()
+        store.rows.count("flights")
+    assert store.rows.count("flights") == 5
