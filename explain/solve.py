@@ -55,8 +55,8 @@ def combine(found: Matrix, rows: Rows, worth: Matrix, left_out: int, usual: floa
         total: what the values must add up to.
 
     Returns:
-        The values, and their variances by two-stage sampling (Cochran 1977, chapter 10): the jackknife's, for means. They
-        are widened as Student's t is for few walks, so that ± 1.96 standard errors cover 95 %.
+        The values, and their variances by two-stage sampling (Cochran 1977, chapter 10): for means, the jackknife's.
+        They are widened as Student's t is for few walks, so that ± 1.96 standard errors cover 95 %.
     """
     used, players = len(worth), found.shape[1]
     freedom = max(len(rows) - used, 1)
