@@ -1,6 +1,7 @@
 """Ingest: submissions in, durable rows out, and profiles that always agree with them."""
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from threading import Event, Lock, Thread
@@ -10,10 +11,9 @@ import pyarrow as pa
 from monitor.clock import Clock
 from monitor.errors import WatchglassError
 from monitor.ingest.committer import Committer
-from monitor.ingest.live import AUTO, Live
+from monitor.ingest.live import Live
 from monitor.ingest.queue import Queue
 from monitor.ingest.receipts import Receipt, Submission
-from monitor.profile.binning import make_binning
 from monitor.schema import Conformed
 from monitor.store import Store
 from monitor.types import Label, Window
@@ -57,7 +57,7 @@ class Ingest:
         self._stopping = Event()
         self._threads: list[Thread] = []
         self._unflushed = 0
-        self._flushes = 0
+        self._flushes: Counter[str] = Counter()
 
     def start(self) -> None:
         """Take submissions from now on, and profile what was committed but not profiled before the last stop."""
@@ -153,16 +153,7 @@ class Ingest:
         Raises:
             NotFound: the model is not registered.
         """
-        schema = self._store.catalog.model(model).schema
-        with self._store.transaction():
-            self._store.catalog.put_reference(model, version, batch, window)
-            binning = self._store.catalog.binning(model)
-            wanted = {feature.name for feature in schema.features}
-            if binning is None or binning.id.startswith(AUTO) or not wanted <= binning.columns.keys():
-                self._store.catalog.put_binning(model, make_binning(batch, schema))
-        live = self._of(model)
-        live.profile_reference(version)
-        live.flush()
+        self._of(model).register_reference(version, batch, window)
 
     def flush(self) -> None:
         """Write profile pieces of everything that is durable now."""
@@ -217,8 +208,8 @@ class Ingest:
     def _flush_one(self, model: str) -> None:
         try:
             self._of(model).flush()
-            self._flushes += 1
-            if self._flushes % _COMPACT_EVERY == 0:
+            self._flushes[model] += 1
+            if self._flushes[model] % _COMPACT_EVERY == 0:
                 self._store.profiles.compact(model, self._clock.now())
         except Exception:  # noqa: BLE001 - the flusher must outlive any one failure; nothing is lost by it
             _log.exception("profiles of %s could not be written; their rows are profiled later", model)

@@ -89,11 +89,21 @@ class Live:
             stored = self._store.profiles.pieces(self._name, window, columns=columns, version=version, segment=segment)
         return pa.concat_tables([stored, _choose(memory, window, columns, version, segment)])
 
-    def profile_reference(self, version: str) -> None:
-        """Profile the reference rows of a version with the model's binning."""
-        model, binning = self._store.catalog.model(self._name), self._store.catalog.binning(self._name)
-        if binning is not None:
-            self._profile_reference(model, binning, version)
+    def register_reference(self, version: str, batch: pa.Table, window: Window) -> None:
+        """Keep a version's reference rows, and the bins and the profile that follow from them, all or nothing.
+
+        Were the rows there before their profile, a job could find the reference empty, and a crash leave it so.
+        """
+        with self._lock:
+            with self._store.transaction():
+                self._store.catalog.put_reference(self._name, version, batch, window)
+                model, binning = self._store.catalog.model(self._name), self._store.catalog.binning(self._name)
+                wanted = {feature.name for feature in model.schema.features}
+                if binning is None or binning.id.startswith(AUTO) or not wanted <= binning.columns.keys():
+                    binning = make_binning(batch, model.schema)
+                    self._store.catalog.put_binning(self._name, binning)
+                self._profile_reference(model, binning, version)
+            self.flush()
 
     def _freeze(self, model: Model) -> Binning | None:
         """Make a binning of the first rows if there are enough."""

@@ -68,7 +68,7 @@ class References:
             ValueError: the stored reference cannot be read.
         """
         place = (model.name, source.version)
-        stamp = (source.reference, source.reference_rows, binning.id, model.schema, model.settings.window_hours)
+        stamp = (store.profiles.references_replaced(model.name), binning.id, model.schema, model.settings.window_hours)
         if self._stamps.get(place) != stamp:
             self._stamps[place], self._known[place] = stamp, {}
         known = self._known[place]

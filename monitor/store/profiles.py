@@ -1,5 +1,6 @@
 """Profile pieces: appended with the seq they reach, read by window, compacted when hours are over."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -18,6 +19,7 @@ class Profiles:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._replaced: Counter[str] = Counter()
 
     def append(self, model: str, pieces: pa.Table, up_to_seq: int, *, basis: str = "", replace: bool = False) -> None:
         """Add pieces that cover a model's rows and labels up to ``up_to_seq``, in one transaction.
@@ -63,6 +65,11 @@ class Profiles:
             where = [model, version]
             self._database.query("DELETE FROM reference_profiles WHERE model = ? AND version = ?", where)
             self._database.insert("reference_profiles", _of(model, pieces))
+            self._database.on_commit(lambda: self._replaced.update([model]))
+
+    def references_replaced(self, model: str) -> int:
+        """Return how often this process has replaced a reference of a model: what was read before may be stale."""
+        return self._replaced[model]
 
     def reference(
         self, model: str, version: str | None, columns: Sequence[str] | None = None, segment: str | None = ALL

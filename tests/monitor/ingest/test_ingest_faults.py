@@ -1,14 +1,18 @@
 """When the store fails under the committer, nothing is lost, doubled or counted twice."""
 
+from dataclasses import replace
+
 import duckdb
 import pyarrow as pa
 import pytest
 
 from monitor.errors import InvalidInput, Unavailable
 from monitor.ingest import Ingest
+from monitor.ingest.live import Live
 from monitor.schema import Conformed
 from monitor.store import Store, verify
 from monitor.store.database import Database
+from monitor.types import Model, Window
 
 
 class Fault:
@@ -105,3 +109,37 @@ def test_a_failing_flush_is_tried_again(store: Store, clock, rows, monkeypatch: 
     ingest.stop()
     assert store.profiles.up_to_seq("flights") == store.rows.last_seq("flights") == 200
     assert all(check.ok for check in verify(store))
+
+
+def test_a_reference_is_registered_with_its_profile_or_not_at_all(
+    ingest: Ingest, store: Store, rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version whose reference has rows but no profile would be compared with nothing for ever."""
+    batch = rows(0, 200).batch
+    batch = batch.append_column("_label", pa.nulls(200, pa.string()))
+    span = Window(batch["_time"][0].as_py(), batch["_time"][-1].as_py())
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as broken, pytest.raises(MemoryError):  # noqa: PT012 - one call, under a fault
+        broken.setattr(Live, "_profile_reference", fail)
+        ingest.register_reference("flights", "1", batch, span)
+    assert store.catalog.versions("flights") == []
+    assert store.catalog.binning("flights") is None
+    ingest.register_reference("flights", "1", batch, span)
+    assert store.profiles.reference("flights", "1").num_rows > 0
+
+
+def test_every_model_is_compacted_in_its_turn(
+    ingest: Ingest, store: Store, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = replace(model, name="other", schema=replace(model.schema, model="other"))
+    store.catalog.put_model(other)
+    compacted = []
+    monkeypatch.setattr(store.profiles, "compact", lambda name, before: compacted.append(name))
+    monkeypatch.setattr("monitor.ingest.ingest._COMPACT_EVERY", 2)
+    for _ in range(2):
+        ingest._flush_one("flights")
+        ingest._flush_one("other")
+    assert set(compacted) == {"flights", "other"}

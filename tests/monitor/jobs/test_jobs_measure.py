@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from sklearn.metrics import accuracy_score, roc_auc_score
 from wg_world import World, bend
@@ -178,3 +179,21 @@ def test_a_broken_column_stops_only_itself(world: World, caplog: pytest.LogCaptu
         )
         assert any(each.status is Status.OK for each in found if each.feature == "temp")
     assert "'visib'" in caplog.text
+
+
+def test_a_reference_that_was_replaced_is_read_again_however_like_the_old_one() -> None:
+    """The same version, window and number of rows, other content: as when a mistaken reference is mended."""
+    world = World()
+    world.day(0)
+    [version] = world.store.catalog.versions("flights")
+
+    def before() -> object:
+        return pick(DriftJob().run(world.context, world.model, world.window(0)), "drift.psi", "temp").value
+
+    first = before()
+    pieces = world.store.profiles.reference("flights", "1", segment=None)
+    hours = pieces["hour"].unique().to_pylist()
+    half = pieces.filter(pc.is_in(pieces["hour"], pa.array(hours[: len(hours) // 2], pieces["hour"].type)))
+    world.store.profiles.replace_reference("flights", "1", half)
+    assert world.store.catalog.versions("flights") == [version]
+    assert before() != first
