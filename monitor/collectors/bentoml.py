@@ -8,6 +8,7 @@ target; a data line has those columns and ``timestamp``, ``request_id``, ``trace
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -46,7 +47,7 @@ class Roles:
 
     features: list[str]
     predictions: list[str]
-    targets: list[str]
+    targets: frozenset[str]
 
 
 class BentoML(Collector):
@@ -96,7 +97,7 @@ def _roles(text: bytes) -> Roles:
     named = {role: [column.name for column in schema.columns if column.role == role] for role in _ROLES}
     if not named["feature"] and not named["prediction"]:
         raise InvalidInput("bentoml: the schema has no column of the role feature or prediction; it must have some")
-    return Roles(*(named[role] for role in _ROLES))
+    return Roles(named["feature"], named["prediction"], frozenset(named["target"]))
 
 
 def _is_schema(record: Mapping[str, Any]) -> bool:
@@ -107,7 +108,8 @@ def _rows(
     record: Mapping[str, Any], roles: Roles, task: Task | None, version: str | None, seen: Counter[str]
 ) -> Iterator[Inference | Label]:
     asked, answered = roles.features, roles.predictions
-    missing = next((name for name in (*asked, *answered) if name not in record), None)
+    # Not a line more than its own length: a schema may be long, and the lines many.
+    missing = next((name for name in chain(asked, answered) if name not in record), None)
     if missing is not None:
         raise InvalidInput(f"the record has no {missing[:80]!r}, which the schema names; it must have all")
     rows = _batch([record[name] for name in (*asked, *answered)])
@@ -115,7 +117,7 @@ def _rows(
     response = _side("response", {name: record[name] for name in answered}, rows)
     when = moment(record.get("timestamp"))
     named = record.get("request_id")
-    truths = [_truth(record[target], rows) for target in roles.targets if record.get(target) is not None]
+    truths = [_truth(value, rows) for target, value in record.items() if target in roles.targets and value is not None]
     inferences = pair(request, response, task=task, version=version, time=when, id_column="")
     for place, row in enumerate(inferences):
         name = _name(named, seen)

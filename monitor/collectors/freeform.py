@@ -13,6 +13,7 @@ from typing import Any, Literal
 from monitor.collectors import Half
 from monitor.collectors.lenient import read_json
 from monitor.collectors.multipart import form, parts
+from monitor.collectors.pairing import WIDEST_MATRIX
 from monitor.collectors.records import lines
 from monitor.collectors.tabular import Columns, column, joined, named, of_rows, text_of, text_of_bytes
 from monitor.collectors.v1 import V1
@@ -26,6 +27,7 @@ _NAMES: Mapping[Side, str] = {"request": "input", "response": "output"}
 _V1 = frozenset({"instances", "inputs", "examples", "predictions", "outputs", "results"})
 _LINES = ("application/jsonlines", "application/x-jsonlines", "application/jsonl", "application/x-ndjson")
 _SIZE = re.compile(r"json-header-size=(\d{1,18})")
+_MAX_FIELDS = 200_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _v1, _v2 = V1(), V2()
 
@@ -36,7 +38,8 @@ def read(body: bytes, headers: Mapping[str, str], side: Side, *, text: bool = Tr
     JSON: a body of V1 or V2 is read as such; an array is the rows, but an array of plain values is one row; an object
     is one row with a column per key (or what it holds alone under ``data`` or ``body``); a plain value is one row. CSV
     gives a column per field, ``input-0`` … or named by ``watchglass-columns``; of a response, fields that are all
-    fractions are one row's scores. Forms give a column per field. Text and other bytes are one value, ``data``.
+    fractions are one row's scores; very many numbers are one list a row. Forms give a column per field. Text and other
+    bytes are one value, ``data``.
 
     Args:
         body: the bytes; not compressed.
@@ -100,11 +103,14 @@ def of_csv(body: bytes, side: Side, *, header: bool = False) -> Columns:
     names = rows.pop(0) if header and rows else None
     if len({len(row) for row in rows} | ({len(names)} if names else set())) > 1:
         raise InvalidInput("the rows of the CSV differ in fields; rows of one length are allowed")
+    if rows and len(rows[0]) > _MAX_FIELDS:
+        raise InvalidInput(f"the CSV has {len(rows[0]):,} fields a row; at most {_MAX_FIELDS:,} are allowed")
     fields = [_typed(list(field)) for field in zip(*rows, strict=True)]
     name = _NAMES[side]
     if names is not None:
         return joined({title: list(field)} for title, field in zip(names, fields or [[]] * len(names), strict=True))
-    if side == "response" and all(type(value) is float for field in fields for value in field):
+    wide = len(fields) > WIDEST_MATRIX and all(type(value) in (int, float) for field in fields for value in field)
+    if wide or (side == "response" and all(type(value) is float for field in fields for value in field)):
         return column(name, [list(row) for row in zip(*fields, strict=True)])
     return {f"{name}-{place}" if len(fields) > 1 else name: field for place, field in enumerate(fields)}
 

@@ -91,7 +91,8 @@ def test_long_bodies_fit_into_a_csv_field():
     ("body", "says"),
     [
         (b"", "batch of log records"),
-        (b"a,b\n1,2\n", "columns"),
+        (b"a,b\n1,2\n", "the first line"),
+        (b"bytes" + b",a" * 1_000_000 + b"\n", "the first line"),
         (b"[1]", "got int"),
         (b"[{}]", "base64"),
         (b'[{"id": "e", "bytes": "e30="}]', "type"),

@@ -98,6 +98,8 @@ def test_csv_and_json_lines_are_rows():
     assert titled.columns == {"a": [1], "b": [2]}
     named = half(b"1,x\n", ASKED, content_type="text/csv", watchglass_columns="n,c")
     assert named.columns == {"n": [1], "c": ["x"]}
+    pixels = half(b"1," * 99 + b"2.5", ASKED, content_type="text/csv")
+    assert pixels.columns == {"input": [[1] * 99 + [2.5]]}
     found = half(b'{"x": 1}\n{"x": 2}\n', ASKED, content_type="application/jsonlines")
     assert found.columns == {"x": [1, 2]}
 
@@ -113,6 +115,7 @@ def test_csv_and_json_lines_are_rows():
         ({"predictions": [1]}, ASKED, "other side"),
         (b"1,2\n3\n", {**ASKED, "content-type": "text/csv"}, "differ in fields"),
         (b'"', {**ASKED, "content-type": "text/csv"}, "CSV"),
+        (b"1," * 200_001, {**ASKED, "content-type": "text/csv"}, "200,002 fields"),
         (b"\xff", {**ASKED, "content-type": "text/csv"}, "CSV"),
         (b"x", {**ASKED, "content-type": "multipart/form-data"}, "no boundary"),
         (b"x", MULTIPART, "cut short"),
