@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.data.fleet import latest, now
 from app.data.model import labels_until, segments_of, versions_of
@@ -138,6 +139,17 @@ def _window(place: Place) -> None:
         args=("window", None),
         help="Whole days before the last midnight, and today so far. All times are UTC.",
     )
+
+
+def figure(label: str, value: str, note: str | None = None, about: str | None = None) -> None:
+    """One number in a frame, with what it rests on under it, and its meaning on asking."""
+    st.metric(label, value, note, delta_color="off", delta_arrow="off", border=True, height="stretch", help=about)
+
+
+def halves() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Two grids of three figures each: beside each other, or on a narrow page one below the other."""
+    with st.grid(2, min_column_width=450):
+        return st.grid(3, min_column_width=130), st.grid(3, min_column_width=130)
 
 
 def _status(model: Model, place: Place) -> None:

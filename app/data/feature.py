@@ -13,6 +13,7 @@ from app.data.model import ratio, read
 from app.data.names import SHIFT, column, measure
 from app.runtime import runtime
 from monitor.charts import format as fmt
+from monitor.charts.categories import OTHER, UNSEEN
 from monitor.charts.histogram import Histogram
 from monitor.jobs.references import source_of
 from monitor.profile.binning import NumericBins
@@ -86,7 +87,7 @@ def side(profile: ColumnProfile | None, kind: Kind) -> Side | None:
         outside = (profile.below + profile.above) / profile.present if profile.present else None
         return Side(profile.rows, missing, outside, profile.mean, profile.std, histogram, None)
     named = {
-        {"(other)": "other known", "(unseen)": "never seen in the reference"}.get(label, label): float(rows)
+        {"(other)": OTHER, "(unseen)": UNSEEN}.get(label, label): float(rows)
         for label, rows in zip(profile.labels, profile.mass.tolist(), strict=True)
         if rows
     }
@@ -149,7 +150,7 @@ def reading(name: str, feature: str, window: Window, version: str | None, segmen
         given for given in long if window.start <= given.window.start < window.end and version in (None, given.version)
     ]
     found += read(name, "quality.*", window, version, segment, feature)
-    metric = next((name for name in SHIFT if any(given.metric == name for given in long)), SHIFT[0])
+    metric = _telling(found) or _telling(long) or SHIFT[0]
     shift: dict[str, list[Measurement]] = {}
     for given in long:
         if given.metric == metric:
@@ -163,6 +164,12 @@ def reading(name: str, feature: str, window: Window, version: str | None, segmen
         why=_why(model, found),
         judged=_judged(found),
     )
+
+
+def _telling(found: list[Measurement]) -> str | None:
+    """The measure of shift that went farthest, as a multiple of its threshold."""
+    judged = [given for given in found if given.metric in SHIFT]
+    return max(judged, key=lambda given: ratio(given) or 0.0).metric if judged else None
 
 
 def _why(model: Model, found: list[Measurement]) -> tuple[str, ...]:

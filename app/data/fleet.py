@@ -169,11 +169,11 @@ def _columns(number: int) -> str:
 
 
 def accuracy_text(given: Measurement | None, target_unit: str = "") -> tuple[str, str, str]:
-    """A model's accuracy as (measure, value, origin): that it is realised, on which day and on how many labels."""
+    """A model's accuracy as (measure, value, origin): of which day, and how many of its rows have a label."""
     if given is None:
         return "Accuracy", fmt.MISSING, "no labels yet"
     known = measure(given.metric, target_unit)
-    origin = f"realised {fmt.day(given.window.start)}, {fmt.rate(given.coverage)} labelled"
+    origin = f"{fmt.day(given.window.start)}, {fmt.rate(given.coverage)} labelled"
     return known.title, fmt.with_unit(given.value, known.unit), origin
 
 

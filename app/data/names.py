@@ -85,7 +85,7 @@ def column(schema: ModelSchema, name: str) -> Feature:
             name=name,
             kind=Kind.CATEGORICAL,
             title="Unknown columns",
-            description="columns that the schema does not know",
+            description="whether a row carried columns that the schema does not know",
         )
     if name == "_latency_ms":
         return Feature(name=name, kind=Kind.NUMERIC, title="Latency", unit="ms")

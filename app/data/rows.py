@@ -12,6 +12,7 @@ from app.data.feature import Side, reference_mark, reference_sides
 from app.data.names import column
 from app.runtime import runtime
 from monitor.charts import format as fmt
+from monitor.charts.categories import OTHER, UNSEEN
 from monitor.charts.histogram import Histogram, midrank, own_share, usual
 from monitor.store.queries import Order
 from monitor.types import ALL, Explanation, Feature, Kind, Model, Task, Window
@@ -154,7 +155,7 @@ def _value(feature: Feature, given: Any, reference: Side | None) -> Value:
     share = midrank(reference.histogram, number)
     remark = ""
     if number < reference.histogram.edges[0] or number > reference.histogram.edges[-1]:
-        remark = "outside the reference's range"
+        remark = "out of range"
     elif not RARE <= share <= 1 - RARE and own_share(reference.histogram, number) < RARE:
         remark = "unusual"
     return Value(feature.name, feature.label, shown, _usual(reference.histogram, feature), share * 100, remark)
@@ -173,8 +174,8 @@ def _usual(reference: Histogram, feature: Feature) -> str:
 def _category_value(feature: Feature, given: str, shown: str, categories: Mapping[str, float]) -> Value:
     total = sum(categories.values())
     share = categories.get(given, 0.0) / total if total else 0.0
-    frequent = sorted(set(categories) - {"other known"}, key=lambda name: (-categories[name], name))[:3]
-    remark = "" if share else ("rare" if "other known" in categories else "never seen in the reference")
+    frequent = sorted(set(categories) - {OTHER, UNSEEN}, key=lambda name: (-categories[name], name))[:3]
+    remark = "" if share else ("rare" if OTHER in categories else "never seen")
     return Value(feature.name, feature.label, shown, "mostly " + ", ".join(frequent), share * 100, remark)
 
 

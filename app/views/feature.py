@@ -7,7 +7,7 @@ from app.data.names import column, measure
 from app.frame import colours, model_of, pick, place, read_address, write_address
 from app.prose import safe
 from monitor.charts import format as fmt
-from monitor.charts.categories import categories
+from monitor.charts.categories import OTHER, UNSEEN, categories
 from monitor.charts.distribution import numeric
 from monitor.charts.lines import over_time
 from monitor.charts.style import CONFIG
@@ -40,9 +40,9 @@ feature = found.feature
 unit = feature.unit
 st.title(safe(feature.label), anchor=False)
 about = [
-    feature.name if feature.name != feature.label else "",
+    feature.name if feature.name != feature.label and not feature.name.startswith("_") else "",
     feature.kind.value,
-    f"in {unit}" if unit and unit != "share" else "",
+    f"unit: {unit}" if unit and unit != "share" else "",
     feature.description,
 ]
 st.caption(safe(" · ".join(part for part in about if part), 300))
@@ -50,7 +50,7 @@ st.caption(safe(" · ".join(part for part in about if part), 300))
 
 def change(now: float | None, before: float | None) -> str | None:
     """A change in points beside the reference, or nothing to compare with."""
-    return None if now is None or before is None else f"{fmt.points(now - before)} vs reference"
+    return None if now is None or before in (None, 1.0) else f"{fmt.points(now - before)} vs reference"
 
 
 def tiles(now: Side, before: Side | None) -> None:
@@ -85,8 +85,10 @@ def tiles(now: Side, before: Side | None) -> None:
             )
             st.metric("Standard deviation", fmt.with_unit(now.std, unit), border=True, height="stretch")
         else:
-            frequent = max(now.categories, key=lambda name: (now.categories or {})[name], default="–")
-            st.metric("Categories", len(now.categories), border=True, height="stretch")
+            named = [name for name in now.categories if name not in (OTHER, UNSEEN)]
+            frequent = max(named, key=lambda name: (now.categories or {})[name], default=fmt.MISSING)
+            more = "+" if OTHER in now.categories else ""
+            st.metric("Categories", f"{len(named)}{more}", border=True, height="stretch")
             st.metric("Most frequent", safe(frequent, 24), border=True, height="stretch")
 
 
@@ -104,7 +106,7 @@ elif found.judged:
     st.caption(":material/check_circle: Nothing about this column is beyond its threshold in this window.")
 
 left, right = st.columns(2, gap="medium")
-with left, st.container(border=True):
+with left, st.container(border=True, height="stretch"):
     st.subheader("Do its values look as they used to?", anchor=False)
     reference = found.reference
     if found.current is None:
@@ -120,15 +122,16 @@ with left, st.container(border=True):
             alt=f"Share of rows by category of {feature.label}, this window beside the reference",
         )
     elif found.current.histogram is not None:
+        compared = reference is not None and reference.histogram is not None and reference.histogram.total > 0
         st.caption(
-            "Share of rows by value, this window over the reference." if reference else "No reference to compare with."
+            "Share of rows by value, this window over the reference." if compared else "No reference to compare with."
         )
         st.plotly_chart(
             numeric(
                 reference.histogram if reference else None,
                 found.current.histogram,
                 paint,
-                unit="" if unit == "share" else unit,
+                unit=unit,
                 whole=feature.kind in (Kind.INTEGER, Kind.BOOLEAN),
                 height=330,
             ),
@@ -139,14 +142,13 @@ with left, st.container(border=True):
         )
     else:
         st.caption("A column of this kind has no distribution; its missing values are counted above.")
-with right, st.container(border=True):
+with right, st.container(border=True, height="stretch"):
     known = measure(found.shift_metric)
     st.subheader("How far has it moved, and since when?", anchor=False)
     if found.shift:
         st.caption(
             f"{known.title} from the reference, a point a window; above the dashed line is beyond ordinary days."
         )
-        bounds = [given.threshold for points in found.shift.values() for given in points if given.threshold is not None]
         st.plotly_chart(
             over_time(
                 {f"Version {version}": points for version, points in found.shift.items()},
@@ -154,7 +156,7 @@ with right, st.container(border=True):
                 highlight=at.window if at.span is None else None,
                 title=f"{known.title}" + (f", {known.unit}" if known.unit else ""),
                 unit="",
-                threshold=bounds[-1] if bounds else None,
+                own_thresholds=True,
                 height=330,
                 from_zero=True,
             ),

@@ -59,7 +59,7 @@ def line(row: Health) -> None:
     """One model: state and reason, what it rests on, and the way in."""
     colour, icon, word = STATES[row.state]
     with st.container(border=True, key=f"fleet_{row.model}"):
-        name, quality, drift, traffic, go = st.columns([3.6, 2, 1.6, 2.2, 1], vertical_alignment="center")
+        name, quality, drift, traffic, go = st.columns([3.2, 2.4, 1.6, 2.2, 1], vertical_alignment="center")
         with name, st.container(gap="xxsmall"):
             st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type] # colours of app.prose are the allowed ones
             st.markdown(f"**{safe(row.title)}**  \n{safe(row.reason, 160)}")

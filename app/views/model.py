@@ -6,7 +6,7 @@ from app.data.fleet import open_alerts
 from app.data.model import Suspect, last_traffic, overview
 from app.data.names import measure, score_title, score_unit
 from app.data.totals import totals
-from app.frame import colours, model_of, place
+from app.frame import colours, figure, halves, model_of, place
 from app.place import read_moment
 from app.prose import CAPTURE_SNIPPET, SEVERITY, safe
 from app.runtime import runtime
@@ -60,18 +60,11 @@ if not found.rows or found.volume is None:
     nothing()
     st.stop()
 
-
-def figure(label: str, value: str, note: str | None, about: str) -> None:
-    """One number of the window, with what it rests on under it."""
-    st.metric(
-        label, value, note, delta_color="off", delta_arrow="off", border=True, height="stretch", help=about or None
-    )
-
-
 metrics = [metric for metric, versions in found.accuracy.items() if any(versions.values())]
 whole = totals(at.model, at.window, at.version, at.segment)
 answered = score_title(model.schema)
-with st.grid(6, min_column_width=150):
+answers, inputs = halves()
+with answers:
     figure("Predictions", fmt.count(found.rows), None, "In this window.")
     first = next((metric for metric in metrics if metric in whole.accuracy), None)
     known = measure(first, model.schema.target_unit) if first else None
@@ -82,6 +75,7 @@ with st.grid(6, min_column_width=150):
         "Of all predictions of this window that have a label, taken together; the chart below shows it by day.",
     )
     figure("Labels arrived", fmt.rate(found.coverage), None, "Share of this window's predictions that have a label.")
+with inputs:
     figure(
         "Drifted columns now",
         f"{found.drifted} of {found.features}" if found.drifted_in else fmt.MISSING,
@@ -99,13 +93,15 @@ with st.grid(6, min_column_width=150):
 
 def look(suspect: Suspect, index: int) -> None:
     """One column that stands out, told in words, with the way to it."""
-    text, go = st.columns([5, 1], vertical_alignment="center")
+    text, go = st.columns([4, 1], vertical_alignment="center", gap="xsmall")
     day = fmt.day(suspect.measurement.window.start)
     text.markdown(f"**{safe(suspect.label)}**  \n{safe(suspect.said, 200)}")
     known = measure(suspect.measurement.metric, model.schema.target_unit)
     value, bound = (fmt.with_unit(v, known.unit) for v in (suspect.measurement.value, suspect.measurement.threshold))
     text.caption(f"worst on {day}: {known.title} {value}, threshold {bound}")
-    if go.button("Look", key=f"look_{index}", width="stretch"):
+    if go.button(
+        ":material/chevron_right:", key=f"look_{index}", help=f"Open {suspect.label} on that day", width="stretch"
+    ):
         there = at.at(suspect.measurement.window).query(feature=suspect.feature, version=suspect.measurement.version)
         st.switch_page("views/feature.py", query_params=there)
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.data.records import FATES, groups_lost, progress, sources, store_size
-from app.frame import since
+from app.frame import halves, since
 from app.runtime import runtime
 from monitor.charts import format as fmt
 
@@ -56,10 +56,13 @@ else:
         icon=":material/check_circle:",
     )
 
-with st.grid(6, min_column_width=140):
+came, kept = halves()
+with came:
     st.metric("Received, rows", fmt.count(received), border=True, height="stretch", help="Predictions and labels.")
-    for fate in FATES:
+for number, fate in enumerate(FATES):
+    with came if number < 2 else kept:
         st.metric(f"{fate.capitalize()}, rows", fmt.count(fates[fate]), border=True, height="stretch", help=MEANT[fate])
+with kept:
     st.metric(
         "Database", fmt.size(store_size()), border=True, height="stretch", help="The file and its write-ahead log."
     )

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import NoReturn
 
 import streamlit as st
 
 from app.data.names import score_title, score_unit
 from app.data.rows import answer, explain, explanations, neighbours, row, trust, values, verdict
-from app.frame import colours, model_of, place
+from app.frame import colours, figure, model_of, place
 from app.prose import safe
 from app.runtime import runtime
 from monitor.charts import format as fmt
@@ -38,24 +39,24 @@ model = model_of(at)
 paint = colours()
 row_id = st.query_params.get("id", "")
 version = st.query_params.get("version") or at.version
-if not row_id:
+
+
+def lost(said: str) -> NoReturn:
+    """End the page where there is no row to show, with the way to those there are."""
     st.title("Prediction", anchor=False)
-    st.markdown("**No row is chosen.** Open one from the list of predictions.")
+    st.markdown(said)
     st.page_link(
         "views/predictions.py", label="To the predictions", icon=":material/table_rows:", query_params=at.query()
     )
     st.stop()
+
+
+if not row_id:
+    lost("**No row is chosen.** Open one from the list of predictions.")
 try:
     given = row(at.model, row_id, version)
 except NotFound:
-    st.title("Prediction", anchor=False)
-    st.markdown(
-        f"**There is no row {safe(row_id)} of this model.** It may have been removed, or the address is mistyped."
-    )
-    st.page_link(
-        "views/predictions.py", label="To the predictions", icon=":material/table_rows:", query_params=at.query()
-    )
-    st.stop()
+    lost(f"**There is no row {safe(row_id)} of this model.** It may have been removed, or the address is mistyped.")
 served = str(given["_version"])
 
 trail = [each for each, _ in st.session_state.get("trail", [])]
@@ -84,30 +85,13 @@ with st.container(horizontal=True, vertical_alignment="center"):
 said, sure = answer(model, given)
 known = explanations(at.model, row_id)
 with st.grid(5, min_column_width=150):
-    st.metric("Prediction", safe(said, 40), border=True, height="stretch")
+    figure("Prediction", safe(said, 40))
     if model.schema.task is not Task.REGRESSION:
-        st.metric(score_title(model.schema), sure, border=True, height="stretch")
-    label = given.get("_label")
+        figure(score_title(model.schema), sure)
     unit = model.schema.target_unit if model.schema.task is Task.REGRESSION else ""
-    st.metric(
-        "Label",
-        safe(fmt.value(label, unit), 40),
-        verdict(model, given),
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-        height="stretch",
-    )
-    st.metric("Captured (UTC)", fmt.minute(given["_time"]), border=True, height="stretch")
-    st.metric(
-        "Version",
-        safe(served),
-        f"latency {fmt.duration(given.get('_latency_ms'))}",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-        height="stretch",
-    )
+    figure("Label", safe(fmt.value(given.get("_label"), unit), 40), verdict(model, given))
+    figure("Captured (UTC)", f"{given['_time']:%H:%M}", f"{fmt.day(given['_time'])} {given['_time'].year}")
+    figure("Version", safe(served), f"latency {fmt.duration(given.get('_latency_ms'))}")
 flags = [str(flag).replace("_", " ") for flag in given.get("_flags") or ()]
 if flags:
     st.caption(f":material/flag: Noted on capture: {safe(', '.join(flags), 200)}")
@@ -237,6 +221,7 @@ with st.container(border=True):
                 min_value=0,
                 max_value=100,
                 format="%.0f %%",
+                width=150,
                 help="Numbers: share of the reference below this one, and half of those like it. "
                 "Categories: share equal to it.",
             )

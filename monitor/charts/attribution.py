@@ -85,10 +85,10 @@ def waterfall(
     _ends(figure, ends, errors, leftward, texts, colours)
     _rows(figure, rows, colours)
     low, high = min(*marks, output), max(*marks, output)
-    pad = (high - low) * 0.16 or abs(high) * 0.1 or 1.0
+    pad = (high - low) * 0.2 or abs(high) * 0.1 or 1.0
     figure.update_xaxes(
         title_text=plain(output_name),
-        range=[low - pad, high + pad],
+        range=[low - pad, high + 1.5 * pad],  # the numbers are written at the right
         tickformat=".0%" if unit == "share" else None,
         showgrid=True,
         nticks=7,
@@ -163,8 +163,8 @@ def bars(
     )
     _rows(figure, [_name(step) for step in steps], colours)
     amounts = [step.amount for step in steps] + [0.0]
-    pad = (max(amounts) - min(amounts)) * 0.18 or 1.0
-    figure.update_xaxes(title_text=title, range=[min(amounts) - pad, max(amounts) + pad], showgrid=True, nticks=7)
+    pad = (max(amounts) - min(amounts)) * 0.3 or 1.0
+    figure.update_xaxes(title_text=title, range=[min(amounts) - pad, max(amounts) + pad], showgrid=True, nticks=6)
     figure.add_vline(x=0, line={"color": colours.muted, "width": 1})
     return figure
 

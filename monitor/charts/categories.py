@@ -6,11 +6,16 @@ import plotly.graph_objects as go
 
 from monitor.charts.style import Palette, frame, note, plain
 
+OTHER, UNSEEN = "other known", "never seen in the reference"
+"""What gathers the values too rare to be counted apart, and those that the reference never held."""
+
 
 def categories(
     reference: Mapping[str, float] | None, current: Mapping[str, float], colours: Palette, *, top: int = 12
 ) -> go.Figure:
     """Draw shares of categories, reference beside window; beyond the ``top`` most frequent they are one bar.
+
+    Rows of values never seen before are always a bar of their own, at the bottom.
 
     Args:
         reference: category → rows, or None.
@@ -28,21 +33,26 @@ def categories(
         return rows / total if total else 0.0
 
     names = sorted(
-        {*base, *current},
-        key=lambda name: -max(share(base.get(name, 0), totals[0]), share(current.get(name, 0), totals[1])),
+        {*base, *current} - {OTHER, UNSEEN},
+        key=lambda name: (-max(share(base.get(name, 0), totals[0]), share(current.get(name, 0), totals[1])), name),
     )
     shown, rest = names[:top], names[top:]
+    gathered = f"{len(rest)} others"
+    if {*base, *current} & {OTHER}:
+        gathered, rest = "all others", [*rest, OTHER]
     rows = [
         (plain(name), share(base.get(name, 0), totals[0]), share(current.get(name, 0), totals[1])) for name in shown
     ]
     if rest:
         rows.append(
             (
-                f"{len(rest)} others",
+                gathered,
                 share(sum(base.get(name, 0) for name in rest), totals[0]),
                 share(sum(current.get(name, 0) for name in rest), totals[1]),
             )
         )
+    if current.get(UNSEEN) or base.get(UNSEEN):
+        rows.append((UNSEEN, share(base.get(UNSEEN, 0), totals[0]), share(current.get(UNSEEN, 0), totals[1])))
     rows.reverse()
     for place, name, colour in ((2, "This window", colours.current), (1, "Reference", colours.reference)):
         if place == 1 and not totals[0]:

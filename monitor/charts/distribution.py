@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from monitor.charts import format as fmt
-from monitor.charts.histogram import Floats, Histogram, beyond, quantile, rebin
+from monitor.charts.histogram import Floats, Histogram, atoms, beyond, quantile, rebin
 from monitor.charts.style import Palette, frame, note, plain
 
 BINS = 40
@@ -42,6 +42,8 @@ class End:
 def display_edges(reference: Histogram | None, current: Histogram, *, whole: bool) -> Floats:
     """About forty equal bins over the values of both; for whole numbers every bin holds as many of them.
 
+    A column with few distinct values keeps its own bins, one a value.
+
     The axis ends at most one span of the reference's middle 90 % beyond that middle, so that a long tail leaves the
     bulk at least a third of it.
     """
@@ -56,6 +58,9 @@ def display_edges(reference: Histogram | None, current: Histogram, *, whole: boo
         low, high = max(low, first - (last - first)), min(high, last + (last - first))
     if high <= low:
         low, high = low - 0.5, low + 0.5
+    few = parts[0].edges[(parts[0].edges >= low) & (parts[0].edges <= high)]
+    if 2 < len(few) <= BINS and atoms(parts[0].edges) is not None:
+        return few  # a bar for each value
     if not whole:
         return np.linspace(low, high, BINS + 1)
     step = max(1.0, np.ceil((high - low) / BINS))
@@ -89,20 +94,28 @@ def numeric(
         _outline(figure, rebin(reference, edges) / reference.total, edges, ends, colours)
     for end in ends:
         _label(figure, end, edges, colours, unit)
-    per = f"{fmt.figure(float(edges[1] - edges[0]))} {plain(unit)}".strip()
-    figure.update_yaxes(title_text=f"Share of rows per {per}", tickformat=".0%", rangemode="tozero", nticks=6)
+    figure.update_yaxes(title_text=_per(edges, unit), tickformat=".0%", rangemode="tozero", nticks=6)
     scale = "end bars: all rows beyond the axis, not to scale" if ends else ""
     low, high = float(edges[0]), float(edges[-1])
     marks, space = ticks(low, high), (high - low) * (GAP + WIDTH + 0.01)
     sides = {end.side for end in ends}
     figure.update_xaxes(
         range=[low - space * ("below" in sides), high + space * ("above" in sides)],
-        title_text=" · ".join(part for part in (plain(unit), scale) if part),
+        title_text=" · ".join(part for part in ("" if unit == "share" else plain(unit), scale) if part),
         tickvals=marks,
-        ticktext=[f"{mark:,.10g}".replace("-", "−") for mark in marks],
+        ticktext=[f"{mark:.0%}" if unit == "share" else f"{mark:,.10g}".replace("-", "−") for mark in marks],
     )
-    figure.update_layout(barmode="overlay", margin={"t": 54} if ends else {})
+    figure.update_layout(barmode="overlay", margin={"t": 62} if ends else {})
     return figure
+
+
+def _per(edges: Floats, unit: str) -> str:
+    """What the height of one bar counts."""
+    widths = np.diff(edges)
+    if not np.allclose(widths, widths[0]):
+        return "Share of rows by value"
+    step = f"{widths[0] * 100:.3g} pp" if unit == "share" else f"{fmt.figure(float(widths[0]))} {plain(unit)}"
+    return f"Share of rows per {step.strip()}"
 
 
 def ticks(low: float, high: float, most: int = 8) -> list[float]:
@@ -135,13 +148,13 @@ def _ends(reference: Histogram | None, current: Histogram, edges: Floats) -> lis
 
 def _window(figure: go.Figure, current: Histogram, edges: Floats, ends: list[End], colours: Palette, unit: str) -> None:
     """The window's bars, in blue; at the ends what is outside the reference's range is red on top."""
-    step, width = float(edges[1] - edges[0]), float(edges[-1] - edges[0]) * WIDTH
+    width = float(edges[-1] - edges[0]) * WIDTH
     hover = [f"{fmt.figure(a)} to {fmt.with_unit(b, unit)}" for a, b in itertools.pairwise(edges.tolist())]
     figure.add_trace(
         go.Bar(
             x=[*((edges[:-1] + edges[1:]) / 2), *(end.x for end in ends)],
             y=[*(rebin(current, edges) / current.total), *(end.inside for end in ends)],
-            width=[*[step * 0.94] * (len(edges) - 1), *[width] * len(ends)],
+            width=[*(np.diff(edges) * 0.94), *[width] * len(ends)],
             name="This window",
             marker={"color": colours.current, "opacity": 0.75, "line": {"width": 0}},
             customdata=[*hover, *(f"{end.side} {fmt.with_unit(end.edge, unit)}".capitalize() for end in ends)],

@@ -89,9 +89,14 @@ def heatmap(cells: Sequence[Cell], colours: Palette, *, order: Sequence[str] | N
         ticks="",
         tickfont={"color": colours.text, "size": 13},
     )
+    days = (windows[-1][1] - windows[0][0]).days
     half = (windows[-1][1] - windows[-1][0]) / 2
     figure.update_xaxes(
-        range=[windows[0][0], windows[-1][1] + half * 0.02], tickformat="%-d %b", nticks=14, type="date"
+        range=[windows[0][0], windows[-1][1] + half * 0.02],
+        tickformat="%-d %b",
+        nticks=14,
+        dtick=86_400_000 if 1 < days <= 14 else None,
+        type="date",
     )
     return figure
 

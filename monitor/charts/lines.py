@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from monitor.charts import format as fmt
+from monitor.charts.bounds import diamonds, level, steps
 from monitor.charts.style import Palette, frame, note, plain
 from monitor.types import Measurement, Status, Window
 
@@ -42,20 +43,25 @@ def dates(figure: go.Figure, starts: Sequence[datetime]) -> None:
             )
 
 
-def _points(series: Sequence[Measurement], unit: str) -> tuple[list[datetime], list[float | None], list[str]]:
-    """Points of one line, with a gap wherever windows do not follow each other or have no value."""
+def _points(
+    series: Sequence[Measurement], unit: str
+) -> tuple[list[datetime], list[float | None], list[float | None], list[str]]:
+    """Times, values, thresholds and hovers of one line, with a gap where windows do not follow or have no value."""
     times: list[datetime] = []
     values: list[float | None] = []
+    limits: list[float | None] = []
     hovers: list[str] = []
     before: Measurement | None = None
     for point in sorted(series, key=lambda m: m.window.start):
         if before is not None and point.window.start > before.window.end:
             times.append(middle(before.window.end, point.window.start))
             values.append(None)
+            limits.append(None)
             hovers.append("")
         enough = point.status is not Status.INSUFFICIENT
         times.append(middle(point.window.start, point.window.end))
         values.append(point.value if enough else None)
+        limits.append(point.threshold)
         interval = ""
         if point.interval is not None:
             interval = f" ({fmt.with_unit(point.interval[0], unit)} to {fmt.with_unit(point.interval[1], unit)})"
@@ -65,7 +71,7 @@ def _points(series: Sequence[Measurement], unit: str) -> tuple[list[datetime], l
             + (f"<br>{fmt.rate(point.coverage)} of expected" if point.coverage is not None else "")
         )
         before = point
-    return times, values, hovers
+    return times, values, limits, hovers
 
 
 def over_time(
@@ -77,6 +83,7 @@ def over_time(
     bars: Bars | None = None,
     bars_title: str = "Predictions",
     threshold: float | None = None,
+    own_thresholds: bool = False,
     higher_is_better: bool = False,
     height: int = 320,
     from_zero: bool = False,
@@ -92,6 +99,7 @@ def over_time(
         bars: volume under the line; None draws the line alone.
         bars_title: what the bars count.
         threshold: a horizontal line that is always in view; points on its bad side carry a diamond.
+        own_thresholds: draw every measurement's own threshold instead, which differs between versions.
         higher_is_better: which side of the threshold is bad.
         height: in pixels.
         from_zero: start the value axis at 0.
@@ -105,9 +113,14 @@ def over_time(
         row_heights=[0.72, 0.28] if bars else None,
     )
     seen: list[float] = []
+    bounds: list[tuple[list[datetime], list[float | None]]] = []
     named = [(name, points) for name, points in series.items() if points][:SERIES]
     for (name, measurements), colour in zip(named, colours.versions, strict=False):
-        times, values, hovers = _points(measurements, unit)
+        times, values, limits, hovers = _points(measurements, unit)
+        if own_thresholds:
+            bounds.append((times, limits))
+        else:
+            limits = [threshold] * len(times)
         seen.extend(v for v in values if v is not None)
         figure.add_trace(
             go.Scatter(
@@ -124,14 +137,17 @@ def over_time(
             row=1,
             col=1,
         )
-        _diamonds(figure, times, values, threshold, higher_is_better, colours)
+        diamonds(figure, times, values, limits, higher_is_better, colours)
     if bars:
         _volume(figure, bars, colours, bars_title)
+    steps(figure, bounds, unit, colours)
     if threshold is not None:
-        _threshold(figure, threshold, unit, colours)
-        seen.append(threshold)
+        level(figure, threshold, unit, colours)
+    drawn = [limit for _, line in bounds for limit in line if limit is not None]
+    drawn += [] if threshold is None else [threshold]
+    seen += drawn
     frame(figure, colours, height=height, legend=len(named) > 1 or (bars is not None and bars.labelled is not None))
-    if threshold is not None:
+    if drawn:
         figure.update_layout(margin={"r": 72})
     if not seen:
         return note(figure, "Not enough data in this window", colours)
@@ -146,53 +162,6 @@ def over_time(
     figure.update_yaxes(title_text=title, range=[lowest, high + pad], nticks=6, row=1, col=1)
     figure.update_yaxes(tickformat=".0%" if unit == "share" and high - low > 0.05 else None, row=1, col=1)
     return figure
-
-
-def _diamonds(
-    figure: go.Figure,
-    times: Sequence[datetime],
-    values: Sequence[float | None],
-    threshold: float | None,
-    higher_is_better: bool,
-    colours: Palette,
-) -> None:
-    if threshold is None:
-        return
-    over = [
-        (time, value)
-        for time, value in zip(times, values, strict=True)
-        if value is not None and (value < threshold if higher_is_better else value > threshold)
-    ]
-    if over:
-        figure.add_trace(
-            go.Scatter(
-                x=[time for time, _ in over],
-                y=[value for _, value in over],
-                mode="markers",
-                marker={"symbol": "diamond", "size": 10, "color": colours.critical},
-                showlegend=False,
-                hoverinfo="skip",
-            ),
-            row=1,
-            col=1,
-        )
-
-
-def _threshold(figure: go.Figure, threshold: float, unit: str, colours: Palette) -> None:
-    """A dashed line, named at the right of the plot, where no data is."""
-    figure.add_hline(y=threshold, line={"color": colours.warning, "width": 1.5, "dash": "dash"}, row=1, col=1)
-    figure.add_annotation(
-        x=1.005,
-        xref="paper",
-        y=threshold,
-        yref="y",
-        text=f"threshold<br>{fmt.with_unit(threshold, unit)}",
-        showarrow=False,
-        align="left",
-        xanchor="left",
-        yanchor="middle",
-        font={"color": colours.warning, "size": 12},
-    )
 
 
 def _volume(figure: go.Figure, bars: Bars, colours: Palette, title: str) -> None:

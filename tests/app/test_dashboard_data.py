@@ -34,7 +34,7 @@ def test_accuracy_names_its_day_and_coverage(seeded: Seeded) -> None:
     title, value, origin = fleet.accuracy_text(fleet.fleet().rows[0].accuracy)
     assert title == "AUC"
     assert 0.5 < float(value) < 1
-    assert origin == "realised Thu 9 May, 95.0 % labelled"
+    assert origin == "Thu 9 May, 95.0 % labelled"
     assert fleet.accuracy_text(None) == ("Accuracy", "–", "no labels yet")
 
 
@@ -166,7 +166,7 @@ def test_one_row_beside_the_reference(seeded: Seeded) -> None:
     assert [value.feature for value in listed[:2]] == ["temperature", "weight"]
     temperature = listed[0]
     assert temperature.shown.endswith("°C")
-    assert temperature.remark == "outside the reference's range"
+    assert temperature.remark == "out of range"
     assert all(value.place is None or 0 <= value.place <= 100 for value in listed)
     with pytest.raises(NotFound):
         rows.row("parcels", "nobody")

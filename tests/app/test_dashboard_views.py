@@ -106,7 +106,7 @@ def test_feature_names_the_column_its_unit_and_why(seeded: Seeded) -> None:
     at = visit("feature", model="parcels", feature="temperature", start="2024-05-09", end="2024-05-10", version="2")
     said = texts(at)
     assert at.title[0].value == "Temperature"
-    assert "in °C" in said
+    assert "unit: °C" in said
     assert "Why is it flagged?" in said
     assert {metric.label: metric.value for metric in at.metric}["Rows"] == "500"
 
@@ -139,7 +139,7 @@ def test_one_prediction_offers_both_explanations(seeded: Seeded) -> None:
     offered = [button.label for button in at.button if "Explain" in button.label]
     assert offered[:2] == ["Explain with SHAP", "Explain with LIME"]
     assert len(offered) == len(seeded.runtime.explain.methods())
-    assert "outside the reference's range" in set(at.dataframe[0].value["Remark"])
+    assert "out of range" in set(at.dataframe[0].value["Remark"])
 
 
 def test_an_unknown_prediction_says_so(seeded: Seeded) -> None:

@@ -77,7 +77,8 @@ class Drift(Section):
         unit = known.unit if known is not None else ""
 
         def small(figure: object) -> object:
-            figure.update_layout(height=120, showlegend=False, margin={"l": 0, "r": 0, "t": 4, "b": 0})  # type: ignore[attr-defined] # plotly is untyped
+            figure.update_layout(height=120, showlegend=False, margin={"l": 0, "r": 0, "t": 16, "b": 0})  # type: ignore[attr-defined] # plotly is untyped
+            figure.update_annotations(font_size=10)  # type: ignore[attr-defined] # as above
             figure.update_yaxes(visible=False)  # type: ignore[attr-defined] # as above
             figure.update_xaxes(title_text="", nticks=4)  # type: ignore[attr-defined] # as above
             return figure

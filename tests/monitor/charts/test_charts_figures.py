@@ -1,5 +1,6 @@
 """Figures say what their data says: gaps stay gaps, no data is not calm, sums add up."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.charts.attribution import Share, bars, ranked, waterfall
-from monitor.charts.categories import categories
+from monitor.charts.categories import OTHER, UNSEEN, categories
 from monitor.charts.distribution import display_edges, numeric, ticks
 from monitor.charts.heatmap import APART, CLICKABLE, Cell, heatmap
 from monitor.charts.histogram import Histogram, atoms, beyond, midrank, own_share, quantile, rebin, usual
@@ -54,6 +55,19 @@ def test_the_threshold_is_in_view_and_the_bad_side_carries_diamonds() -> None:
     named = next(note for note in figure.layout.annotations if note.text.startswith("threshold"))
     assert named.x > 1  # beside the plot, over no data
     assert figure.layout.margin.r > 60
+
+
+def test_every_point_is_judged_by_its_own_threshold() -> None:
+    """Two versions have two references, and so two thresholds."""
+    one = [replace(measured(day, 0.5), threshold=0.4) for day in range(2)]
+    two = [replace(measured(day, 0.5), threshold=0.9) for day in range(2, 4)]
+    figure = over_time({"1": one, "2": two}, LIGHT, title="Distance", own_thresholds=True)
+    diamonds = [trace for trace in figure.data if trace.marker.symbol == "diamond"]
+    assert [len(trace.x) for trace in diamonds] == [2]
+    dashed = [list(trace.y) for trace in figure.data if trace.line.dash == "dash"]
+    assert dashed == [[0.4, 0.4], [0.9, 0.9]]
+    assert "0.900" in figure.layout.annotations[0].text
+    assert figure.layout.yaxis.range[1] > 0.9
 
 
 def test_at_most_five_series_and_escaped_names() -> None:
@@ -248,6 +262,31 @@ def test_categories_are_shares_the_rest_is_gathered_and_names_are_escaped() -> N
     assert figure.data[0].y[-1] == "&lt;i&gt;x&lt;/i&gt;"
     assert figure.data[0].y[0] == "39 others"
     assert sum(figure.data[0].x) == pytest.approx(1.0)
+
+
+def test_rare_values_are_gathered_and_those_never_seen_are_shown() -> None:
+    current = {OTHER: 30.0, UNSEEN: 1.0, **{f"c{n}": 1.0 for n in range(20)}}
+    figure = categories({OTHER: 10.0, "c0": 90.0}, current, LIGHT, top=3)
+    assert list(figure.data[0].y) == [UNSEEN, "all others", "c10", "c1", "c0"]
+    assert sum(figure.data[0].x) == pytest.approx(1.0)
+
+
+def test_few_distinct_values_have_a_bar_each() -> None:
+    values = np.array([0.0, 0.01, 0.02, 0.08])
+    edges = reference_edges(values)
+    rain = Histogram(edges, np.array([90.0, 5, 3, 2]), minimum=0.0, maximum=0.08)
+    assert display_edges(rain, rain, whole=False) == pytest.approx(edges[edges <= 0.04])
+    figure = numeric(rain, rain, LIGHT, unit="in")
+    assert figure.data[0].y[0] == pytest.approx(0.9)
+    assert figure.layout.yaxis.title.text == "Share of rows by value"
+
+
+def test_a_share_is_drawn_in_per_cent() -> None:
+    score = Histogram(np.linspace(0, 1, 1001), np.ones(1000))
+    figure = numeric(score, score, LIGHT, unit="share")
+    assert "100%" in figure.layout.xaxis.ticktext
+    assert figure.layout.xaxis.title.text == ""
+    assert figure.layout.yaxis.title.text == "Share of rows per 2.5 pp"
 
 
 def test_two_distributions_share_one_axis() -> None:
