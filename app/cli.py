@@ -1,4 +1,4 @@
-"""The ``watchglass`` command: serve, register, import, run, explain, report, verify.
+"""The ``watchglass`` command: serve, proxy, register, import, run, explain, report, verify.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 unavailable (try again). Only what a command needs is
 imported, so that ``--help`` answers at once.
@@ -77,6 +77,27 @@ def serve(
     from app.serving import serve as start
 
     start(config, port=port, clock=clock, data_dir=data_dir, dashboard=dashboard)
+
+
+@cli.command()
+def proxy(
+    upstream: Annotated[str, typer.Option(help="The model server, http://host:port.")],
+    model: Annotated[str, typer.Option(help="The registered model that its inferences are captured for.")],
+    version: Annotated[str | None, typer.Option(help="The served version; else as path or answer say.")] = None,
+    listen_port: Annotated[int, typer.Option(help="The port to listen on; 0 takes any free one.")] = 8180,
+    url: Annotated[str, typer.Option(help="The address of Watchglass.")] = "http://127.0.0.1:8080",
+    task: Annotated[Task | None, typer.Option(help="What it predicts; needed for regressions.")] = None,
+    id_column: Annotated[str, typer.Option("--id", help="The input that holds the rows' ids.")] = "id",
+    columns: Annotated[str | None, typer.Option(help="Names for the columns of unnamed inputs, by commas.")] = None,
+    path: Annotated[str | None, typer.Option(help="The only path to capture; every inference if not given.")] = None,
+    host: Annotated[str, typer.Option(help="The address to listen on; only this machine's own.")] = "127.0.0.1",
+) -> None:
+    """Stand before a model server, pass every byte on unchanged, and capture its inferences."""
+    from app.proxying import Watched
+    from app.proxying import proxy as start
+
+    watched = Watched(model, version, task and task.value, id_column, columns, path)
+    start(upstream, watched, host=host, port=listen_port, url=url)
 
 
 @cli.command()

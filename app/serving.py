@@ -3,19 +3,17 @@
 import contextlib
 import logging
 import signal
-import socket
 from pathlib import Path
 
 import uvicorn
 
 from app.link import ADDRESS
+from app.listening import listen, url_of
 from app.runtime import Runtime
 from app.server import create_app, dashboard_installed
 from monitor.config import Config, load
-from monitor.errors import Unavailable
 
 _LOG = logging.getLogger("watchglass")
-_BACKLOG = 2048
 _DRAIN_SECONDS = 10
 
 
@@ -44,13 +42,13 @@ def serve(
     config = load(config_file)
     given = {"port": port, "clock": clock, "data_dir": data_dir}
     config = _with(config, {key: value for key, value in given.items() if value is not None})
-    listener = _listen(config)
+    listener = listen(config.host, config.port)
     config = _with(config, {"port": listener.getsockname()[1]})
     shown = dashboard and dashboard_installed()
     runtime = Runtime.open(config)
     address = config.data_dir / ADDRESS
     try:
-        address.write_text(_url(listener))
+        address.write_text(url_of(listener))
         server = uvicorn.Server(
             uvicorn.Config(
                 create_app(runtime, dashboard=shown),
@@ -72,29 +70,9 @@ def serve(
         listener.close()
 
 
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 def _with(config: Config, changes: dict[str, object]) -> Config:
     """Return ``config`` with ``changes``; a base URL that only repeated host and port follows them."""
     values = config.model_dump() | changes
     if config.base_url == Config(host=config.host, port=config.port).base_url:
         values["base_url"] = ""
     return Config(**values)
-
-
-def _listen(config: Config) -> socket.socket:
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((config.host.strip("[]"), config.port))
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise Unavailable(
-            f"Cannot listen on {config.host}:{config.port}: {error.strerror}. Give another --port (0: any)."
-        ) from None
-    return listener

@@ -23,6 +23,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 EXIT_SECONDS = 2.0
 """How long the end of a process may be held up to send what is left."""
 
+_COUNTS = ("logged", "sent", "rejected", "retries", "errors", "error_responses", "unfinished")
+
 _clients: "WeakSet[Client]" = WeakSet()
 
 
@@ -183,7 +185,8 @@ class Client:
     def stats(self) -> dict[str, Any]:
         """Return counts of rows since the start of this process: logged, sent, rejected, dropped by reason, queued.
 
-        ``errors`` counts predictions that raised, ``error_responses`` answers with a status of 400 or more.
+        ``errors`` counts predictions that raised, ``error_responses`` answers with a status other than 2xx, and
+        ``unfinished`` those that were cut short.
         """
         dropped: dict[str, int] = {}
         for (_, _, reason), rows in self._queue.dropped.copy().items():
@@ -191,7 +194,7 @@ class Client:
         counts = self._queue.counts.copy()
         return {
             "client": self.identity,
-            **{name: counts[name] for name in ("logged", "sent", "rejected", "retries", "errors", "error_responses")},
+            **{name: counts[name] for name in _COUNTS},
             "dropped": dropped,
             "queued": self._queue.rows,
             "queued_bytes": self._queue.bytes,

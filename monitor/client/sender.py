@@ -113,6 +113,8 @@ class Sender:
                     if time.perf_counter() > breath:
                         time.sleep(BREATH)
                         breath = time.perf_counter() + _BUSY
+                # Of an exchange, the rows were a guess until now.
+                self.queue.count("logged", made - item.rows)
             except Exception as error:  # noqa: BLE001 - values of any library may raise anything; counted, not raised
                 self.last_error = f"unserialisable: {error}"
                 self.queue.drop(model, kind, "unserialisable", max(item.rows - made, 0))
