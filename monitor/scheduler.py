@@ -1,4 +1,4 @@
-"""When what is computed: every closed window of every model once, in order, and what late labels change again.
+"""When what is computed: every closed window of every model once, in order, and again what late rows or labels change.
 
 How far each job has come is kept in the store with what it measured, in one transaction, so that a crash or a pause
 skips nothing and doubles nothing. Nothing here depends on when `Scheduler.tick` is called, except when it is heard.
@@ -8,7 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
 from typing import Final
 
@@ -17,11 +17,11 @@ from monitor.alerts.judge import judge, watermark_name
 from monitor.alerts.outbox import Outbox
 from monitor.clock import Clock
 from monitor.config import Config
-from monitor.errors import NotFound
+from monitor.errors import NotFound, Unavailable
 from monitor.ingest import Ingest
 from monitor.jobs import Job, JobContext
 from monitor.jobs.labels import Labels, coverage
-from monitor.jobs.windows import grid, length
+from monitor.jobs.windows import grid, length, window_of
 from monitor.plugins import plugins
 from monitor.store import Store
 from monitor.types import Measurement, Model, Window
@@ -147,32 +147,50 @@ class Scheduler:
             return found
 
     def _tick_model(self, model: Model, until: datetime, result: TickResult) -> None:
-        first = self._first_day(model)
+        first = self._first_window(model)
         if first is None:
             return
         plain = [job for job in self._jobs if job.windows == 1 and not job.late]
         marks = [self._mark(name, model, first) for name in (watermark_name(late=False), *(job.name for job in plain))]
+        self._run_again(model, min(marks), result)
         for window in grid(model, min(marks), until):
             ran = [self._run_due(job, model, window, first, result) for job in plain]
-            if not all(ran):
+            if not all(ran) or self._stop.is_set():
                 break
-            if self._mark(watermark_name(late=False), model, first) <= window.start:
+            if self._mark(watermark_name(late=False), model, first) < window.end:
                 result.add(judge(self._store, model, window, self._clock.now(), self._config.base_url, late=False))
             result.windows += 1
         self._run_late(model, first, until, result)
         for job in self._jobs:
-            if job.windows > 1:
+            if job.windows > 1 and not self._stop.is_set():
                 self._run_long(job, model, first, result)
+
+    def _run_again(self, model: Model, done: datetime, result: TickResult) -> None:
+        """Measure the windows before ``done`` again that rows have come for: a client's retries, or an import.
+
+        They are not judged again: their alerts have been told, and the next window's follow from what is there now.
+        """
+        seen, last = self._store.measurements.seen(model.name), self._store.rows.last_seq(model.name)
+        if seen == last:
+            return
+        hours = [] if seen is None else self._store.rows.hours(model.name, seen, last)
+        for window in dict.fromkeys(window_of(model, hour) for hour in hours):
+            if window.end > done:
+                break
+            ran = [self._run_once(job, model, window, result, again=True) for job in self._jobs if job.windows == 1]
+            if not all(ran) or self._stop.is_set():
+                return
+        self._store.measurements.set_seen(model.name, last)
 
     def _run_late(self, model: Model, first: datetime, until: datetime, result: TickResult) -> None:
         """Run the jobs that wait for labels where labels changed, and judge the windows that are settled."""
         judged = self._mark(watermark_name(late=True), model, first)
         deadline = timedelta(days=model.settings.label_deadline_days)
-        open_since = max(first, first + (until - deadline - first) // length(model) * length(model))
+        open_since = max(first, until - deadline)
         jobs = [job for job in self._jobs if job.late]
         for window in self._labels.changed(self.context, model, list(grid(model, min(judged, open_since), until))):
             ran = [self._run_once(job, model, window, result) for job in jobs]
-            if not all(ran):
+            if not all(ran) or self._stop.is_set():
                 self._labels.forget(model, window)
                 return
         for window in grid(model, judged, until):
@@ -194,15 +212,23 @@ class Scheduler:
         self._run_once(job, model, Window(end - span, end), result)
 
     def _run_due(self, job: Job, model: Model, window: Window, first: datetime, result: TickResult) -> bool:
-        return self._mark(job.name, model, first) > window.start or self._run_once(job, model, window, result)
+        return self._mark(job.name, model, first) >= window.end or self._run_once(job, model, window, result)
 
-    def _run_once(self, job: Job, model: Model, window: Window, result: TickResult) -> bool:
-        """Run one job over one window and keep what it measured; return whether the next window may follow."""
+    def _run_once(self, job: Job, model: Model, window: Window, result: TickResult, *, again: bool = False) -> bool:
+        """Run one job over one window and keep what it measured; return whether the next window may follow.
+
+        ``again`` is for a window before the watermark, which then stays where it is.
+        """
         try:
-            found = job.run(self.context, model, window)
+            found = self._measured(job, model, window)
             with self._store.transaction():
                 self._store.measurements.put(found)
-                self._store.measurements.set_watermark(job.name, model.name, window.end)
+                if not again:
+                    self._store.measurements.set_watermark(job.name, model.name, window.end)
+        except Unavailable:
+            result.failures += 1
+            _log.exception("model %s: job %s waits for the store at %s", model.name, job.name, window.start)
+            return False  # no fault of the job's: the window waits however long it takes
         except Exception:  # noqa: BLE001 - a job is a plug-in: it must not stop the others
             place = (model.name, job.name, window.start)
             self._failed[place] += 1
@@ -211,20 +237,28 @@ class Scheduler:
             if self._failed[place] < ATTEMPTS:
                 return False
             _log.error("model %s: job %s passes over the window of %s", model.name, job.name, window.start)
-            self._store.measurements.set_watermark(job.name, model.name, window.end)
+            if not again:
+                self._store.measurements.set_watermark(job.name, model.name, window.end)
             return True
         result.measurements += len(found)
         return True
 
+    def _measured(self, job: Job, model: Model, window: Window) -> list[Measurement]:
+        """Run one job; once more where a reference was replaced meanwhile, and it may have mixed old and new."""
+        while True:
+            before = self._store.profiles.references_replaced(model.name)
+            found = job.run(self.context, model, window)
+            if self._store.profiles.references_replaced(model.name) == before:
+                return found
+
     def _mark(self, job: str, model: Model, first: datetime) -> datetime:
         return self._store.measurements.watermark(job, model.name) or first
 
-    def _first_day(self, model: Model) -> datetime | None:
-        """Return the midnight (UTC) before the first captured row; None before there is one."""
+    def _first_window(self, model: Model) -> datetime | None:
+        """Return where the window of the earliest captured row begins; None before there is one."""
         if model.name not in self._first:
             rows = self._store.rows.inferences(model.name, order="time", descending=False, limit=1)
             if not rows.num_rows:
                 return None
-            time: datetime = rows["_time"][0].as_py()
-            self._first[model.name] = time.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        return self._first[model.name]
+            self._first[model.name] = rows["_time"][0].as_py()
+        return window_of(model, self._first[model.name]).start

@@ -111,6 +111,17 @@ class Measurements:
             self._database.query("DELETE FROM watermarks WHERE job = ? AND model = ?", [job, model])
             self._database.query("INSERT INTO watermarks VALUES (?, ?, ?)", [job, model, naive(until)])
 
+    def seen(self, model: str) -> int | None:
+        """Return the seq up to which rows were looked at for windows measured before; None before the first look."""
+        found = self._database.scalar("SELECT max(up_to_seq) FROM seen WHERE model = ?", [model])
+        return found if isinstance(found, int) else None
+
+    def set_seen(self, model: str, up_to_seq: int) -> None:
+        """Remember up to which seq rows were looked at."""
+        with self._database.transaction():
+            self._database.query("DELETE FROM seen WHERE model = ?", [model])
+            self._database.query("INSERT INTO seen VALUES (?, ?)", [model, up_to_seq])
+
 
 _IDENTITY = ("model", "version", "metric", "feature", "segment", "window")
 _SHARED = ("model", "version", "metric", "feature", "segment", "value", "rows", "coverage", "threshold")

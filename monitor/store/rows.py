@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import Lock
 
 import numpy as np
@@ -169,6 +170,17 @@ class Rows(Queries):
         statement = f"SELECT _seq, {listed} FROM {tables.captured(model)} WHERE _seq > ? AND _seq <= ? ORDER BY _seq"  # noqa: S608
         for start in range(after_seq, end, _BATCH):
             yield self._database.query(statement, [start, min(start + _BATCH, end)])
+
+    def hours(self, model: str, after_seq: int, up_to_seq: int) -> list[datetime]:
+        """Return the hours in which the rows of the seqs in (after_seq, up_to_seq] were predicted, ascending."""
+        self._catalog.model(model)
+        found = self._database.query(
+            f"SELECT DISTINCT date_trunc('hour', _time) AS hour FROM {tables.captured(model)} "  # noqa: S608 - quoted
+            "WHERE _seq > ? AND _seq <= ? ORDER BY hour",
+            [after_seq, up_to_seq],
+        )
+        hours: list[datetime] = found.column(0).to_pylist()
+        return hours
 
 
 def _span(last: int, rows: int) -> pa.Array:

@@ -12,7 +12,7 @@ from wg_world import START, World, bend
 
 from monitor.alerts.rules import default_rules
 from monitor.config import Config, SchedulerConfig
-from monitor.errors import NotFound
+from monitor.errors import NotFound, Unavailable
 from monitor.jobs import Job, JobContext
 from monitor.jobs.drift import DriftJob
 from monitor.jobs.performance import PerformanceJob
@@ -31,14 +31,15 @@ class Recorder(Job):
 
     name: ClassVar[str] = "recorder"
 
-    def __init__(self, failures: int = 0) -> None:
+    def __init__(self, failures: int = 0, error: Exception | None = None) -> None:
         self.windows_run: list[Window] = []
         self.failures = failures
+        self.error = error or RuntimeError("no")
 
     def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:
         if self.failures:
             self.failures -= 1
-            raise RuntimeError("no")
+            raise self.error
         self.windows_run.append(window)
         return []
 
@@ -174,6 +175,75 @@ def test_a_failing_job_is_tried_again_then_passed_over_and_stops_no_other(
     assert "passes over" in caplog.text
     rows = world.store.measurements.query("flights", metric="traffic.rows", segment="all")
     assert [measured.value for measured in rows] == [150, 0]
+
+
+def test_a_window_waits_for_the_store_however_often_it_is_unavailable(world: World) -> None:
+    waiting = Recorder(failures=5, error=Unavailable("disk full"))
+    scheduler = world.scheduler(jobs=[waiting])
+    world.day(0)
+    world.advance(1)
+    assert [scheduler.tick().failures for _ in range(6)] == [1, 1, 1, 1, 1, 0]
+    assert waiting.windows_run == [world.window(0)]
+
+
+def measured(world: World, metric: str, day: int, feature: str | None = None) -> list[tuple[float | None, int]]:
+    window = world.window(day)
+    found = world.store.measurements.query("flights", metric=metric, segment="all", start=window.start, end=window.end)
+    return [(each.value, each.rows) for each in found if each.feature == feature]
+
+
+def test_windows_are_measured_again_when_rows_come_late_but_not_judged_again(world: World) -> None:
+    """As after an outage, when clients deliver what they held: also for windows before the first one there was."""
+    scheduler = world.scheduler()
+    for day in (1, 2, 3):
+        world.day(day)
+        world.advance(day + 1)
+        scheduler.tick()
+    ordinary = measured(world, "drift.psi", 2, "temp")
+    assert measured(world, "traffic.rows", 2) == [(150, 150)]
+    assert measured(world, "traffic.rows", 0) == []
+    world.day(2, rows=90, temp=bend(lambda values: values + 40))
+    world.day(0)
+    again = world.scheduler()  # a restart in between forgets nothing
+    told = again.tick()
+    assert (told.windows, told.fired, told.failures) == (0, 0, 0)
+    assert measured(world, "traffic.rows", 2) == [(240, 240)]
+    assert measured(world, "traffic.rows", 0) == [(150, 150)]
+    assert measured(world, "performance.label_coverage", 0) == [(0.0, 150)]
+    assert measured(world, "drift.psi", 2, "temp")[0][1] == 240 > ordinary[0][1]
+    assert measured(world, "drift.psi", 2, "temp") != ordinary
+    assert again.tick() == TickResult()
+    assert world.store.measurements.watermark("drift", "flights") == world.window(3).end, "no mark goes back"
+
+
+def test_where_windows_begin_does_not_depend_on_which_row_came_first() -> None:
+    """Weeks stay the same weeks when an older row comes and the server starts again."""
+    world = World(rows=150, window_hours=168)
+    recorder = Recorder()
+    world.day(9)
+    world.advance(20)
+    world.scheduler(jobs=[recorder]).tick()
+    world.day(2)
+    world.advance(40)
+    world.scheduler(jobs=[recorder]).tick()
+    starts = [window.start for window in recorder.windows_run]
+    assert len(starts) == len(set(starts)) > 3
+    assert {(start - starts[0]) % timedelta(days=7) for start in starts} == {timedelta(0)}
+
+
+def test_a_job_is_run_once_more_when_a_reference_was_replaced_under_it(world: World) -> None:
+    class Replacing(Recorder):
+        def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:
+            if not self.windows_run:
+                pieces = context.store.profiles.reference("flights", "1", segment=None)
+                context.store.profiles.replace_reference("flights", "1", pieces)
+            return super().run(context, model, window)
+
+    job = Replacing()
+    world.day(0)
+    world.advance(1)
+    world.scheduler(jobs=[job]).tick()
+    assert job.windows_run == [world.window(0)] * 2
 
 
 def test_a_broken_model_does_not_stop_the_others(world: World, caplog: pytest.LogCaptureFixture) -> None:
