@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app.data.fleet import latest, now
 from app.data.model import labels_until, segments_of, versions_of
 from app.place import KEYS, SPANS, Place, read_window
+from app.prose import CAPTURE_SNIPPET, REGISTER_SNIPPET
 from app.runtime import runtime
 from monitor.charts import format as fmt
 from monitor.charts.style import Palette, palette
@@ -144,6 +145,20 @@ def _window(place: Place) -> None:
 def figure(label: str, value: str, note: str | None = None, about: str | None = None) -> None:
     """One number in a frame, with what it rests on under it, and its meaning on asking."""
     st.metric(label, value, note, delta_color="off", delta_arrow="off", border=True, height="stretch", help=about)
+
+
+def lesson(model: str | None = None) -> None:
+    """What to do where nothing has come yet: register a model if there is none, then capture what it answers."""
+    name = model or "my-model"
+    if model is None:
+        st.markdown("**1. Register** a model with rows it is compared with; the schema is read from them.")
+        st.code(REGISTER_SNIPPET.format(model=name), language="bash")
+        st.markdown("**2. Capture** what it is asked and answers, with three lines in the code that serves it.")
+    st.code(CAPTURE_SNIPPET.format(url=runtime().config.base_url, model=name), language="python")
+    st.caption(
+        "Single rows are under Predictions at once; they are measured as soon as their first day is over."
+        + ("" if model else " `watchglass demo` shows all of it on a summer of real flights.")
+    )
 
 
 def halves() -> tuple[DeltaGenerator, DeltaGenerator]:

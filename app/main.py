@@ -6,11 +6,11 @@ import streamlit as st
 
 from app import frame
 from app.data.fleet import open_alerts
-from app.prose import CAPTURE_SNIPPET
 from app.runtime import runtime
 
 HERE = Path(__file__).parent
 # Views about one model → whether they go without pickers, being about one row.
+TAUGHT = ("alerts", "reports")  # views that say nothing until there is a model
 FRAMED = {"model": False, "feature": False, "predictions": False, "prediction": True}
 
 st.set_page_config(page_title="Watchglass", page_icon=str(HERE / "static" / "mark.svg"), layout="wide")
@@ -42,9 +42,10 @@ pages = [
 ]
 page = st.navigation(pages, position="top")
 
-if page.url_path in FRAMED and frame.draw(narrow=FRAMED[page.url_path]) is None:
+framed = page.url_path in FRAMED and frame.draw(narrow=FRAMED[page.url_path]) is not None
+if page.url_path in {*FRAMED, *TAUGHT} and not framed and not runtime().store.catalog.models():
     st.title(page.title)
-    st.markdown("No model is registered yet. Add capture to the code that serves yours, and it appears here.")
-    st.code(CAPTURE_SNIPPET.format(url=runtime().config.base_url, model="my-model"), language="python")
+    st.markdown("No model is registered yet, so there is nothing to show here.")
+    frame.lesson()
 else:
     page.run()

@@ -34,6 +34,12 @@ SEVERITY = {
     Severity.INFO: ("blue", ":material/info:", "Note"),
 }
 
+REGISTER_SNIPPET = """\
+watchglass register {model} --task binary --classes no,yes \\
+    --reference reference.parquet --time time --scores score --label label
+"""
+"""How a model becomes known, with what it is compared with."""
+
 CAPTURE_SNIPPET = """\
 import monitor
 

@@ -8,7 +8,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SCRIPT = b'<script>window.__streamlit={BACKEND_BASE_URL:location.origin+"/"}</script>'
-_CHANGES = ((b"<head>", b"<head>" + SCRIPT), (b"<title>Streamlit</title>", b"<title>Watchglass</title>"))
+STYLE = b"<style>a:focus-visible{outline:2px solid #2f6fde!important;outline-offset:1px;border-radius:6px}</style>"
+"""Links that the keyboard is at are seen to be so; Streamlit draws nothing around them."""
+_CHANGES = ((b"<head>", b"<head>" + SCRIPT + STYLE), (b"<title>Streamlit</title>", b"<title>Watchglass</title>"))
 
 
 def rooted(app: ASGIApp) -> ASGIApp:

@@ -65,7 +65,7 @@ def show(alert: Alert) -> None:
             st.caption(safe(f"since {fmt.minute(alert.since)} ({since(alert.since)}) · {owner} · {told(alert)}", 400))
         view, there = target_of(alert)
         page = "views/model.py" if view not in ("feature", "model") else f"views/{view}.py"
-        if go.button("Open", key=f"go_{alert.id}", width="stretch"):
+        if go.button("Look into it", key=f"go_{alert.id}", width="stretch"):
             st.switch_page(page, query_params=there)
         with st.expander("The message as sent", expanded=alert.id == chosen):
             st.text(alert.body)

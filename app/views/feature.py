@@ -24,11 +24,11 @@ titles = {name: column(model.schema, name).label for name in names}
 place_in = names.index(chosen)
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    if st.button(":material/chevron_left:", key="before", disabled=place_in == 0, help="Previous column"):
+    if st.button("Previous", icon=":material/chevron_left:", key="before", disabled=place_in == 0):
         write_address({"feature": names[place_in - 1]})
         st.rerun()
     pick("Column", "feature", names, chosen, titles)
-    if st.button(":material/chevron_right:", key="after", disabled=place_in == len(names) - 1, help="Next column"):
+    if st.button("Next", icon=":material/chevron_right:", key="after", disabled=place_in == len(names) - 1):
         write_address({"feature": names[place_in + 1]})
         st.rerun()
     there = at.query(feature=None)

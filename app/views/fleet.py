@@ -3,20 +3,19 @@
 import streamlit as st
 
 from app.data.fleet import Health, accuracy_text, fleet
-from app.frame import since
-from app.prose import CAPTURE_SNIPPET, STATES, safe
-from app.runtime import runtime
+from app.frame import lesson, since
+from app.prose import STATES, safe
 from monitor.charts import format as fmt
 
 found = fleet()
 st.title("Fleet")
 
 if not found.rows:
-    st.markdown("**No model is watched yet.** Three lines in the code that serves yours begin it:")
-    st.code(CAPTURE_SNIPPET.format(url=runtime().config.base_url, model="my-model"), language="python")
-    st.caption("Then register its schema and a reference with `watchglass register`. `make demo` shows all of it live.")
+    st.markdown("**No model is watched yet.** Two steps begin it:")
+    lesson()
     st.stop()
 
+came = [row.last_event for row in found.rows if row.last_event]
 tally = {state: sum(row.state == state for row in found.rows) for state in STATES}
 with st.grid(4):
     st.metric("Models", len(found.rows), border=True, height="stretch", help="Registered models.")
@@ -32,7 +31,7 @@ with st.grid(4):
     st.metric(
         "Predictions, last 14 days",
         fmt.count(sum(row.rows for row in found.rows)),
-        delta=f"newest {since(max((row.last_event for row in found.rows if row.last_event), default=None))}",
+        delta=f"newest {since(max(came))}" if came else "none yet",
         delta_color="off",
         delta_arrow="off",
         border=True,
@@ -41,7 +40,9 @@ with st.grid(4):
     st.metric(
         "Rows lost in capture",
         fmt.count(found.lost),
-        delta=f"{fmt.rate(found.lost / found.received if found.received else None)} of {fmt.count(found.received)}",
+        delta=f"{fmt.rate(found.lost / found.received)} of {fmt.count(found.received)}"
+        if found.received
+        else "nothing received yet",
         delta_color="off",
         delta_arrow="off",
         border=True,
@@ -63,9 +64,10 @@ def line(row: Health) -> None:
         with name, st.container(gap="xxsmall"):
             st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type] # colours of app.prose are the allowed ones
             st.markdown(f"**{safe(row.title)}**  \n{safe(row.reason, 160)}")
-            versions = "version " if len(row.versions) == 1 else "versions "
+            number = len(row.versions)
+            versions = "no version yet" if not number else "version " if number == 1 else "versions "
             owner = f"owner {safe(row.owner)}" if row.owner else "no owner"
-            st.caption(f"{safe(row.model)} · {versions}{safe(', '.join(row.versions) or '–')} · {owner}")
+            st.caption(f"{safe(row.model)} · {versions}{safe(', '.join(row.versions))} · {owner}")
         with quality:
             label, value, note = accuracy_text(row.accuracy, row.target_unit)
             quiet(label, value, note)

@@ -6,9 +6,9 @@ from app.data.fleet import open_alerts
 from app.data.model import Suspect, last_traffic, overview
 from app.data.names import measure, score_title, score_unit
 from app.data.totals import totals
-from app.frame import colours, figure, halves, model_of, place
+from app.frame import colours, figure, halves, lesson, model_of, place
 from app.place import read_moment
-from app.prose import CAPTURE_SNIPPET, SEVERITY, safe
+from app.prose import SEVERITY, safe
 from app.runtime import runtime
 from monitor.charts import format as fmt
 from monitor.charts.heatmap import heatmap
@@ -52,8 +52,7 @@ def nothing() -> None:
             st.switch_page("views/model.py", query_params=at.at(last).query())
     else:
         st.markdown("**No prediction has come yet.** Three lines in the code that serves this model begin it:")
-        st.code(CAPTURE_SNIPPET.format(url=runtime().config.base_url, model=at.model), language="python")
-        st.caption("It is measured as soon as its first day is over; single rows are under Predictions at once.")
+        lesson(at.model)
 
 
 if not found.rows or found.volume is None:
@@ -91,19 +90,21 @@ with inputs:
     figure("Latency, p95", fmt.duration(whole.p95), None, "95 % of the answers of this window came faster than this.")
 
 
-def look(suspect: Suspect, index: int) -> None:
+def look(suspect: Suspect) -> None:
     """One column that stands out, told in words, with the way to it."""
-    text, go = st.columns([4, 1], vertical_alignment="center", gap="xsmall")
+    there = at.at(suspect.measurement.window).query(feature=suspect.feature, version=suspect.measurement.version)
+    st.page_link(
+        "views/feature.py",
+        label=f"**{safe(suspect.label)}**",
+        icon=":material/arrow_forward:",
+        icon_position="right",
+        query_params=there,
+    )
     day = fmt.day(suspect.measurement.window.start)
-    text.markdown(f"**{safe(suspect.label)}**  \n{safe(suspect.said, 200)}")
+    st.markdown(safe(suspect.said, 200))
     known = measure(suspect.measurement.metric, model.schema.target_unit)
     value, bound = (fmt.with_unit(v, known.unit) for v in (suspect.measurement.value, suspect.measurement.threshold))
-    text.caption(f"worst on {day}: {known.title} {value}, threshold {bound}")
-    if go.button(
-        ":material/chevron_right:", key=f"look_{index}", help=f"Open {suspect.label} on that day", width="stretch"
-    ):
-        there = at.at(suspect.measurement.window).query(feature=suspect.feature, version=suspect.measurement.version)
-        st.switch_page("views/feature.py", query_params=there)
+    st.caption(f"worst on {day}: {known.title} {value}, threshold {bound}")
 
 
 main, aside = st.columns([2, 1], gap="medium")
@@ -152,8 +153,8 @@ with main, st.container(border=True, height="stretch"):
 with aside, st.container(border=True, height="stretch"):
     st.subheader("What to look at first", anchor=False)
     if found.suspects:
-        for index, suspect in enumerate(found.suspects[:LOOKED_AT]):
-            look(suspect, index)
+        for suspect in found.suspects[:LOOKED_AT]:
+            look(suspect)
         more = len(found.suspects) - LOOKED_AT
         if more > 0:
             st.caption(f"and {more} more, marked ◆ below")

@@ -45,12 +45,18 @@ if st.session_state.get("rows_of") != key:  # other rows: begin at the first pag
 found, total = page(at.model, filters, order or "Newest", int(st.session_state["page"]))
 where = [f"segment {segment_name(model, at.segment)}"] if at.segment != ALL else []
 where += [f"version {at.version}"] if at.version else []
-count = f"**{fmt.count(total)}** rows" + (" with a label" if order == "Most wrong" else "")
-st.markdown(f"{count}{safe(', ' + ', '.join(where)) if where else ''}, a page holds {PAGE}.")
-
 if not total:
-    st.markdown("**No row passes these filters.** Widen the window above, or clear a filter.")
+    if filters == Filters(at.window):
+        st.markdown("**No prediction came in this window.** Choose a longer one above.")
+        there = at.query()
+        st.page_link("views/model.py", label="What to do", icon=":material/monitoring:", query_params=there)
+    else:
+        st.markdown("**No row passes these filters.** Widen the window above, or clear a filter.")
     st.stop()
+
+count = f"**{fmt.count(total)}** {'row' if total == 1 else 'rows'}" + (" with a label" if order == "Most wrong" else "")
+paged = f", {PAGE} on a page" if total > PAGE else ""
+st.markdown(f"{count}{safe(', ' + ', '.join(where)) if where else ''}{paged}.")
 
 rows = found.to_pylist()
 ids = [(row["_id"], row["_version"]) for row in rows]

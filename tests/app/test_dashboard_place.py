@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 
 from app.place import SPANS, Place, read_moment, read_window, span_window
 from app.prose import safe
-from app.shell import SCRIPT, rooted
+from app.shell import SCRIPT, STYLE, rooted
 from monitor.types import Window
 
 NOW = datetime(2024, 5, 11, 14, 20, tzinfo=UTC)
@@ -100,7 +100,7 @@ def test_the_page_names_the_backend_and_other_files_pass_unchanged() -> None:
             transport=httpx.ASGITransport(rooted(_page)), base_url="http://localhost"
         ) as client:
             page = await client.get("/model?model=x")
-            assert SCRIPT in page.content
+            assert SCRIPT + STYLE in page.content
             assert "<title>Watchglass</title>" in page.text
             assert int(page.headers["content-length"]) == len(page.content)
             assert SCRIPT not in (await client.get("/static/js/index.js")).content

@@ -1,13 +1,17 @@
 """Every view runs through the router, says what it should, and is routed at all."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import streamlit
 from parcels_seed import Seeded
 from streamlit.testing.v1 import AppTest
 
 import app
+from app.runtime import Runtime, set_runtime
+from monitor.config import Config
 
 MAIN = Path(app.__file__).parent / "main.py"
 VIEWS = sorted(path.stem for path in (MAIN.parent / "views").glob("*.py") if path.stem != "__init__")
@@ -91,7 +95,8 @@ def test_model_shows_kpis_and_suspects(seeded: Seeded) -> None:
     at = visit("model", model="parcels")
     said = texts(at)
     assert "What to look at first" in said
-    assert "Temperature" in said
+    assert "of values above anything seen in the reference" in said
+    assert "**Temperature**" in [link.label for link in at.get("page_link")]
     assert {metric.label: metric.value for metric in at.metric}["Predictions"] == "5,000"
     assert len(at.get("plotly_chart")) == 4
 
@@ -183,3 +188,49 @@ def test_choosing_a_window_leaves_an_exact_one(seeded: Seeded) -> None:
     assert not at.exception
     assert at.session_state["here"].span == "7d"
     assert "start" not in at.query_params
+
+
+def test_model_numbers_are_of_the_whole_window_and_say_so(seeded: Seeded) -> None:
+    at = visit("model", model="parcels")
+    shown = {metric.label: metric for metric in at.metric}
+    assert shown["AUC"].delta == "4,275 labels"
+    assert "taken together" in shown["AUC"].help
+    assert "Drifted columns now" in shown
+    assert shown["Drifted columns now"].delta == "Fri 10 May"
+
+
+def test_a_window_without_traffic_leads_to_the_newest_day_that_had_some(seeded: Seeded) -> None:
+    at = visit("model", model="parcels", start="2024-05-20", end="2024-05-21")
+    assert "The newest came on Fri 10 May" in texts(at)
+    assert [button.label for button in at.button] == ["Show that day"]
+    assert at.get("plotly_chart") == []
+
+
+def test_a_list_without_rows_says_why(seeded: Seeded) -> None:
+    assert "No prediction came in this window" in texts(visit("predictions", model="idle"))
+    filtered = texts(visit("predictions", model="parcels", prefix="nobody"))
+    assert "No row passes these filters" in filtered
+    assert "a page" not in filtered
+    assert "**1** row." in texts(visit("predictions", model="parcels", prefix="parcel-00007"))
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[None]:
+    """A server that has just been started on an empty folder."""
+    runtime = Runtime.open(Config(data_dir=tmp_path), scheduling=False)
+    set_runtime(runtime)
+    streamlit.cache_data.clear()
+    yield
+    streamlit.cache_data.clear()
+    runtime.close()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_fresh_server_teaches_what_to_do(fresh: None, view: str) -> None:
+    """Registering comes before capture: rows of a model that is not registered are refused."""
+    at = visit(view)
+    if view == "operations":
+        assert "Nothing has been received yet" in texts(at)
+        return
+    assert at.code[0].value.startswith("watchglass register my-model")
+    assert "client.watch" in at.code[1].value

@@ -141,9 +141,9 @@ def test_from_an_alert_to_the_feature_to_a_row_to_its_explanation(visit, site) -
     row = query(page)["id"]
     drawn(page, row)
 
-    page.get_by_role("button", name="Explain with SHAP").click()
+    page.get_by_role("button", name=re.compile("Explain with SHAP$")).click()
     expect(page.get_by_text("Why this answer? SHAP")).to_be_visible(timeout=90_000)
-    page.get_by_role("button", name="Explain with LIME").click()
+    page.get_by_role("button", name=re.compile("Explain with LIME$")).click()
     expect(page.get_by_text("Why this answer? LIME")).to_be_visible(timeout=90_000)
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
     assert "Temperature =" in page.locator(".js-plotly-plot").first.inner_text()
@@ -183,6 +183,14 @@ def test_choices_are_kept_in_the_address_and_on_the_way_to_other_views(visit) ->
     drawn(page, "Temperature")
     assert query(page)["window"] == "7d"
     watched.clean()
+
+
+def test_what_the_keyboard_is_at_can_be_seen(visit) -> None:
+    page = visit("/model?model=parcels", "Parcel delays").page
+    page.keyboard.press("Tab")
+    ring = "() => { const s = getComputedStyle(document.activeElement); return [s.outlineStyle, s.outlineWidth]; }"
+    assert page.evaluate("() => document.activeElement.tagName") == "A"
+    assert page.evaluate(ring) == ["solid", "2px"]
 
 
 def test_switching_views_is_quick(visit) -> None:
