@@ -57,9 +57,12 @@ def settings_from_dict(data: Mapping[str, object]) -> Settings:
             raise InvalidInput(
                 f"settings.rules: rule {rule.name!r} has op {rule.op!r}; allowed: {', '.join(OPERATORS)}"
             )
-    for key, value in (("window_hours", settings.window_hours), ("label_deadline_days", settings.label_deadline_days)):
-        if value < 1:
-            raise InvalidInput(f"settings.{key}: got {value}; at least 1 is allowed")
+    for key, value, most in (
+        ("window_hours", settings.window_hours, 24 * 366),
+        ("label_deadline_days", settings.label_deadline_days, 3660),
+    ):
+        if not 1 <= value <= most:
+            raise InvalidInput(f"settings.{key}: got {value}; 1 to {most:,} are allowed")
     return settings
 
 

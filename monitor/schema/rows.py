@@ -43,7 +43,8 @@ def conform(rows: Sequence[Inference], schema: ModelSchema, *, source: str, now:
     if rejected:
         out = {line.row for line in rejected}
         keep = [place for place in range(len(rows)) if place not in out]
-        rows, times, when = [rows[place] for place in keep], [times[place] for place in keep], when.take(keep)
+        rows, times = [rows[place] for place in keep], [times[place] for place in keep]
+        when = when.take(pa.array(keep, pa.int64()))  # typed, for there may be none left
     notes = Notes(len(rows))
     if when.null_count:
         for place in (place for place, value in enumerate(when.is_null().to_pylist()) if value):

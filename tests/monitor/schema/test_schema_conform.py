@@ -258,3 +258,12 @@ def test_any_values_at_all_are_conformed_and_readable(rows):
             assert (f"missing:{name}" in said["_flags"]) == (name not in row)
             if row.get(name) is not None and not flagged:
                 assert said[name] is not None
+
+
+def test_a_body_of_which_no_row_is_taken_is_answered_row_by_row():
+    """As when the clock of a client is fast: every row is refused with its reason, and nothing breaks."""
+    rows = [Inference(id=str(place), time=NOW + timedelta(days=1), features={}, scores=(0.5,)) for place in range(3)]
+    done = conform(rows, schema(), source="http", now=NOW)
+    assert done.batch.num_rows == 0
+    assert done.batch.schema.equals(arrow_schema(schema()))
+    assert [(bad.row, bad.reason) for bad in done.rejected] == [(0, "clock_skew"), (1, "clock_skew"), (2, "clock_skew")]

@@ -154,6 +154,8 @@ def test_documents_that_are_wrong_are_refused_with_the_place(change, says):
         ({"rules": [{"name": "slow", "metric": "m", "treshold": 1}]}, "unknown key 'treshold'"),
         ({"channels": [{"kind": "log", "to": "x"}]}, "unknown key 'to'"),
         ({"window_hours": 0}, "settings.window_hours: got 0"),
+        ({"window_hours": 10**15}, "1 to 8,784 are allowed"),
+        ({"label_deadline_days": 10**9}, "1 to 3,660 are allowed"),
         ({"window_hours": "day"}, r"Expected `int`, got `str` - at `\$.window_hours`"),
     ],
 )
