@@ -4,6 +4,9 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Protocol
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""No window begins before this; a row that says it was predicted earlier is kept, but its clock was wrong."""
+
 
 class Clock(Protocol):
     """Anything that tells the present moment, aware and in UTC."""

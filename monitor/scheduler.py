@@ -20,6 +20,7 @@ from monitor.config import Config
 from monitor.errors import NotFound, Unavailable
 from monitor.ingest import Ingest
 from monitor.jobs import Job, JobContext
+from monitor.jobs.arrivals import Arrivals
 from monitor.jobs.labels import Labels, coverage
 from monitor.jobs.windows import grid, length, window_of
 from monitor.plugins import plugins
@@ -84,7 +85,7 @@ class Scheduler:
         self._outbox = Outbox(store, clock)
         self._lock = Lock()
         self._failed: Counter[tuple[str, str, datetime]] = Counter()
-        self._first: dict[str, datetime] = {}
+        self._arrivals = Arrivals(store)
         self._labels = Labels()
         self._stop = Event()
         self._thread: Thread | None = None
@@ -126,6 +127,8 @@ class Scheduler:
             moment = until or self._clock.now()
             for model in self._store.catalog.models():
                 try:
+                    if until is None and self._config.clock == "system":
+                        self._turn_back(model, moment)
                     self._tick_model(model, moment, result)
                 except Exception:  # noqa: BLE001 - one model must not stop the others
                     result.failures += 1
@@ -146,13 +149,23 @@ class Scheduler:
             self._store.measurements.put(found)
             return found
 
+    def _turn_back(self, model: Model, now: datetime) -> None:
+        """Go on from now where windows after it are marked as done: the machine's clock was ahead and was set back."""
+        for name in (watermark_name(late=False), watermark_name(late=True), *(job.name for job in self._jobs)):
+            mark = self._store.measurements.watermark(name, model.name)
+            if mark is not None and mark > now:
+                _log.warning(
+                    "model %s: %s had come to %s, after the present; it goes on from now", model.name, name, mark
+                )
+                self._store.measurements.set_watermark(name, model.name, window_of(model, now).start)
+
     def _tick_model(self, model: Model, until: datetime, result: TickResult) -> None:
-        first = self._first_window(model)
+        first = self._arrivals.first(model)
         if first is None:
             return
         plain = [job for job in self._jobs if job.windows == 1 and not job.late]
         marks = [self._mark(name, model, first) for name in (watermark_name(late=False), *(job.name for job in plain))]
-        self._run_again(model, min(marks), result)
+        self._run_again(model, plain, first, result)
         for window in grid(model, min(marks), until):
             ran = [self._run_due(job, model, window, first, result) for job in plain]
             if not all(ran) or self._stop.is_set():
@@ -165,22 +178,23 @@ class Scheduler:
             if job.windows > 1 and not self._stop.is_set():
                 self._run_long(job, model, first, result)
 
-    def _run_again(self, model: Model, done: datetime, result: TickResult) -> None:
-        """Measure the windows before ``done`` again that rows have come for: a client's retries, or an import.
+    def _run_again(self, model: Model, plain: Sequence[Job], first: datetime, result: TickResult) -> None:
+        """Measure windows that were done when rows came for them: a client's retries after an outage, or an import.
 
         They are not judged again: their alerts have been told, and the next window's follow from what is there now.
         """
-        seen, last = self._store.measurements.seen(model.name), self._store.rows.last_seq(model.name)
-        if seen == last:
-            return
-        hours = [] if seen is None else self._store.rows.hours(model.name, seen, last)
-        for window in dict.fromkeys(window_of(model, hour) for hour in hours):
-            if window.end > done:
-                break
-            ran = [self._run_once(job, model, window, result, again=True) for job in self._jobs if job.windows == 1]
+        before = self._store.measurements.watermark(watermark_name(late=False), model.name)
+        # What was measured by a version that did not look is not measured again for its sake.
+        unseen = self._store.rows.last_seq(model.name) if before else 0
+        windows, last = self._arrivals.fresh(model, unseen=unseen)
+        judged = before or first
+        done = {job: self._mark(job.name, model, first) if job in plain else judged for job in self._jobs}
+        for window in windows:
+            due = [job for job in self._jobs if job.windows == 1 and window.end <= done[job]]
+            ran = [self._run_once(job, model, window, result, again=True) for job in due]
             if not all(ran) or self._stop.is_set():
                 return
-        self._store.measurements.set_seen(model.name, last)
+        self._arrivals.saw(model, last)
 
     def _run_late(self, model: Model, first: datetime, until: datetime, result: TickResult) -> None:
         """Run the jobs that wait for labels where labels changed, and judge the windows that are settled."""
@@ -253,12 +267,3 @@ class Scheduler:
 
     def _mark(self, job: str, model: Model, first: datetime) -> datetime:
         return self._store.measurements.watermark(job, model.name) or first
-
-    def _first_window(self, model: Model) -> datetime | None:
-        """Return where the window of the earliest captured row begins; None before there is one."""
-        if model.name not in self._first:
-            rows = self._store.rows.inferences(model.name, order="time", descending=False, limit=1)
-            if not rows.num_rows:
-                return None
-            self._first[model.name] = rows["_time"][0].as_py()
-        return window_of(model, self._first[model.name]).start

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from monitor.alerts.rules import QUIET_WINDOWS, evaluate, rules_of
+from monitor.clock import EPOCH
 from monitor.store import Store
 from monitor.types import Alert, AlertState, Channel, Measurement, Model, Severity, Window
 
@@ -60,7 +61,7 @@ def _history(store: Store, model: Model, window: Window, *, late: bool) -> Mappi
     """
     rules = [rule for rule in rules_of(model) if rule.metric.startswith(LATE) == late]
     depth = 4 * max([QUIET_WINDOWS, *(rule.windows for rule in rules)])
-    start = window.end - depth * window.length
+    start = window.end - min(depth, (window.end - EPOCH) // window.length) * window.length
     found: dict[Window, list[Measurement]] = {window: []}
     for metric, segment in sorted({(rule.metric, rule.segment) for rule in rules}):
         for given in store.measurements.query(model.name, metric=metric, segment=segment, start=start, end=window.end):

@@ -1,11 +1,10 @@
 """A model's windows: one after another, as long as its owner set."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from monitor.clock import EPOCH
 from monitor.types import Model, Window
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def length(model: Model) -> timedelta:
@@ -26,7 +25,7 @@ def window_of(model: Model, time: datetime) -> Window:
     >>> window_of(Model(name="m", schema=schema, settings=Settings(), created=noon), noon).start.hour
     0
     """
-    start = time - (time - _EPOCH) % length(model)
+    start = time - (time - EPOCH) % length(model)
     return Window(start, start + length(model))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 from typing import ClassVar
@@ -11,6 +11,7 @@ import pytest
 from wg_world import START, World, bend
 
 from monitor.alerts.rules import default_rules
+from monitor.clock import ManualClock
 from monitor.config import Config, SchedulerConfig
 from monitor.errors import NotFound, Unavailable
 from monitor.jobs import Job, JobContext
@@ -229,6 +230,37 @@ def test_where_windows_begin_does_not_depend_on_which_row_came_first() -> None:
     starts = [window.start for window in recorder.windows_run]
     assert len(starts) == len(set(starts)) > 3
     assert {(start - starts[0]) % timedelta(days=7) for start in starts} == {timedelta(0)}
+
+
+def test_one_row_with_a_clock_at_1970_does_not_cost_decades_of_empty_windows(world: World) -> None:
+    recorder = Recorder()
+    scheduler = world.scheduler(jobs=[recorder])
+    old = (START - datetime(1970, 1, 1, tzinfo=UTC)).days
+    world.day(-old, rows=1)
+    world.day(-700_000, rows=1)  # before the year 100: kept, never measured
+    world.day(0)
+    world.advance(2)
+    told = scheduler.tick()
+    assert (told.windows, told.failures) == (2, 0)
+    assert recorder.windows_run == [world.window(-old), world.window(0), world.window(1)]
+    world.day(2 - old, rows=1)
+    scheduler.tick()
+    assert recorder.windows_run[3:] == [world.window(2 - old)]
+
+
+def test_a_clock_that_was_ahead_and_is_set_back_silences_nothing(world: World) -> None:
+    world.config = Config(data_dir=world.config.data_dir)
+    recorder = Recorder()
+    world.day(0)
+    world.advance(30)
+    world.scheduler(jobs=[recorder]).tick()
+    world.clock = ManualClock(START + timedelta(days=5))
+    scheduler = world.scheduler(jobs=[recorder])
+    scheduler.tick()
+    world.clock.advance(START + timedelta(days=6))
+    recorder.windows_run.clear()
+    assert scheduler.tick().windows == 1
+    assert recorder.windows_run == [world.window(5)]
 
 
 def test_a_job_is_run_once_more_when_a_reference_was_replaced_under_it(world: World) -> None:

@@ -121,7 +121,7 @@ class World:
         self.store.profiles.replace_reference(self.model.name, "1", pa.concat_tables([pieces, outcome]))
 
     def _batch(self, day: int, rows: int, bent: Mapping[str, object], version: str) -> pa.Table:
-        rng = np.random.default_rng(10_000 + day)
+        rng = np.random.default_rng(abs(10_000 + day))
         minutes = np.sort(rng.integers(0, 24 * 60, rows))
         start = START + timedelta(days=day)
         score = np.clip(rng.beta(2, 5, rows), 0.001, 0.999)
