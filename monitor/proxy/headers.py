@@ -35,7 +35,8 @@ def request_head(scope: Any, authority: bytes) -> bytes:
         authority: the upstream's host and port.
 
     >>> headers = [(b"host", b"localhost:9"), (b"connection", b"x-a, close"), (b"x-a", b"1"), (b"x-b", b"2")]
-    >>> request_head({"method": "GET", "raw_path": b"/a", "query_string": b"b=1", "headers": headers}, b"model:1")
+    >>> scope = {"method": "GET", "raw_path": b"/a", "query_string": b"b=1", "server": ("", 9), "headers": headers}
+    >>> request_head(scope, b"model:1")
     b'GET /a?b=1 HTTP/1.1\r\nhost: model:1\r\nx-b: 2\r\n\r\n'
     """
     headers: Sequence[Header] = scope["headers"]
