@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from monitor.charts.style import Palette, frame, note, plain
 
-OTHER, UNSEEN = "other known", "never seen in the reference"
+OTHER, UNSEEN = "other known", "never seen"
 """What gathers the values too rare to be counted apart, and those that the reference never held."""
 
 

@@ -97,7 +97,7 @@ def numeric(
     figure.update_yaxes(title_text=_per(edges, unit), tickformat=".0%", rangemode="tozero", nticks=6)
     scale = "end bars: all rows beyond the axis, not to scale" if ends else ""
     low, high = float(edges[0]), float(edges[-1])
-    marks, space = ticks(low, high), (high - low) * (GAP + WIDTH + 0.01)
+    marks, space = ticks(low, high, whole=whole), (high - low) * (GAP + WIDTH + 0.01)
     sides = {end.side for end in ends}
     figure.update_xaxes(
         range=[low - space * ("below" in sides), high + space * ("above" in sides)],
@@ -118,15 +118,16 @@ def _per(edges: Floats, unit: str) -> str:
     return f"Share of rows per {step.strip()}"
 
 
-def ticks(low: float, high: float, most: int = 8) -> list[float]:
-    """Round numbers within an axis.
+def ticks(low: float, high: float, most: int = 8, *, whole: bool = False) -> list[float]:
+    """Round numbers within an axis; whole ones where only those mean anything.
 
     >>> ticks(-13.0, 131.0)
     [0.0, 20.0, 40.0, 60.0, 80.0, 100.0, 120.0]
     """
-    rough = (high - low) / most
+    rough = max((high - low) / most, 1.0 if whole else 0.0)
     size = 10.0 ** np.floor(np.log10(rough))
-    step = next(size * times for times in (1, 2, 2.5, 5, 10) if size * times >= rough * 0.999)
+    steps = [size * times for times in (1, 2, 2.5, 5, 10)]
+    step = next(step for step in steps if step >= rough * 0.999 and not (whole and step % 1))
     first, last = int(np.ceil(low / step)), int(np.floor(high / step))
     return [float(f"{n * step:.10g}") for n in range(first, last + 1)]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from monitor.alerts.text import moved, subject
-from monitor.charts.categories import categories
+from monitor.charts.categories import OTHER, UNSEEN, categories
 from monitor.charts.distribution import numeric
 from monitor.charts.format import value, with_unit
 from monitor.charts.histogram import Histogram
@@ -78,7 +78,8 @@ class Drift(Section):
 
         def small(figure: object) -> object:
             figure.update_layout(height=120, showlegend=False, margin={"l": 0, "r": 0, "t": 16, "b": 0})  # type: ignore[attr-defined] # plotly is untyped
-            figure.update_annotations(font_size=10)  # type: ignore[attr-defined] # as above
+            for mark in figure.layout.annotations:  # type: ignore[attr-defined] # as above
+                mark.update(text=mark.text.partition(", to ")[0], font={"size": 10})
             figure.update_yaxes(visible=False)  # type: ignore[attr-defined] # as above
             figure.update_xaxes(title_text="", nticks=4)  # type: ignore[attr-defined] # as above
             return figure
@@ -100,7 +101,10 @@ def _with_names(figure: object) -> object:
 
 def _shares(profile: ColumnProfile) -> dict[str, float]:
     """Rows by category; those that hold none are left out."""
-    return {name: rows for name, rows in zip(profile.labels, profile.mass.tolist(), strict=True) if rows}
+    words = {"(other)": OTHER, "(unseen)": UNSEEN}
+    return {
+        words.get(name, name): rows for name, rows in zip(profile.labels, profile.mass.tolist(), strict=True) if rows
+    }
 
 
 def _histogram(profile: ColumnProfile) -> Histogram:

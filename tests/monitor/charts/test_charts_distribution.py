@@ -84,6 +84,7 @@ def test_bins_of_many_values_are_not_taken_for_atoms() -> None:
 def test_whole_numbers_get_one_bar_each() -> None:
     histogram = Histogram(np.arange(-0.5, 24.5), np.ones(24))
     assert np.diff(display_edges(None, histogram, whole=True)).tolist() == [1.0] * 24
+    assert all(mark == round(mark) for mark in ticks(4.5, 23.5, whole=True))
 
 
 def test_what_is_outside_the_range_is_one_bar_apart_that_does_not_stretch_the_axis() -> None:
