@@ -24,7 +24,7 @@ from app.registering import Columns
 from monitor.config import Config, load
 from monitor.errors import InvalidInput, Unavailable
 
-COMMANDS = ("demo", "serve", "init", "register", "import", "run", "explain", "report", "verify")
+COMMANDS = ("demo", "serve", "proxy", "init", "register", "import", "run", "explain", "report", "verify")
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_each_command_explains_itself(watchglass: Run, command: str) -> None:
     done = watchglass(command, "--help")
     assert done.code == 0
     assert "Usage: watchglass" in done.out
-    assert command == "serve" or command == "demo" or "--json" in done.out
+    assert command in ("serve", "demo", "proxy") or "--json" in done.out
 
 
 @pytest.mark.parametrize(

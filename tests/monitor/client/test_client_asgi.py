@@ -1,6 +1,7 @@
 """The middleware: the served model's answers are the same bytes, and copies of them arrive."""
 
 import asyncio
+import gzip
 import json
 
 import httpx
@@ -165,6 +166,50 @@ def test_bodies_that_are_too_large_or_no_tensors_are_counted(receiver):
     assert app.client.flush(10)
     app.client.close()
     assert app.client.stats()["dropped"] == {"unserialisable": 2, "too_large": 200}
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "answered"),
+    [
+        ("/v1/models/taxis/versions/3:predict", {"instances": [{"x": 4.0}]}, {"predictions": [2.0]}),
+        ("/predictions/taxis/3", {"x": 4.0}, 2.0),
+    ],
+)
+def test_other_dialects_compressed_and_in_pieces_are_read_too(receiver, path, asked, answered):
+    """TensorFlow Serving, KServe V1 and TorchServe; headers that can be read but once are passed on all the same."""
+    coded = gzip.compress(json.dumps(answered).encode())
+
+    async def served(scope, receive, send):
+        while (await receive())["more_body"]:
+            pass
+        headers = ((name, value) for name, value in [(b"content-encoding", b"gzip"), (b"x-served", b"yes")])
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": coded[:9], "more_body": True})
+        await send({"type": "http.response.body", "body": coded[9:]})
+
+    app = CaptureMiddleware(served, url=receiver.url)
+    (response,) = ask(app, [(path, gzip.compress(json.dumps(asked).encode()), {"content-encoding": "gzip"})])
+    assert (response.headers["x-served"], response.json()) == ("yes", answered)
+    assert app.client.flush(10)
+    app.client.close()
+    (row,) = receiver.rows()
+    assert (row["version"], row["features"], row["scores"]) == ("3", {"x": 4.0}, [2.0])
+
+
+def test_answers_without_an_end_are_counted_not_captured(watched):
+    """An application that returns before its answer is whole."""
+
+    async def cut(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{", "more_body": True})
+
+    async def ignored(message):
+        return None
+
+    watched.app = cut
+    asyncio.run(watched({"type": "http", "method": "POST", "path": INFER, "headers": []}, None, ignored))
+    stats = watched.client.stats()
+    assert (stats["unfinished"], stats["errors"], stats["logged"], watched.held) == (1, 0, 0, 0)
 
 
 def test_only_the_given_path_is_captured(receiver):
