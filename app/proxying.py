@@ -5,6 +5,7 @@ import logging
 import signal
 import sys
 from dataclasses import dataclass
+from threading import Event, Thread
 
 import uvicorn
 
@@ -20,6 +21,7 @@ _KEEP_ALIVE_SECONDS = 300
 """Longer than clients keep a connection, so that it is never this end that closes one just as it is used."""
 _SWITCH_SECONDS = 0.0005
 """How long the thread that reads copies may hold the interpreter while a request waits for it."""
+_TELL_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def proxy(upstream: str, watched: Watched, *, host: str, port: int, url: str) ->
 
     Raises:
         ConfigError: the host is not loopback.
-        InvalidInput: the upstream is no address, or the proxy itself.
+        InvalidInput: the upstream or the URL is no address, or the upstream is the proxy itself.
         Unavailable: the port is taken.
     """
     if not is_loopback(host):
@@ -54,6 +56,8 @@ def proxy(upstream: str, watched: Watched, *, host: str, port: int, url: str) ->
             f"--host is {host!r}; a loopback address (127.0.0.1, ::1, localhost) is allowed. There is no access "
             "control yet: whoever reached the proxy could ask the model, and fill what is watched as they please."
         )
+    if not url.startswith(("http://", "https://")):
+        raise InvalidInput(f"--url is {url!r:.200}; an address such as http://127.0.0.1:8080 is allowed.")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     passing = Proxy(upstream)
     with contextlib.closing(listen(host, port)) as listener:
@@ -89,8 +93,11 @@ def proxy(upstream: str, watched: Watched, *, host: str, port: int, url: str) ->
         _LOG.info("The proxy listens at %s, asks %s and tells %s", url_of(listener), upstream, url)
         # uvicorn raises the signal that ended it once more when it is done; by then it has been obeyed.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        stopped = Event()
+        Thread(target=tell_of_losses, args=(client, stopped), name="watchglass-losses", daemon=True).start()
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
+        stopped.set()
         client.close()
         _LOG.info("Stopped; %s", _told(client, passing))
 
@@ -100,3 +107,21 @@ def _told(client: Client, passing: Proxy) -> str:
     counts = {name: told[name] for name in ("sent", "rejected", "error_responses", "unfinished")}
     counts |= {f"dropped {reason}": rows for reason, rows in told["dropped"].items()} | passing.counts
     return ", ".join(f"{count:,} {name}" for name, count in counts.items())
+
+
+def tell_of_losses(client: Client, stopped: Event, *, seconds: float = _TELL_SECONDS) -> None:
+    """Log what cannot be captured or sent whenever that has changed, until ``stopped`` is set.
+
+    Such as a model that nobody registered, or a Watchglass that is down: the model's clients never notice either.
+    """
+    before: tuple[dict[str, int], bool] = ({}, False)
+    retries = 0
+    while not stopped.wait(seconds):
+        told = client.stats()
+        now = (told["dropped"], told["retries"] > retries)
+        retries = told["retries"]
+        if now != before:
+            lost = ", ".join(f"{rows:,} {reason}" for reason, rows in now[0].items()) or "none"
+            state = "Watchglass cannot be reached, and rows wait" if now[1] else "Watchglass is reached"
+            _LOG.warning("%s; rows lost so far: %s. Last: %s", state, lost, told["last_error"] or "nothing")
+            before = now

@@ -8,11 +8,16 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from app import cli
 from app.demo.processes import Child, free_port
+from app.proxying import tell_of_losses
+from monitor.client import Client
 
 ANSWER = b'{"predictions": [0.25]}'
 
@@ -74,6 +79,28 @@ def test_what_passes_is_captured_and_all_of_it_is_sent_when_the_proxy_is_stopped
     assert "Stopped; 20 sent, 0 rejected" in child.tail()
 
 
+def test_losses_are_told_once_and_again_when_they_change(caplog: pytest.LogCaptureFixture) -> None:
+    """Rows of a client that lost some, then is refused, then is heard again."""
+    states = iter(
+        [
+            {"dropped": {}, "retries": 0, "last_error": ""},
+            {"dropped": {"rejected_by_server": 3}, "retries": 0, "last_error": "404: no model"},
+            {"dropped": {"rejected_by_server": 3}, "retries": 0, "last_error": "404: no model"},
+            {"dropped": {"rejected_by_server": 3}, "retries": 2, "last_error": "refused"},
+            {"dropped": {"rejected_by_server": 3}, "retries": 2, "last_error": "refused"},
+        ]
+    )
+    turns = iter([False] * 5 + [True])
+    client = SimpleNamespace(stats=lambda: next(states))
+    tell_of_losses(cast("Client", client), cast("Event", SimpleNamespace(wait=lambda _: next(turns))))
+    assert [line.partition(";")[0] for line in caplog.messages] == [
+        "Watchglass is reached",
+        "Watchglass cannot be reached, and rows wait",
+        "Watchglass is reached",
+    ]
+    assert "3 rejected_by_server. Last: 404: no model" in caplog.messages[0]
+
+
 @pytest.mark.parametrize(
     ("more", "code", "said"),
     [
@@ -85,9 +112,10 @@ def test_what_passes_is_captured_and_all_of_it_is_sent_when_the_proxy_is_stopped
             cli.FAILED,
             "itself",
         ),
+        (["--url", "127.0.0.1:8080"], cli.FAILED, "--url is '127.0.0.1:8080'"),
         (["--listen-port", "{taken}"], cli.UNAVAILABLE, "Cannot listen"),
     ],
-    ids=["everywhere", "elsewhere", "tls", "itself", "taken"],
+    ids=["everywhere", "elsewhere", "tls", "itself", "url", "taken"],
 )
 def test_what_would_be_unsafe_or_cannot_be_is_refused(
     more: list[str], code: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
