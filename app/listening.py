@@ -8,8 +8,8 @@ from monitor.errors import Unavailable
 _BACKLOG = 2048
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on ``host`` and ``port`` (0: any free one).
+def listen(host: str, port: int, *, option: str = "--port") -> socket.socket:
+    """Return a socket that listens on ``host`` and ``port`` (0: any free one); ``option`` is what sets the port.
 
     Raises:
         Unavailable: the port is taken, or the host is not this machine's.
@@ -23,7 +23,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise Unavailable(
-            f"Cannot listen on {host}:{port}: {error.strerror}. Give another port (0 takes any free one)."
+            f"Cannot listen on {host}:{port}: {error.strerror}. Give another {option} (0: any)."
         ) from None
     return listener
 

@@ -60,7 +60,7 @@ def proxy(upstream: str, watched: Watched, *, host: str, port: int, url: str) ->
         raise InvalidInput(f"--url is {url!r:.200}; an address such as http://127.0.0.1:8080 is allowed.")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     passing = Proxy(upstream)
-    with contextlib.closing(listen(host, port)) as listener:
+    with contextlib.closing(listen(host, port, option="--listen-port")) as listener:
         if is_loopback(passing.pool.host) and passing.pool.port == listener.getsockname()[1]:
             raise InvalidInput(f"--upstream {upstream} is the proxy itself; give another --listen-port.")
         client = Client(url, watched.model, watched.version or "1", source="proxy")
