@@ -1,12 +1,12 @@
 """One DuckDB file, one connection, a cursor per thread, one writer at a time."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock, RLock, local
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import duckdb
 import pyarrow as pa
@@ -30,12 +30,18 @@ class CommitUnknown(Unavailable):
 
 
 class _Mine(local):
-    """What one thread has: its cursor (of one generation of the connection) and how deep in transactions it is."""
+    """What one thread has: its cursor (of one generation of the connection) and how deep in transactions it is.
+
+    ``busy`` is held while the cursor is used: DuckDB crashes where one thread closes what another is using.
+    """
 
     cursor: object = None
     generation: int = -1
     depth: int = 0
     reading: bool = False
+
+    def __init__(self) -> None:
+        self.busy = Lock()
 
 
 class Database:
@@ -55,7 +61,7 @@ class Database:
         self._mine = _Mine()
         self._generation = 0
         self._connection: object = None
-        self._cursors: WeakSet[object] = WeakSet()
+        self._cursors: WeakKeyDictionary[object, Lock] = WeakKeyDictionary()
         self._closed = False
         self._on_commit: list[Callable[[], None]] = []
         self._on_end: list[Callable[[], None]] = []
@@ -75,7 +81,7 @@ class Database:
             with self._open_lock:
                 mine.cursor = self._connect().cursor()
                 mine.generation = self._generation
-                self._cursors.add(mine.cursor)
+                self._cursors[mine.cursor] = mine.busy
         return mine.cursor
 
     def _connect(self) -> "duckdb.DuckDBPyConnection":
@@ -97,11 +103,8 @@ class Database:
             Unavailable: the connection died; it is replaced, and the next query works. Or memory ran out.
             InvalidInput: the data cannot be what the statement asks for, such as a number too large for its column.
         """
-        cursor = self.cursor()
         try:
-            for name, table in tables.items():
-                cursor.register(name, inward(table))
-            result = cursor.execute(statement, list(parameters)).to_arrow_table()
+            result = self._run(self.cursor(), statement, parameters, tables)
         except _FATAL as error:
             if self._mine.depth == 0 and self._mine.generation == self._generation:
                 self.replace()
@@ -110,11 +113,24 @@ class Database:
             raise Unavailable(f"The store ran out of memory ({error}); raise memory_limit or ask for less.") from error
         except duckdb.DataError as error:
             raise InvalidInput(f"The store cannot hold or compare this: {error}") from error
-        finally:
-            with suppress(duckdb.Error):
-                for name in tables:
-                    cursor.unregister(name)
         return outward(result)
+
+    def _run(
+        self,
+        cursor: "duckdb.DuckDBPyConnection",
+        statement: str,
+        parameters: Sequence[object],
+        tables: Mapping[str, pa.Table],
+    ) -> pa.Table:
+        with self._mine.busy:
+            try:
+                for name, table in tables.items():
+                    cursor.register(name, inward(table))
+                return cursor.execute(statement, list(parameters)).to_arrow_table()
+            finally:
+                with suppress(duckdb.Error):
+                    for name in tables:
+                        cursor.unregister(name)
 
     def rows(self, statement: str, parameters: Sequence[object] = (), **tables: pa.Table) -> list[dict[str, Any]]:
         """Run one statement and return its rows as dictionaries."""
@@ -168,13 +184,10 @@ class Database:
 
     def _commit(self) -> None:
         try:
-            cursor = self.cursor()
-        finally:
-            self._mine.depth = 0
-        try:
-            cursor.execute("COMMIT")
+            self._end("COMMIT")
         except duckdb.Error as error:
-            self.replace()
+            if self._mine.generation == self._generation:
+                self.replace()
             raise CommitUnknown(f"The store could not confirm a commit: {error}. Look up what became of it.") from error
         try:
             for hook in self._on_commit:
@@ -184,10 +197,19 @@ class Database:
             self.replace()
             raise
 
+    def _end(self, statement: str) -> None:
+        """Commit or roll back; either way this thread is in no transaction any more."""
+        try:
+            cursor = self.cursor()
+            with self._mine.busy:
+                cursor.execute(statement)
+        finally:
+            self._mine.depth = 0
+
     def _roll_back(self, error: BaseException) -> None:
         try:
             if self._mine.generation == self._generation:  # otherwise it went with its connection
-                self.cursor().execute("ROLLBACK")
+                self._end("ROLLBACK")
         except (duckdb.Error, Unavailable):
             _log.warning("rolling back failed after %r; the connection is replaced", error)
             self.replace()
@@ -207,8 +229,8 @@ class Database:
             yield
         finally:
             with suppress(duckdb.Error, Unavailable):
-                self.cursor().execute("ROLLBACK")
-            mine.depth, mine.reading = 0, False
+                self._end("ROLLBACK")
+            mine.reading = False
 
     @property
     def in_transaction(self) -> bool:
@@ -244,14 +266,18 @@ class Database:
 
     def _drop(self) -> None:
         # DuckDB keeps an invalidated database alive as long as one cursor of any thread is open.
-        handles = list(self._cursors)
-        self._cursors = WeakSet()
+        handles = list(self._cursors.items())
+        self._cursors = WeakKeyDictionary()
         if self.path is not None or self._closed:  # a database in memory lives only as long as its connection
-            handles.append(self._connection)
+            handles.append((self._connection, Lock()))
             self._connection = None
         self._generation += 1
-        for handle in handles:
+        for handle, busy in handles:
             with suppress(duckdb.Error, AttributeError):
                 handle.interrupt()  # type: ignore[attr-defined]  # a DuckDB connection; typed object as duckdb is untyped
-            with suppress(duckdb.Error, AttributeError):
-                handle.close()  # type: ignore[attr-defined]  # as above
+                while not busy.acquire(timeout=0.05):
+                    handle.interrupt()  # type: ignore[attr-defined]  # as above: it had not begun its statement yet
+                try:
+                    handle.close()  # type: ignore[attr-defined]  # as above
+                finally:
+                    busy.release()
