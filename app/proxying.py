@@ -105,6 +105,7 @@ def proxy(upstream: str, watched: Watched, *, host: str, port: int, url: str) ->
 def _told(client: Client, passing: Proxy) -> str:
     told = client.stats()
     counts = {name: told[name] for name in ("sent", "rejected", "error_responses", "unfinished")}
+    counts |= {"unsent": told["queued"]} if told["queued"] else {}
     counts |= {f"dropped {reason}": rows for reason, rows in told["dropped"].items()} | passing.counts
     return ", ".join(f"{count:,} {name}" for name, count in counts.items())
 

@@ -175,6 +175,8 @@ class Client:
 
     def close(self, timeout: float = 2) -> None:
         """Send what can still be sent within ``timeout`` seconds; then nothing more is captured."""
+        if self._closed:  # the end of the process closes once more, and must not wait as long again
+            return
         self._closed = True
         if self._sender is not None:
             self._sender.close(timeout)

@@ -184,3 +184,15 @@ def test_drops_are_told_even_when_no_batch_follows(receiver, make, monkeypatch):
 def test_exit_seconds_are_the_promised_two():
     """An exiting process is held up for two seconds at most."""
     assert module.EXIT_SECONDS == 2.0
+
+
+def test_closing_twice_waits_once(make, receiver):
+    """As at the end of a process that closed its client itself, while the server hangs."""
+    receiver.hang.set()
+    client = make(timeout=5)
+    client.log({"x": [1.0]}, [0.5])
+    client.flush(0.3)
+    client.close(timeout=0.1)
+    begun = time.monotonic()
+    client.close(timeout=2)
+    assert time.monotonic() - begun < 0.5
