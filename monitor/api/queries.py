@@ -110,12 +110,13 @@ def _filters(call: Call, schema: ModelSchema) -> dict[str, Any]:
 
 
 def _condition(given: str, schema: ModelSchema) -> tuple[str, object]:
-    name, equals, text = given.partition("=")
-    feature = schema.feature(name)
-    if not equals or feature is None:
+    """Split ``feature=value``; a feature's name may hold "=" itself, and then the longest that fits is meant."""
+    meant = [feature for feature in schema.features if given.startswith(f"{feature.name}=")]
+    if not meant:
         known = ", ".join(feature.name for feature in schema.features)
         raise InvalidInput(f"where is {given[:80]!r}; allowed: feature=value with one of the features {known}.")
-    return name, _typed(feature, text)
+    feature = max(meant, key=lambda each: len(each.name))
+    return feature.name, _typed(feature, given[len(feature.name) + 1 :])
 
 
 def _typed(feature: Feature, text: str) -> object:

@@ -54,6 +54,18 @@ def test_filters(captured, query: str, expected) -> None:
     assert page["next_offset"] is None
 
 
+def test_a_filter_finds_columns_whose_names_hold_an_equals_sign(api) -> None:
+    names = ("=cmd", "a", "a=b")
+    features = [{"name": name, "kind": "categorical"} for name in names]
+    schema = {"task": "regression", "features": features}
+    assert api("PUT", "/v1/models/odd", json={"schema": schema}).status_code == 201
+    row = {"id": "r", "features": {"=cmd": "x", "a": "b=c", "a=b": "c=d"}, "prediction": 1.0}
+    assert api("POST", "/v1/models/odd/inferences", json=[row]).json()["stored"] == 1
+    for where, total in (("=cmd=x", 1), ("a=b=c=d", 1), ("a=b=c", 0), ("=cmd=y", 0)):
+        assert api("GET", "/v1/models/odd/inferences", params={"where": where}).json()["total"] == total
+    assert api("GET", "/v1/models/odd/inferences", params={"where": "=x"}).status_code == 422
+
+
 def test_pages_follow_one_another_without_gap_or_overlap(captured) -> None:
     found, offset = [], 0
     while offset is not None:
