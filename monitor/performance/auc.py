@@ -14,7 +14,7 @@ class RocAuc(PerformanceMeasure):
     """How often a positive scores higher than a negative, ties counting half.
 
     From score histograms, so pairs within one bin count half too: off by at most `auc_bound`, about 1e-5 with 1,000
-    bins. For a multiclass task the mean over its first ten classes of each one against the rest. Source: Hanley and
+    bins. For a multiclass task the mean over its first twenty classes of each one against the rest. Source: Hanley and
     McNeil, "The meaning and use of the area under a ROC curve" (1982).
     """
 

@@ -6,7 +6,7 @@ Layout of ``counts`` (int64):
   matrix K × K by (label, prediction), scored (rows with usable scores), Σ Brier, Σ log-loss in units of 2^-24, then
   the score histogram by (class, is it not / is it this class, bin): the positive class in the binning's 1,000
   score bins for a binary task, one-vs-rest in 200 bins (narrower near 0 and 1, where such scores pile up) for the first
-  ten classes of a multiclass one.
+  twenty classes of a multiclass one.
 - regression: unusable (no finite label), unpredicted, n, then limbs (see `monitor.profile.fixed`) of Σe (2), Σe² (3),
   Σ|e| (2), Σy (2), Σy² (3), with e = prediction − label.
 
@@ -24,7 +24,7 @@ from monitor.profile.values import Floats, Ints
 from monitor.types import ModelSchema, Task
 
 UNUSABLE, UNPREDICTED, HEAD = 0, 1, 2
-ONE_VS_REST = 10
+ONE_VS_REST = 20
 _MULTICLASS_EDGES = np.round((1 - np.cos(np.linspace(0, np.pi, 201))) / 2, 9)  # the same on every machine
 UNIT = 1 << 24
 SUMS = fixed.FIRST + fixed.SECOND

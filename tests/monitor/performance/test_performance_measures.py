@@ -72,6 +72,17 @@ def test_multiclass_auc_is_the_mean_over_classes_that_have_both_sides(outcomes):
     assert RocAuc().value(found) == pytest.approx(truth, abs=auc_bound(found))
 
 
+def test_multiclass_auc_covers_a_dozen_classes(outcomes):
+    names = tuple("abcdefghijkl")
+    schema = ModelSchema(model="m", task=Task.MULTICLASS, classes=names, features=())
+    rng = np.random.default_rng(6)
+    p = rng.dirichlet(np.ones(12), 2_000)
+    label = np.array([rng.choice(list(names), p=row) for row in p])
+    found = outcomes(schema, label, label, p.tolist())
+    truth = metrics.roc_auc_score(label, p, multi_class="ovr", labels=list(names))
+    assert RocAuc().value(found) == pytest.approx(truth, abs=auc_bound(found))
+
+
 @pytest.mark.parametrize("offset", [3.0, -3.0])
 def test_bias_keeps_its_sign(offset, outcomes):
     label = np.linspace(0, 50, 40)
