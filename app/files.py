@@ -1,30 +1,48 @@
 """Read rows from Parquet, CSV and JSONL files, piece by piece."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from monitor.errors import InvalidInput
 
+if TYPE_CHECKING:
+    from pyarrow import csv
+
 BATCH_ROWS = 20_000
 SUFFIXES = (".parquet", ".csv", ".jsonl", ".ndjson")
+_TYPES = {
+    "numeric": pa.float64(),
+    "integer": pa.int64(),
+    "boolean": pa.bool_(),
+    "categorical": pa.string(),
+    "text": pa.string(),
+    "image": pa.string(),
+    "id": pa.string(),
+}
 
 
 class RowFile:
     """A file of rows. ``rows`` is their number where the format tells it without reading, else None.
 
+    CSV alone says nothing of types: ``types`` are those of the columns whose type is known, so that a postal code keeps
+    its zeros, and an empty cell is a missing value. Columns that are not known are guessed from the first megabyte.
+
     Raises:
         InvalidInput: there is no such file, or its format is not one of `SUFFIXES`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, types: Mapping[str, pa.DataType] | None = None) -> None:
         if not path.is_file():
             raise InvalidInput(f"There is no file {path}.")
         if path.suffix.lower() not in SUFFIXES:
             raise InvalidInput(f"{path} is not one of {', '.join(SUFFIXES)}; convert it, or rename it if it is.")
         self.path = path
+        self._types = dict(types or {})
         self.bytes = path.stat().st_size
         self.rows: int | None = None
         if path.suffix.lower() == ".parquet":
@@ -58,15 +76,66 @@ class RowFile:
         elif suffix == ".csv":
             from pyarrow import csv
 
-            yield from csv.open_csv(self.path)
+            for batch in csv.open_csv(self.path, convert_options=self._conversion()):
+                yield _empty_is_null(batch)
         else:
             from pyarrow import json
 
             yield from json.read_json(self.path).to_batches(max_chunksize=BATCH_ROWS)
 
+    def _conversion(self) -> "csv.ConvertOptions":
+        """Return how the whole CSV can be read, so that one that breaks off is refused before any of it is sent.
+
+        Raises:
+            pa.ArrowInvalid: it cannot be; but a fraction in a column of whole numbers only makes these floats.
+        """
+        from pyarrow import csv
+
+        options = csv.ConvertOptions(column_types=self._types)
+        floats = {name: pa.float64() if pa.types.is_integer(held) else held for name, held in self._types.items()}
+        try:
+            _read_through(self.path, options)
+        except pa.ArrowInvalid:
+            options.column_types = floats
+            _read_through(self.path, options)
+        return options
+
     def table(self) -> pa.Table:
         """Return all rows at once."""
         return pa.concat_tables(list(self.batches()), promote_options="default")
+
+
+def types_of(
+    features: Iterable[Mapping[str, Any]], *, texts: Collection[str] = (), numbers: Collection[str] = ()
+) -> dict[str, pa.DataType]:
+    """Return how a CSV's columns are to be read, by name.
+
+    Args:
+        features: of a schema as documents.
+        texts: further columns that are texts, such as ids.
+        numbers: further columns that are numbers, such as scores.
+
+    >>> types_of([{"name": "zip", "kind": "categorical"}], numbers=["p"])
+    {'p': DataType(double), 'zip': DataType(string)}
+    """
+    held = {feature["name"]: _TYPES[feature["kind"]] for feature in features if feature["kind"] in _TYPES}
+    return dict.fromkeys(numbers, pa.float64()) | held | dict.fromkeys(texts, pa.string())
+
+
+def _read_through(path: Path, options: "csv.ConvertOptions") -> None:
+    from pyarrow import csv
+
+    for _ in csv.open_csv(path, convert_options=options):
+        pass
+
+
+def _empty_is_null(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Make empty texts nulls: what is empty in a CSV is not there. "NA" stays, which is a country."""
+    columns = [
+        pc.if_else(pc.equal(column, ""), None, column) if pa.types.is_string(column.type) else column
+        for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 class _readable:  # noqa: N801 - reads as the sentence it makes

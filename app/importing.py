@@ -44,9 +44,9 @@ def import_table(
         InvalidInput: the file cannot be read, or lacks a column that was named.
         Refused: the server refused it, such as for a model that is not registered.
     """
-    file = RowFile(path)
-    known = link.ask("GET", f"/v1/models/{quote(model, safe='')}")
-    features = {feature["name"] for feature in known["schema"]["features"]}
+    known = link.ask("GET", f"/v1/models/{quote(model, safe='')}")["schema"]
+    file = RowFile(path, columns.types(known))
+    features = {feature["name"] for feature in known["features"]}
     made = f"{SOURCE}-{file.digest()}:"
     totals: dict[str, Counter[str]] = {"inferences": Counter(), "labels": Counter()}
     errors: list[dict[str, Any]] = []
@@ -93,6 +93,11 @@ def prepare(
     scores = columns.score_names()
     if scores:
         own["_scores"] = table[scores[0]] if len(scores) == 1 else _lists([table[name] for name in scores])
+    if features and features.isdisjoint(table.column_names):
+        raise InvalidInput(
+            f"The file has no column of the model's: it has {', '.join(table.column_names)[:300]}; the model's are "
+            f"{', '.join(sorted(features))[:300]}. Is it another file, or another separator than a comma?"
+        )
     if "id" not in named and not {"_id", "id"} & set(table.column_names):
         own["_id"] = pa.array([f"{made}{offset + row}" for row in range(len(table))])
     if version is not None:

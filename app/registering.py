@@ -3,11 +3,14 @@
 import io
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from app.files import RowFile
+import pyarrow as pa
+
+from app.files import RowFile, types_of
 from app.link import Link
 from monitor.errors import InvalidInput
 
@@ -29,6 +32,12 @@ class Columns:
     def score_names(self) -> list[str]:
         """Return the columns with scores, in order of the classes."""
         return self.scores.split(",") if self.scores else []
+
+    def types(self, schema: Mapping[str, Any]) -> dict[str, pa.DataType]:
+        """Return how the columns of a CSV are to be read, of a model whose schema is this document."""
+        measured = [self.prediction, self.label] if schema["task"] == "regression" else []
+        numbers = [*self.score_names(), *(name for name in measured if name is not None)]
+        return types_of(schema["features"], texts=[self.id or "id", "_id"], numbers=numbers)
 
     def all(self) -> list[str]:
         """Return every column that is named."""
@@ -74,7 +83,7 @@ def register(link: Link, asked: Registration) -> dict[str, Any]:
             "POST",
             f"{version}/reference",
             query=asked.columns.named() | {"scores": asked.columns.score_names() or None},
-            body=_parquet(asked.reference),
+            body=_parquet(asked.reference, asked.columns.types(answer["schema"])),
             media="application/vnd.apache.parquet",
         )
         told |= {"version": reply["version"], "reference_rows": reply["rows"], "labelled": reply["labelled"]}
@@ -125,8 +134,8 @@ def _json(text: str) -> dict[str, Any]:
     return found
 
 
-def _parquet(path: Path) -> bytes:
-    file = RowFile(path)
+def _parquet(path: Path, types: Mapping[str, pa.DataType]) -> bytes:
+    file = RowFile(path, types)
     if path.suffix.lower() == ".parquet":
         return path.read_bytes()
     import pyarrow.parquet as pq
