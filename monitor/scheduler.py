@@ -79,15 +79,20 @@ class Scheduler:
         scheduled = [job for job in self._known.values() if config.clock == "system" or job.windows == 1]
         self._jobs = scheduled if jobs is None else list(jobs)
         self._known |= {job.name: job for job in self._jobs}
+        self._stop = Event()
         self.context = JobContext(
-            store=store, pieces=ingest.pieces, clock=clock, data_dir=config.data_dir, base_url=config.base_url
+            store=store,
+            pieces=ingest.pieces,
+            clock=clock,
+            data_dir=config.data_dir,
+            base_url=config.base_url,
+            stopping=self._stop,
         )
-        self._outbox = Outbox(store, clock)
+        self._outbox = Outbox(store, clock, stopping=self._stop)
         self._lock = Lock()
         self._failed: Counter[tuple[str, str, datetime]] = Counter()
         self._arrivals = Arrivals(store)
         self._labels = Labels()
-        self._stop = Event()
         self._thread: Thread | None = None
 
     def start(self) -> None:

@@ -5,8 +5,10 @@ sends it once more, under the same idempotency key.
 """
 
 import logging
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from threading import Event, Thread
 from typing import Final
 
 import monitor.alerts.channels
@@ -19,6 +21,9 @@ from monitor.types import Delivery
 FIRST_RETRY_S: Final = 30.0
 LONGEST_WAIT: Final = timedelta(hours=1)
 GIVE_UP: Final = timedelta(hours=24)
+LONGEST_SEND_S: Final = 8.0
+"""A target that drips its answer byte by byte outlasts every time-out of a socket; it must not hold up the others."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -38,13 +43,22 @@ class Outbox:
         store: where messages wait.
         clock: when they are due.
         channels: by name; the plug-ins if not given.
+        stopping: once set, nothing more is begun or waited for; what is under way is sent again after the next start.
     """
 
-    def __init__(self, store: Store, clock: Clock, channels: Mapping[str, AlertChannel] | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        channels: Mapping[str, AlertChannel] | None = None,
+        stopping: Event | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
         found = plugins(monitor.alerts.channels, AlertChannel)
         self._channels = channels or {name: channel() for name, channel in found.items()}
+        self._stopping = stopping or Event()
+        self._hanging: dict[tuple[str, str], Thread] = {}
 
     def deliver(self) -> int:
         """Try every message that is due, and return how many arrived.
@@ -60,6 +74,8 @@ class Outbox:
             if place in dead:
                 continue
             error = self._send(due)
+            if self._stopping.is_set():
+                break
             if error is None:
                 self._store.alerts.delivered(due, now)
                 arrived += 1
@@ -73,11 +89,27 @@ class Outbox:
         channel = self._channels.get(due.channel)
         if channel is None:
             return f"no channel {due.channel!r}; there are {', '.join(self._channels)}"
-        try:
-            channel.send(self._store.alerts.alert(due.alert), due.event, due.target)
-        except Exception as error:  # noqa: BLE001 - a channel is a plug-in: whatever it raises must stop no other
-            return str(error) or type(error).__name__
-        return None
+        place = (due.channel, due.target)
+        before = self._hanging.get(place)
+        if before is not None and before.is_alive():
+            return "an earlier attempt still hangs"
+        alert, errors = self._store.alerts.alert(due.alert), list[str]()
+
+        def send() -> None:
+            try:
+                channel.send(alert, due.event, due.target)
+            except Exception as error:  # noqa: BLE001 - a channel is a plug-in: whatever it raises must stop no other
+                errors.append(str(error) or type(error).__name__)
+
+        sending = Thread(target=send, name=f"alert-{due.channel}", daemon=True)
+        sending.start()
+        deadline = time.monotonic() + LONGEST_SEND_S
+        while sending.is_alive() and time.monotonic() < deadline and not self._stopping.is_set():
+            sending.join(min(0.1, LONGEST_SEND_S))
+        if sending.is_alive():
+            self._hanging[place] = sending
+            return f"no answer within {LONGEST_SEND_S:g} s"
+        return errors[0] if errors else None
 
     def _failed(self, due: Delivery, error: str, now: datetime) -> None:
         """Put a message off, or give it up for good; either shows in its ``error``."""

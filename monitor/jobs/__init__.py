@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import ClassVar, Protocol
 
 import pyarrow as pa
@@ -38,7 +39,10 @@ class Pieces(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobContext:
-    """What jobs work with. One lives as long as the scheduler, so that references are read once."""
+    """What jobs work with. One lives as long as the scheduler, so that references are read once.
+
+    ``stopping`` is set when the server stops: a job that waits for something else gives up with `Unavailable`.
+    """
 
     store: Store
     pieces: Pieces
@@ -46,6 +50,7 @@ class JobContext:
     data_dir: Path
     base_url: str = ""
     references: References = field(default_factory=References)
+    stopping: Event = field(default_factory=Event)
 
 
 class Job(ABC):

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Protocol
 
 import pyarrow as pa
@@ -64,6 +65,11 @@ class Context(Protocol):
     @property
     def pieces(self) -> Pieces:
         """Reads profiles."""
+        ...
+
+    @property
+    def stopping(self) -> Event:
+        """Set when the server stops."""
         ...
 
     @property

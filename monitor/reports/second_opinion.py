@@ -10,7 +10,9 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+from threading import Event
 from typing import Any, Final
 
 import pyarrow as pa
@@ -18,6 +20,8 @@ import pyarrow.ipc
 
 import monitor
 from monitor.charts.format import count
+from monitor.errors import Unavailable
+from monitor.reports.facts import Context
 from monitor.reports.sample import ROWS, columns, harmless_names, prepare
 from monitor.store import Store
 from monitor.types import Model, Window
@@ -36,11 +40,13 @@ METHODS: Final = {
 _log = logging.getLogger(__name__)
 
 
-def second_opinion(store: Store, model: Model, version: str, window: Window, folder: Path) -> tuple[Path | None, str]:
+def second_opinion(
+    context: Context, model: Model, version: str, window: Window, folder: Path
+) -> tuple[Path | None, str]:
     """Write Evidently's page into a folder.
 
     Args:
-        store: where the rows are.
+        context: where the rows are, and whether the server stops.
         model: whose.
         version: which version's rows; its reference, or the newest there is, is what they are compared with.
         window: which rows.
@@ -50,7 +56,7 @@ def second_opinion(store: Store, model: Model, version: str, window: Window, fol
         The page (None if it could not be made) and a sentence about it: what was left out, or why there is none.
     """
     (folder / PAGE).unlink(missing_ok=True)
-    reference, current = _samples(store, model, version, window)
+    reference, current = _samples(context.store, model, version, window)
     if not len(reference) or not len(current):
         lacking = "no reference rows" if not len(reference) else "no rows in this window"
         return None, f"Evidently's report was not made: there are {lacking}."
@@ -68,7 +74,7 @@ def second_opinion(store: Store, model: Model, version: str, window: Window, fol
             "methods": METHODS,
         }
         (work / "task.json").write_text(json.dumps(task), encoding="utf-8")
-        problem, told = _run(work)
+        problem, told = _run(work, context.stopping)
         if problem:
             _log.warning("model %s: Evidently's page was not made: %s", model.name, problem)
             return None, f"Evidently's report was not made: {problem}"
@@ -88,8 +94,12 @@ def _samples(store: Store, model: Model, version: str, window: Window) -> tuple[
     return store.catalog.reference(model.name, chosen.version, limit=ROWS, seed=SEED), current
 
 
-def _run(work: Path) -> tuple[str, dict[str, Any]]:
-    """Run the child; return what went wrong (empty if nothing) and what it told."""
+def _run(work: Path, stopping: Event) -> tuple[str, dict[str, Any]]:
+    """Run the child; return what went wrong (empty if nothing) and what it told.
+
+    Raises:
+        Unavailable: the server stops; the child has been ended.
+    """
     root = str(Path(next(iter(monitor.__path__))).parent)
     environment = {
         "PATH": os.environ.get("PATH", ""),
@@ -103,17 +113,41 @@ def _run(work: Path) -> tuple[str, dict[str, Any]]:
     }
     command = [sys.executable, "-P", "-m", "monitor.reports.evidently_page", str(work)]
     try:
-        ran = subprocess.run(command, env=environment, cwd=work, capture_output=True, timeout=TIMEOUT_S, check=False)
-    except subprocess.TimeoutExpired:
-        return f"it took longer than {TIMEOUT_S} s.", {}
+        child = subprocess.Popen(
+            command,
+            env=environment,
+            cwd=work,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
     except OSError as error:
         return f"its process could not be started ({error.strerror}).", {}
+    said = _wait(child, stopping)
+    if said is None:
+        return f"it took longer than {TIMEOUT_S} s.", {}
     result = work / "result.json"
-    if ran.returncode or not result.exists():
-        lines = ran.stderr.decode(errors="replace").strip().splitlines()
-        return f"its process ended with code {ran.returncode}: {lines[-1][:200] if lines else 'no message'}", {}
+    if child.returncode or not result.exists():
+        lines = said.decode(errors="replace").strip().splitlines()
+        return f"its process ended with code {child.returncode}: {lines[-1][:200] if lines else 'no message'}", {}
     told: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
     return str(told.get("problem", "")), told
+
+
+def _wait(child: subprocess.Popen[bytes], stopping: Event) -> bytes | None:
+    """Return what the child says on its error stream, or None if it had to be ended for taking too long."""
+    deadline = time.monotonic() + TIMEOUT_S
+    with child:
+        while True:
+            try:
+                return child.communicate(timeout=0.1)[1]
+            except subprocess.TimeoutExpired:
+                if stopping.is_set():
+                    child.kill()
+                    raise Unavailable("The server stops; the report is made after the next start.") from None
+                if time.monotonic() > deadline:
+                    child.kill()
+                    return None
 
 
 def _note(left: dict[str, str], reference: int, current: int, seconds: float) -> str:

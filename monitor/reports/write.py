@@ -28,7 +28,7 @@ def write_report(context: "Context", model: Model, window: Window, out_dir: Path
         The report; its ``path`` is the page.
 
     Raises:
-        Unavailable: the packages that draw are not installed.
+        Unavailable: the packages that draw are not installed, or the server stops.
     """
     try:
         from monitor.reports.compose import compose
@@ -43,7 +43,7 @@ def write_report(context: "Context", model: Model, window: Window, out_dir: Path
     folder.mkdir(parents=True, exist_ok=True)
     facts = gather(context, model, window)
     if evidently:
-        path, note = second_opinion(context.store, model, facts.version, window, folder)
+        path, note = second_opinion(context, model, facts.version, window, folder)
     else:
         path, note = None, "Evidently's page was not asked for."
     facts = replace(facts, evidently=path, evidently_note=note)

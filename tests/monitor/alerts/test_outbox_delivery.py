@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
+from threading import Event, Thread, Timer
 from typing import ClassVar
 
 import pytest
@@ -248,3 +248,52 @@ def test_apprise_tells_what_it_cannot_do(receiver: str) -> None:
     Receiver.answer = 500
     with pytest.raises(Unavailable):
         AppriseChannel().send(alert(), "firing", receiver.replace("http://", "json://"))
+
+
+class Hanging(Flaky):
+    """Does not come back until it is let go."""
+
+    name: ClassVar[str] = "hanging"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = Event()
+
+    def send(self, alert: Alert, event: str, target: str) -> None:
+        self.attempts += 1
+        self.go.wait(30)
+
+
+def test_a_target_that_never_comes_back_holds_up_nothing_and_is_not_piled_upon(
+    store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a server that drips its answer byte by byte does, which no time-out of a socket ends."""
+    monkeypatch.setattr("monitor.alerts.outbox.LONGEST_SEND_S", 0.05)
+    hanging, other = Hanging(), Flaky()
+    outbox = Outbox(store, clock, {"hanging": hanging, "flaky": other})
+    enqueue(store, 1, "hanging")
+    enqueue(store, 2, "flaky")
+    try:
+        assert outbox.deliver() == 1
+        clock.advance(START + timedelta(minutes=10))
+        assert outbox.deliver() == 0
+        assert hanging.attempts == 1, "the first attempt is not over"
+        [delivery] = store.alerts.deliveries("a001")
+        assert (delivery.attempts, delivery.error) == (2, "an earlier attempt still hangs")
+    finally:
+        hanging.go.set()
+
+
+def test_a_server_that_stops_waits_for_no_target_and_sends_again_later(store: Store, clock: ManualClock) -> None:
+    hanging, stopping = Hanging(), Event()
+    enqueue(store, 1, "hanging")
+    stopper = Timer(0.05, stopping.set)
+    stopper.start()
+    try:
+        assert Outbox(store, clock, {"hanging": hanging}, stopping).deliver() == 0
+        stopper.join()
+    finally:
+        hanging.go.set()
+    again = Flaky()
+    assert Outbox(store, clock, {"hanging": again}).deliver() == 1
+    assert [sent[0] for sent in again.sent] == ["a001"]

@@ -171,15 +171,35 @@ def test_when_evidentlys_process_fails_the_page_says_so_plainly(
 ) -> None:
     world = World(data_dir=tmp_path, reference_days=2)
     world.day(0)
-    run = subprocess.run
+    start = subprocess.Popen
     monkeypatch.setattr(second_opinion, "TIMEOUT_S", 1)
     monkeypatch.setattr(
-        second_opinion.subprocess, "run", lambda _, **kwargs: run([sys.executable, "-c", script], **kwargs)
+        second_opinion.subprocess, "Popen", lambda _, **kwargs: start([sys.executable, "-c", script], **kwargs)
     )
     report = write_report(world.context, world.model, world.window(0), tmp_path)
     text = Path(report.path).read_text(encoding="utf-8")
     assert "Evidently&#x27;s report was not made" in text
     assert words.replace("'", "&#x27;") in text
+
+
+def test_a_server_that_stops_ends_the_process_and_makes_the_report_another_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(data_dir=tmp_path, reference_days=2)
+    world.day(0)
+    children: list[subprocess.Popen[bytes]] = []
+    start = subprocess.Popen
+
+    def stop(_: object, **kwargs: object) -> subprocess.Popen[bytes]:
+        children.append(start([sys.executable, "-c", "import time; time.sleep(60)"], **kwargs))  # type: ignore[call-overload]
+        world.context.stopping.set()
+        return children[0]
+
+    monkeypatch.setattr(second_opinion.subprocess, "Popen", stop)
+    with pytest.raises(Unavailable, match="after the next start"):
+        write_report(world.context, world.model, world.window(0), tmp_path)
+    assert children[0].returncode == -9
+    assert world.store.reports.query() == []
 
 
 def test_without_the_packages_that_draw_it_says_what_to_install(
