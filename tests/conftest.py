@@ -1,8 +1,10 @@
 """Fixtures that tests in several folders share: canonical batches and profiles made of plain lists."""
 
+import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+import hypothesis
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -18,6 +20,11 @@ from monitor.profile import (
 )
 from monitor.profile.outcome import outcome_length
 from monitor.types import Feature, Kind, ModelSchema, Task
+
+# The gate tries the same examples every time; HYPOTHESIS_PROFILE=hunt looks for new ones, many more of them.
+hypothesis.settings.register_profile("gate", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("hunt", max_examples=1_000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 NOON = datetime(2024, 3, 1, 12, 30, tzinfo=UTC)
 ARROW = {

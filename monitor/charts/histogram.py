@@ -92,7 +92,8 @@ def atoms(edges: Floats) -> Floats | None:
     if not within or values[-1] < edges[-1] - slack or (np.diff(values) <= 0).any():
         return None
     spread = float(edges[-1] - edges[0])
-    return np.asarray(np.round(values, 5 - int(np.floor(np.log10(spread)))) + 0.0)
+    rounded = np.round(values, 5 - int(np.floor(np.log10(spread)))) + 0.0
+    return np.asarray(np.clip(rounded, edges[0], edges[-1]))
 
 
 def usual(histogram: Histogram, share: float = 0.9) -> tuple[float, float]:

@@ -44,8 +44,9 @@ def test_a_midrank_is_within_half_its_own_bin_of_the_quantile(parts, share: floa
     assert abs(midrank(histogram, value) - share) <= own_share(histogram, value) / 2 + 1e-6
 
 
-@given(histograms, st.floats(0, 1))
+@given(histograms, st.floats(0, 0.999))
 def test_a_value_in_the_usual_range_is_never_in_the_outer_tails(parts, where: float) -> None:
+    """The upper end itself is left out: where it is a cut, it belongs to the next bin."""
     edges, counts = parts
     histogram = Histogram(edges, counts + 1)
     low, high = usual(histogram)
