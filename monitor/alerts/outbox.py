@@ -74,11 +74,11 @@ class Outbox:
             if place in dead:
                 continue
             error = self._send(due)
-            if self._stopping.is_set():
-                break
             if error is None:
                 self._store.alerts.delivered(due, now)
                 arrived += 1
+            elif self._stopping.is_set():
+                break
             else:
                 dead.add(place)
                 self._failed(due, error, now)
