@@ -20,7 +20,7 @@ def connect(path: Path | None, config: Mapping[str, object]) -> "duckdb.DuckDBPy
         connection = duckdb.connect(str(path or ":memory:"), config={**config, "enable_external_access": False})
     except duckdb.Error as error:
         advice = "Check the file and the disk; if it is damaged, restore it from a backup."
-        if "lock" in str(error).lower():
+        if "set lock" in str(error):  # not "block", which damaged files speak of
             advice = "One process owns the file: talk to it over HTTP, or stop it first."
         raise Unavailable(f"Cannot open the store {path}: {error}. {advice}") from error
     connection.execute("SET GLOBAL TimeZone = 'UTC'")

@@ -1,5 +1,6 @@
 """The ledger: every row received is counted as stored, duplicate, rejected or dropped, with a reason."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ FATES = ("stored", "duplicate", "rejected", "dropped")
 """What becomes of a row received; exactly one of these."""
 
 _COMPACT_AT = 20_000
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +163,12 @@ class Ledger:
         found, expected = self.last(), self.sealed()
         if found >= expected:
             return
+        _log.error(
+            "acknowledged rows are missing: %d groups were acknowledged, %d are in the store; its write-ahead log was "
+            "cut. Restore it from a backup; `watchglass verify` shows this for good",
+            expected,
+            found,
+        )
         with self._database.transaction():
             self._database.query("INSERT INTO losses VALUES (?, ?)", [expected, found])
             self._database.query("INSERT INTO ledger VALUES (?, '', '', 'lost', 'write-ahead log cut', 0)", [expected])

@@ -125,6 +125,17 @@ def test_a_damaged_file_says_so(path: Path) -> None:
         Store.open(path)
 
 
+def test_a_file_with_a_flipped_bit_is_not_said_to_have_another_owner(path: Path, store: Store, batch) -> None:
+    """DuckDB speaks of a damaged "block"; that holds the word by which a file in use is told."""
+    store.rows.commit("flights", batch(0, 500), None)
+    store.close()
+    damaged = bytearray(path.read_bytes())
+    damaged[len(damaged) // 2] ^= 8
+    path.write_bytes(damaged)
+    with pytest.raises(Unavailable, match=r"[Cc]orrupt.*backup"):
+        Store.open(path)
+
+
 def test_every_kind_of_value_comes_back_as_it_was(store: Store) -> None:
     values: dict[Kind, list[object]] = {
         Kind.NUMERIC: [1.5, -0.0, math.inf, math.nan, None],

@@ -77,11 +77,12 @@ os._exit(0)
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.7, 0.95])
-def test_a_cut_write_ahead_log_is_noticed_for_good(path: Path, kept: float) -> None:
+def test_a_cut_write_ahead_log_is_noticed_for_good(path: Path, kept: float, caplog: pytest.LogCaptureFixture) -> None:
     subprocess.run([sys.executable, "-c", CRASHED, str(path)], check=True)
     log = path.with_name(path.name + ".wal")
     log.write_bytes(log.read_bytes()[: int(log.stat().st_size * kept)])
     with Store.open(path) as store:
+        assert "acknowledged rows are missing: 20 groups were acknowledged" in caplog.text
         assert "nothing acknowledged was cut off" in failed(store)
         assert store.ledger.losses()[0].expected == 20
         store.ledger.add([LedgerLine(model="m", source="http", outcome="dropped", reason="x", rows=1)])
