@@ -13,6 +13,7 @@ from typing import Final
 
 import monitor.alerts.channels
 from monitor.alerts.channels import AlertChannel
+from monitor.alerts.rules import as_fired
 from monitor.clock import Clock
 from monitor.plugins import plugins
 from monitor.store import Store
@@ -64,14 +65,14 @@ class Outbox:
         """Try every message that is due, and return how many arrived.
 
         After a target has failed once, its other messages wait for the next call: a dead address costs one time-out
-        a call, however many messages it has.
+        a call, however many messages it has. That an alert is over is never told before that it fired.
         """
         now = self._clock.now()
         arrived = 0
         dead: set[tuple[str, str]] = set()
         for due in self._store.alerts.due_deliveries(now):
             place = (due.channel, due.target)
-            if place in dead:
+            if place in dead or self._store.alerts.held_up(due):
                 continue
             error = self._send(due)
             if error is None:
@@ -94,6 +95,8 @@ class Outbox:
         if before is not None and before.is_alive():
             return "an earlier attempt still hangs"
         alert, errors = self._store.alerts.alert(due.alert), list[str]()
+        if due.event == "firing":
+            alert = as_fired(alert)
 
         def send() -> None:
             try:

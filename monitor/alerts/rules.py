@@ -23,6 +23,7 @@ QUIET_WINDOWS: Final = 3
 """An incident closes only after this many clear readings (or the rule's ``windows``, if more), so that a value
 that swings about its bound is one incident, not one a day."""
 
+_WAS: Final = "\n\nIt was:\n"
 _log = logging.getLogger(__name__)
 
 
@@ -182,8 +183,14 @@ def _alert(
 
 
 def _resolve(alert: Alert, why: str, now: datetime) -> Change:
-    over = replace(alert, state=AlertState.RESOLVED, resolved=now, updated=now, body=f"{why}\n\nIt was:\n{alert.body}")
+    over = replace(alert, state=AlertState.RESOLVED, resolved=now, updated=now, body=f"{why}{_WAS}{alert.body}")
     return Change("resolved", over)
+
+
+def as_fired(alert: Alert) -> Alert:
+    """Return an alert as it was before it was resolved, for a message about its firing that was held up."""
+    body = alert.body.partition(_WAS)[2] or alert.body
+    return replace(alert, state=AlertState.FIRING, resolved=None, body=body)
 
 
 def _orphans(

@@ -68,6 +68,15 @@ class Alerts:
         """Return what is neither delivered nor given up and should be tried by now, oldest first."""
         return self._deliveries("delivered IS NULL AND due <= ?", [naive(now)])
 
+    def held_up(self, delivery: Delivery) -> bool:
+        """Whether an alert's end is to be told where that it fired is still waiting to be delivered."""
+        waiting = self._database.scalar(
+            "SELECT count(*) FROM deliveries WHERE alert = ? AND event = 'firing' AND channel = ? AND target = ? "
+            "AND delivered IS NULL AND due IS NOT NULL",
+            [delivery.alert, delivery.channel, delivery.target],
+        )
+        return delivery.event != "firing" and bool(waiting)
+
     def enqueued(self, delivery: Delivery) -> datetime:
         """Return when a delivery was first asked for.
 

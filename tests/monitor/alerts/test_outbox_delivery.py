@@ -85,6 +85,46 @@ def enqueue(store: Store, number: int, channel: str, target: str = "t", event: s
         store.alerts.enqueue(alert(number), event, channel, target)
 
 
+def test_that_it_fired_is_told_first_and_as_it_was(store: Store, clock: ManualClock) -> None:
+    """The receiver was down from before the alert fired until after it was over."""
+
+    class Listening(Flaky):
+        def send(self, alert: Alert, event: str, target: str) -> None:
+            super().send(alert, event, target)
+            told.append((event, alert.state, alert.body))
+
+    told: list[tuple[str, AlertState, str]] = []
+    outbox = Outbox(store, clock, {"flaky": Listening(failures=4)})
+    enqueue(store, 1, "flaky")
+    for seconds in (0, 30, 90, 210):
+        clock.advance(START + timedelta(seconds=seconds))
+        assert outbox.deliver() == 0  # four attempts, the next after 240 s
+    clock.advance(START + timedelta(seconds=240))
+    over = alert(
+        1, state=AlertState.RESOLVED, resolved=clock.now(), body="Back to normal.\n\nIt was:\nTwo lines\nof words"
+    )
+    with store.transaction():
+        store.alerts.put(over)
+        store.alerts.enqueue(over, "resolved", "flaky", "t")
+    assert outbox.deliver() == 0
+    clock.advance(START + timedelta(seconds=600))
+    assert outbox.deliver() == 2
+    assert told == [
+        ("firing", AlertState.FIRING, "Two lines\nof words"),
+        ("resolved", AlertState.RESOLVED, over.body),
+    ]
+
+
+def test_that_it_is_over_is_told_though_that_it_fired_never_arrived(store: Store, clock: ManualClock) -> None:
+    enqueue(store, 1, "flaky")
+    outbox = Outbox(store, clock, {"flaky": Flaky(failures=1)})
+    clock.advance(START + timedelta(hours=24))
+    outbox.deliver()  # given up
+    with store.transaction():
+        store.alerts.enqueue(alert(1), "resolved", "flaky", "t")
+    assert outbox.deliver() == 1
+
+
 def test_delivers_once_and_both_events(store: Store, clock: ManualClock) -> None:
     channel = Flaky()
     outbox = Outbox(store, clock, {"flaky": channel})
