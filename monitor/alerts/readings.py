@@ -14,6 +14,9 @@ COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,
     "<=": operator.le,
 }
+USUAL_ROWS: Final = Rule(name="", metric="").min_rows
+"""So many rows are enough for any rule that does not say otherwise."""
+
 # A count of rows is as true of three rows as of a million; everything else needs enough rows to be believed.
 COUNTS: Final = frozenset({"traffic.rows"})
 
@@ -79,10 +82,12 @@ def applies(rule: Rule, metric: str, feature: str | None) -> bool:
 def reading(rule: Rule, given: Measurement) -> Reading | None:
     """Return the measurement as the rule sees it; None where it says too little to breach or to clear."""
     bound = given.threshold if rule.threshold is None else rule.threshold
-    if bound is None or given.value is None or given.status is Status.INSUFFICIENT:
+    if bound is None or given.value is None:
         return None
     if given.metric not in COUNTS and given.rows < rule.min_rows:
         return None
+    if given.status is Status.INSUFFICIENT and (rule.threshold is None or given.rows >= USUAL_ROWS):
+        return None  # fewer rows than usual are enough where the owner wrote down bound and number
     return Reading(given, bound, COMPARE[rule.op](given.value, bound))
 
 

@@ -77,7 +77,7 @@ def title(model: Model, given: Measurement, threshold: float, op: str = ">") -> 
         if change:
             return f"{name}: {change}"
     unit = _unit(given)
-    bound = f"{with_unit(given.value, unit)}, {_OPS.get(op, op)} {with_unit(threshold, unit)}"
+    bound = f"{_amount(given.value, unit)}, {_OPS.get(op, op)} {_amount(threshold, unit)}"
     what = metric_title(given)
     return f"{name}: {what} is {bound}" if given.feature is not None else f"{what} is {bound}"
 
@@ -87,11 +87,11 @@ def body(
 ) -> str:
     """The whole message: how bad, where, since when, what next, and where to look."""
     unit = _unit(given)
-    bound = f"{_OPS.get(rule.op, rule.op)} {with_unit(threshold, unit)}"
+    bound = f"{_OPS.get(rule.op, rule.op)} {_amount(threshold, unit)}"
     when = span(given.window.start, given.window.end)
     lines = [
         *_severity_of(model, given),
-        f"{_measure(given)}: {with_unit(given.value, unit)}; alarm {bound}{_origin(given, rule)}.",
+        f"{_measure(given)}: {_amount(given.value, unit)}; alarm {bound}{_origin(given, rule)}.",
         f"Model {clean(model.title)}, version {given.version}, {_where(given.segment)}, {when} (UTC), {_rows(given)}.",
         f"Since {minute(since)} UTC" + (f", {rule.windows} windows in a row." if rule.windows > 1 else "."),
     ]
@@ -107,7 +107,7 @@ def resolution(model: Model, given: Measurement) -> str:
     """What is said when an incident is over."""
     what = metric_title(given).lower()
     name = f"{subject(model, given.feature)}: {what}" if given.feature is not None else metric_title(given)
-    return f"Back to normal: {name} is {with_unit(given.value, _unit(given))} in {span(*_bounds(given))} (UTC)."
+    return f"Back to normal: {name} is {_amount(given.value, _unit(given))} in {span(*_bounds(given))} (UTC)."
 
 
 def _bounds(given: Measurement) -> tuple[datetime, datetime]:
@@ -123,6 +123,12 @@ def _measure(given: Measurement) -> str:
 def _number(given: Measurement, key: str) -> float | None:
     told = given.details.get(key)
     return float(told) if isinstance(told, int | float) else None
+
+
+def _amount(value: float | None, unit: str) -> str:
+    """A value in its unit; rows are counted whole."""
+    whole = unit == "rows" and value is not None and value.is_integer()
+    return f"{count(value)} rows" if whole else with_unit(value, unit)
 
 
 def _unit(given: Measurement) -> str:

@@ -6,6 +6,7 @@ from monitor.api.evolve import evolved
 from monitor.api.operation import BodySpec, Call, Operation, Reply
 from monitor.api.services import Services
 from monitor.api.shapes import ModelDetail, ModelList, ModelRequest, ModelSummary, VersionRequest
+from monitor.api.wishes import check_wishes
 from monitor.errors import InvalidInput, NotFound
 from monitor.schema import schema_from_dict, schema_to_dict, settings_from_dict, settings_to_dict
 from monitor.types import Model, ModelSchema, Version
@@ -57,6 +58,7 @@ class Models:
         return schema_from_dict(given)
 
     def _check_settings(self, model: Model) -> None:
+        check_wishes(model)
         known = {feature.name for feature in model.schema.features}
         unknown = [name for name in model.settings.segments if name not in known]
         if known and unknown:

@@ -10,6 +10,8 @@ from monitor.profile.column import ColumnProfile
 from monitor.types import Measurement, Model, Scalar, Status, Window
 
 _QUANTILES = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99}
+METRICS = ("traffic.rows", "traffic.score_mean", *(f"traffic.{name}" for name in _QUANTILES))
+"""Everything it measures."""
 
 
 class TrafficJob(Job):
@@ -29,7 +31,7 @@ class TrafficJob(Job):
             place = (model, window, cell.version, cell.segment)
             profile = cell.profile
             if cell.column == SCORE:
-                found.append(_measured(*place, "rows", float(profile.rows), profile.rows, unit="rows"))
+                found.append(_measured(*place, "rows", float(profile.rows), profile.rows, title="traffic", unit="rows"))
                 found.append(_measured(*place, "score_mean", profile.mean, profile.present, title="mean score"))
             else:
                 found += [
@@ -62,4 +64,4 @@ def _silence(context: JobContext, model: Model, window: Window) -> list[Measurem
     versions = context.store.catalog.versions(model.name)
     if not versions or context.store.catalog.binning(model.name) is None:
         return []
-    return [_measured(model, window, versions[-1].version, "all", "rows", 0.0, 0, unit="rows")]
+    return [_measured(model, window, versions[-1].version, "all", "rows", 0.0, 0, title="traffic", unit="rows")]

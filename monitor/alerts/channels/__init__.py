@@ -16,6 +16,13 @@ class AlertChannel(ABC):
 
     name: ClassVar[str]
 
+    def check(self, target: str) -> None:  # noqa: B027 - a channel may take any target
+        """Refuse a target that no message could ever reach, when it is written down; nothing is sent.
+
+        Raises:
+            InvalidInput: it is not of the form this channel takes.
+        """
+
     @abstractmethod
     def send(self, alert: Alert, event: str, target: str) -> None:
         """Deliver one alert, or raise.

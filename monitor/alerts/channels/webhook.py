@@ -25,6 +25,20 @@ class WebhookChannel(AlertChannel):
     def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
         self._pool = urllib3.PoolManager(timeout=urllib3.Timeout(total=timeout_s), retries=False)
 
+    def check(self, target: str) -> None:
+        """Take http and https addresses only.
+
+        Raises:
+            InvalidInput: the target is none.
+        """
+        try:
+            parts = urlsplit(target)
+            named = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        except ValueError:
+            named = False
+        if not named:
+            raise InvalidInput(f"webhook target is {target!r}; give an address that starts with http:// or https://")
+
     def send(self, alert: Alert, event: str, target: str) -> None:
         """POST once.
 
@@ -32,9 +46,7 @@ class WebhookChannel(AlertChannel):
             InvalidInput: the target is not an http or https address.
             Unavailable: no answer in time, or one that is not 2xx.
         """
-        parts = urlsplit(target)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise InvalidInput(f"webhook target is {target!r}; give an address that starts with http:// or https://")
+        self.check(target)
         message = {
             "event": event,
             "text": f"{headline(alert, event)}\n{alert.body}",
@@ -56,6 +68,6 @@ class WebhookChannel(AlertChannel):
             )
             answer.close()  # the body is of no interest and may be endless
         except urllib3.exceptions.HTTPError as error:
-            raise Unavailable(f"webhook {parts.hostname} did not answer: {error}") from error
+            raise Unavailable(f"webhook {urlsplit(target).hostname} did not answer: {error}") from error
         if not 200 <= answer.status < 300:
-            raise Unavailable(f"webhook {parts.hostname} answered {answer.status}; 2xx means delivered")
+            raise Unavailable(f"webhook {urlsplit(target).hostname} answered {answer.status}; 2xx means delivered")

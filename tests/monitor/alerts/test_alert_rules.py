@@ -1,5 +1,6 @@
 """The state machine of incidents: what fires, what stays silent, what ends."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -212,3 +213,17 @@ def test_default_rules_are_usable_for_every_task() -> None:
     for task in Task:
         for rule in default_rules(ModelSchema(model="m", task=task, features=FEATURES)):
             check_rule(rule)
+
+
+def test_an_owner_may_say_that_fewer_rows_than_usual_are_enough() -> None:
+    """A small segment's AUC says "insufficient" to everybody but the owner who wrote down bound and number."""
+    given = measured(0, 0.55, metric="performance.auc", feature=None, rows=60, status=Status.INSUFFICIENT)
+    usual = Rule(name="auc", metric="performance.auc", op="<", threshold=0.7)
+    for rule, events in (
+        (replace(usual, min_rows=50), ["firing"]),
+        (replace(usual, min_rows=61), []),
+        (usual, []),
+    ):
+        assert [change.event for _, change in replay(model(rule), {0: [given]})] == events
+    early = replace(given, rows=400)  # enough rows, but too small a share of the labels
+    assert not replay(model(replace(usual, min_rows=50)), {0: [early]})

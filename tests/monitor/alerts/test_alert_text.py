@@ -133,3 +133,8 @@ def test_hostile_names_are_shortened_and_stripped_of_control_characters() -> Non
     assert "\u202e" not in told
     assert len(told) < 120
     assert clean("ok") == "ok"
+
+
+def test_silence_is_told_in_whole_rows() -> None:
+    given = measured("traffic.rows", None, 0.0, rows=0, details={"title": "traffic", "unit": "rows"})
+    assert title(MODEL, given, 10.0, "<") == "Traffic is 0 rows, below 10 rows"

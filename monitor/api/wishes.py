@@ -1,0 +1,86 @@
+"""What an owner asks to be told of, checked when it is written down: a rule that can never speak is a mistake."""
+
+from collections.abc import Iterable
+
+import monitor.alerts.channels
+import monitor.drift
+import monitor.performance
+import monitor.quality
+from monitor.alerts.channels import AlertChannel
+from monitor.alerts.readings import check_rule
+from monitor.drift import DriftMeasure
+from monitor.errors import InvalidInput
+from monitor.jobs.performance import COVERAGE
+from monitor.jobs.traffic import METRICS
+from monitor.performance import PerformanceMeasure
+from monitor.plugins import plugins
+from monitor.quality import QualityMeasure
+from monitor.types import ALL, Model, Rule, Task
+
+_OWN_BOUND = ("drift.", "quality.")
+"""Metrics that are measured with a threshold; a rule about another needs one."""
+
+
+def check_wishes(model: Model) -> None:
+    """Refuse rules and channels that could never be heard of.
+
+    Raises:
+        InvalidInput: a rule's metric, feature or segment is none of the model's, it has no threshold where the metric
+            has none, or its numbers are out of range; a channel is not known or its target not of the channel's form.
+    """
+    known = metrics(model.schema.task)
+    for rule in model.settings.rules or ():
+        check_rule(rule)
+        _check_metric(rule, known)
+        _check_place(rule, model)
+    channels = plugins(monitor.alerts.channels, AlertChannel)
+    for channel in model.settings.channels:
+        if channel.kind not in channels:
+            raise InvalidInput(f"settings.channels: there is no channel {channel.kind!r}; there are {_all(channels)}")
+        channels[channel.kind]().check(channel.target)
+
+
+def metrics(task: Task) -> list[str]:
+    """Return the names of everything that is measured of a model of this task.
+
+    >>> "performance.mae" in metrics(Task.REGRESSION), "performance.auc" in metrics(Task.REGRESSION)
+    (True, False)
+    """
+    judged = plugins(monitor.performance, PerformanceMeasure)
+    found = [f"drift.{name}" for name in plugins(monitor.drift, DriftMeasure)]
+    found += [f"quality.{name}" for name in plugins(monitor.quality, QualityMeasure)]
+    found += [f"performance.{name}" for name, measure in judged.items() if task in measure.tasks]
+    return sorted([*found, COVERAGE, *METRICS])
+
+
+def _check_metric(rule: Rule, known: Iterable[str]) -> None:
+    families = {name.partition(".")[0] for name in known}
+    if rule.metric.partition(".")[0].rstrip("*") in families:  # a job of another family may measure what it likes
+        meant = [name for name in known if name == rule.metric or _begins(name, rule.metric)]
+        if not meant:
+            raise InvalidInput(f"rule {rule.name!r}: metric is {rule.metric!r}; this model has {_all(known)}")
+        if rule.threshold is None and not all(name.startswith(_OWN_BOUND) for name in meant):
+            raise InvalidInput(f"rule {rule.name!r}: {rule.metric} has no threshold of its own; give the rule one")
+
+
+def _begins(name: str, pattern: str) -> bool:
+    return pattern.endswith("*") and name.startswith(pattern[:-1])
+
+
+def _check_place(rule: Rule, model: Model) -> None:
+    names = [feature.name for feature in model.schema.features]
+    if not names:
+        return  # they are read from the first reference
+    if rule.feature is not None and rule.feature not in names and not rule.feature.startswith("_"):
+        raise InvalidInput(f"rule {rule.name!r}: feature is {rule.feature!r}; this model has {_all(names)}")
+    segments = model.settings.segments
+    if rule.segment != ALL and not any(rule.segment.startswith(f"{name}=") for name in segments):
+        allowed = _all(f"{name}=value" for name in segments)
+        raise InvalidInput(
+            f"rule {rule.name!r}: segment is {rule.segment!r}; allowed: all{', ' * bool(allowed)}{allowed}"
+            " (settings.segments names the features whose values are monitored apart)"
+        )
+
+
+def _all(names: Iterable[str]) -> str:
+    return ", ".join(names)
