@@ -103,6 +103,10 @@ class Live:
                     binning = make_binning(batch, model.schema)
                     self._store.catalog.put_binning(self._name, binning)
                 self._profile_reference(model, binning, version)
+                bare = [each.version for each in self._store.catalog.versions(self._name) if not each.reference_rows]
+                spoken_for = self._store.rows.first_seq(self._name, [version, *bare])
+                if spoken_for is not None:
+                    self._store.measurements.look_again(self._name, spoken_for - 1)
             self.flush()
 
     def _freeze(self, model: Model) -> Binning | None:
@@ -123,6 +127,7 @@ class Live:
         for version in self._store.catalog.versions(model.name):
             if version.reference_rows:
                 self._profile_reference(model, binning, version.version)
+        self._store.measurements.look_again(self._name, 0)
         self._basis, self._restart = basis, True
         self._reached = self._flushed = 0
         self._pieces = PIECES.empty_table()

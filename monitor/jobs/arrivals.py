@@ -23,6 +23,7 @@ class Arrivals:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._first: dict[str, datetime] = {}
+        self._seen: dict[str, int | None] = {}
 
     def first(self, model: Model) -> datetime | None:
         """Return from where on every window is walked, with rows or without; None before there are rows.
@@ -41,18 +42,22 @@ class Arrivals:
     def fresh(self, model: Model, *, unseen: int) -> tuple[list[Window], int]:
         """Return the windows, in order, that rows have come for since `saw`, and the seq that is looked up to.
 
+        So are windows whose rows are compared with something else since: the first reference, or another.
+
         Args:
             model: whose.
             unseen: the seq to begin at before anything was seen.
         """
         seen, last = self._store.measurements.seen(model.name), self._store.rows.last_seq(model.name)
+        self._seen[model.name] = seen
         hours = self._hours(model, unseen if seen is None else seen, last)
         return list(dict.fromkeys(window_of(model, hour) for hour in hours)), last
 
     def saw(self, model: Model, up_to_seq: int) -> None:
-        """Remember, for good, that these windows were dealt with."""
-        if self._store.measurements.seen(model.name) != up_to_seq:
-            self._store.measurements.set_seen(model.name, up_to_seq)
+        """Remember, for good, that the windows of `fresh` were dealt with."""
+        before = self._seen.get(model.name)
+        if before != up_to_seq:
+            self._store.measurements.set_seen(model.name, up_to_seq, was=before)
 
     def _hours(self, model: Model, after_seq: int, up_to_seq: int) -> list[datetime]:
         if after_seq >= up_to_seq:

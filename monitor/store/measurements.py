@@ -116,11 +116,17 @@ class Measurements:
         found = self._database.scalar("SELECT max(up_to_seq) FROM seen WHERE model = ?", [model])
         return found if isinstance(found, int) else None
 
-    def set_seen(self, model: str, up_to_seq: int) -> None:
-        """Remember up to which seq rows were looked at."""
+    def set_seen(self, model: str, up_to_seq: int, *, was: int | None) -> None:
+        """Remember up to which seq rows were looked at; not if ``seen`` is no longer what it was before the look."""
         with self._database.transaction():
-            self._database.query("DELETE FROM seen WHERE model = ?", [model])
-            self._database.query("INSERT INTO seen VALUES (?, ?)", [model, up_to_seq])
+            if self.seen(model) == was:
+                self._database.query("DELETE FROM seen WHERE model = ?", [model])
+                self._database.query("INSERT INTO seen VALUES (?, ?)", [model, up_to_seq])
+
+    def look_again(self, model: str, after_seq: int) -> None:
+        """Let the windows of rows after a seq be measured again: what they are compared with is another now."""
+        with self._database.transaction():
+            self._database.query("UPDATE seen SET up_to_seq = least(up_to_seq, ?) WHERE model = ?", [after_seq, model])
 
 
 _IDENTITY = ("model", "version", "metric", "feature", "segment", "window")

@@ -182,6 +182,15 @@ class Rows(Queries):
         hours: list[datetime] = found.column(0).to_pylist()
         return hours
 
+    def first_seq(self, model: str, versions: Sequence[str]) -> int | None:
+        """Return the first seq of the rows of some versions; None where there is no such row."""
+        found = self._database.query(
+            f"SELECT min(_seq) AS seq FROM {tables.captured(model)} WHERE _version = ANY(?)",  # noqa: S608 - quoted
+            [list(versions)],
+        )
+        seq: int | None = found.column(0)[0].as_py()
+        return seq
+
 
 def _span(last: int, rows: int) -> pa.Array:
     return pa.array(np.arange(last + 1, last + 1 + rows, dtype=np.int64))

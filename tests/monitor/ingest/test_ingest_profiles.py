@@ -231,3 +231,41 @@ def test_other_segments_or_a_new_feature_begin_again(ingest: Ingest, store: Stor
 def test_pieces_inside_a_transaction_are_refused(ingest: Ingest, store: Store) -> None:
     with pytest.raises(RuntimeError, match="inside a transaction"), store.snapshot():
         ingest.pieces("flights", YEAR)
+
+
+def looked_at(store: Store, up_to: int) -> None:
+    store.measurements.set_seen("flights", up_to, was=store.measurements.seen("flights"))
+
+
+def test_what_was_measured_against_something_else_is_measured_again(store: Store, ingest: Ingest, rows) -> None:
+    """The first bins, a first or replaced reference, other segments: and only the rows that it changes."""
+    send(ingest, rows(0, FREEZE_ROWS - 1))
+    looked_at(store, FREEZE_ROWS - 1)
+    send(ingest, rows(FREEZE_ROWS - 1, 1))
+    ingest.flush()  # bins of the rows themselves
+    assert store.measurements.seen("flights") == 0
+    looked_at(store, FREEZE_ROWS)
+    reference(ingest, rows)  # of version 1
+    assert store.measurements.seen("flights") == 0
+    send(ingest, rows(FREEZE_ROWS, 10, version="2"))
+    last = store.rows.last_seq("flights")
+    looked_at(store, last)
+    batch = rows(200_000, 300, version="2").batch
+    spanned = Window(START, START + timedelta(days=300))
+    ingest.register_reference("flights", "2", batch.append_column("_label", pa.nulls(300, pa.string())), spanned)
+    assert store.measurements.seen("flights") == last - 10
+    looked_at(store, last)
+    ingest.register_reference("flights", "3", batch.append_column("_label", pa.nulls(300, pa.string())), spanned)
+    assert store.measurements.seen("flights") == last  # it has no rows yet, and every other its own reference
+    model = store.catalog.model("flights")
+    store.catalog.put_model(replace(model, settings=replace(model.settings, segments=())))
+    ingest.flush()
+    assert store.measurements.seen("flights") == 0
+
+
+def test_looking_again_is_not_forgotten_by_a_look_under_way(store: Store) -> None:
+    looked_at(store, 10)
+    store.measurements.look_again("flights", 3)
+    store.measurements.look_again("flights", 7)
+    store.measurements.set_seen("flights", 12, was=10)
+    assert store.measurements.seen("flights") == 3
