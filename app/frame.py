@@ -13,6 +13,7 @@ from app.prose import CAPTURE_SNIPPET, REGISTER_SNIPPET
 from app.runtime import runtime
 from monitor.charts import format as fmt
 from monitor.charts.style import Palette, palette
+from monitor.profile.groups import split_segment
 from monitor.types import ALL, Model
 
 EVERY_VERSION = "All versions"
@@ -123,11 +124,11 @@ def draw(*, narrow: bool) -> Place | None:
 
 def segment_name(model: Model, segment: str) -> str:
     """A segment in words, such as "Carrier: UA"."""
-    feature, _, value = segment.partition("=")
-    if not value:
+    found = split_segment(segment, (feature.name for feature in model.schema.features))
+    known = model.schema.feature(found[0]) if found else None
+    if found is None or known is None:
         return ALL_TRAFFIC
-    known = model.schema.feature(feature)
-    return f"{known.label if known else feature}: {value}"
+    return f"{known.label}: {found[1] or '(empty)'}"
 
 
 def _window(place: Place) -> None:

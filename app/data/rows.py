@@ -45,11 +45,10 @@ class Filters:
 
     def arguments(self) -> dict[str, Any]:
         """The store's keyword arguments."""
-        feature, _, value = self.segment.partition("=")
         return {
             "window": self.window,
             "version": self.version,
-            "where": {feature: None if value == "null" else value} if value else {},
+            "segment": self.segment,
             "score": self.score,
             "labelled": self.labelled,
             "id_prefix": self.id_prefix or None,

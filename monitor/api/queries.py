@@ -9,6 +9,7 @@ from monitor.api.operation import Call, Operation, Parameter, Reply
 from monitor.api.services import Services
 from monitor.api.shapes import InferencePage, InferenceRow, MeasurementList
 from monitor.errors import InvalidInput
+from monitor.profile.groups import split_segment
 from monitor.store.queries import Order
 from monitor.types import ALL, Feature, Kind, ModelSchema, Window
 
@@ -110,13 +111,12 @@ def _filters(call: Call, schema: ModelSchema) -> dict[str, Any]:
 
 
 def _condition(given: str, schema: ModelSchema) -> tuple[str, object]:
-    """Split ``feature=value``; a feature's name may hold "=" itself, and then the longest that fits is meant."""
-    meant = [feature for feature in schema.features if given.startswith(f"{feature.name}=")]
-    if not meant:
+    found = split_segment(given, (feature.name for feature in schema.features))
+    feature = schema.feature(found[0]) if found else None
+    if found is None or feature is None:
         known = ", ".join(feature.name for feature in schema.features)
         raise InvalidInput(f"where is {given[:80]!r}; allowed: feature=value with one of the features {known}.")
-    feature = max(meant, key=lambda each: len(each.name))
-    return feature.name, _typed(feature, given[len(feature.name) + 1 :])
+    return feature.name, _typed(feature, found[1])
 
 
 def _typed(feature: Feature, text: str) -> object:

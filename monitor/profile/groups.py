@@ -1,13 +1,13 @@
 """Which rows belong to which (version, segment, hour)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from monitor.errors import InvalidInput
-from monitor.profile.binning import Binning, CategoryBins
+from monitor.profile.binning import Binning, CategoryBins, NumericBins
 from monitor.profile.column import NULL, category_slots, numeric_slots
 from monitor.profile.values import Ints, codes, one_array
 from monitor.types import ALL, Kind, ModelSchema
@@ -102,10 +102,31 @@ def _segment(batch: pa.Table, schema: ModelSchema, binning: Binning, feature: st
     slots, values = numeric_slots(column, bins)
     if described.kind is Kind.BOOLEAN:
         return ["false", "true", "null"], np.where(slots == NULL, 2, np.nan_to_num(values).astype(np.int64))
+    ranges = segment_ranges(bins)
+    which = np.searchsorted([low for _, low, _ in ranges[1:]], np.nan_to_num(values), side="right")
+    return [*(name for name, _, _ in ranges), "null"], np.where(np.isnan(values), len(ranges), which)
+
+
+def segment_ranges(bins: NumericBins) -> list[tuple[str, float, float]]:
+    """Return the ranges that a numeric segment feature is told apart by: name, least value, and bound above.
+
+    >>> segment_ranges(NumericBins(np.array([0.0, 1.0, 2.0, 3.0, 4.0]), 2.0, 1.0))[1]
+    ('1..2', 1.0, 2.0)
+    """
     cuts = bins.edges
     if len(cuts):
         cuts = np.unique(cuts[np.linspace(0, len(cuts) - 1, _RANGES + 1).round().astype(np.int64)])[1:-1]
-    which = np.searchsorted(cuts, np.nan_to_num(values), side="right")
-    limits = [f"{cut:.6g}" for cut in cuts]
-    ranges = [f"{low}..{high}" for low, high in zip(["", *limits], [*limits, ""], strict=True)]
-    return [*ranges, "null"], np.where(np.isnan(values), len(ranges), which)
+    bounds = [-np.inf, *cuts.tolist(), np.inf]
+    names = ["", *(f"{cut:.6g}" for cut in cuts), ""]
+    return [(f"{names[at]}..{names[at + 1]}", bounds[at], bounds[at + 1]) for at in range(len(bounds) - 1)]
+
+
+def split_segment(segment: str, features: Iterable[str]) -> tuple[str, str] | None:
+    """Return the feature and the value that a segment's name holds; None for all traffic and for unknown features.
+
+    >>> split_segment("a=b=c", ["a", "a=b"]), split_segment("all", ["a"])
+    (('a=b', 'c'), None)
+    """
+    meant = [name for name in features if segment.startswith(f"{name}=")]
+    name = max(meant, key=len, default=None)
+    return None if name is None else (name, segment[len(name) + 1 :])

@@ -9,8 +9,9 @@ from monitor.errors import InvalidInput, NotFound
 from monitor.store import tables
 from monitor.store.catalog import Catalog
 from monitor.store.database import Database
+from monitor.store.segments import Condition, segment_condition
 from monitor.store.sql import naive, names, quote
-from monitor.types import ModelSchema, Task, Window
+from monitor.types import ALL, ModelSchema, Task, Window
 
 Order: TypeAlias = Literal["time", "error", "confidence", "near_threshold"]
 
@@ -37,6 +38,7 @@ class Queries:
         *,
         window: Window | None = None,
         version: str | None = None,
+        segment: str = ALL,
         where: Mapping[str, object] | None = None,
         score: tuple[float, float] | None = None,
         id_prefix: str | None = None,
@@ -52,6 +54,7 @@ class Queries:
             model: the model's name.
             window: of the prediction's time, half-open.
             version: only this version.
+            segment: only the rows that this segment's profiles count.
             where: exact values by column (a feature, ``_prediction``, ``_source`` or ``_status``); None means null.
             score: the least and greatest score, both included.
             id_prefix: how the inference id begins.
@@ -67,8 +70,9 @@ class Queries:
             InvalidInput: no such column or order.
         """
         schema = self._catalog.model(model).schema
+        inside = self._segment(model, segment)
         late = labelled is not None or order == "error"
-        conditions, parameters = _conditions(schema, window, version, where, score, id_prefix)
+        conditions, parameters = _conditions(schema, window, version, inside, where, score, id_prefix)
         key = _order(schema, order)
         page = f"ORDER BY {key} {'DESC' if descending else 'ASC'} NULLS LAST, _seq LIMIT ? OFFSET ?"
         chosen = f"SELECT _seq, {names(tables.columns(schema))} FROM {tables.captured(model)} WHERE {conditions}"  # noqa: S608
@@ -86,6 +90,7 @@ class Queries:
         *,
         window: Window | None = None,
         version: str | None = None,
+        segment: str = ALL,
         where: Mapping[str, object] | None = None,
         score: tuple[float, float] | None = None,
         id_prefix: str | None = None,
@@ -93,7 +98,8 @@ class Queries:
     ) -> int:
         """Return how many captured rows pass the same filters as in `inferences`."""
         schema = self._catalog.model(model).schema
-        conditions, parameters = _conditions(schema, window, version, where, score, id_prefix)
+        inside = self._segment(model, segment)
+        conditions, parameters = _conditions(schema, window, version, inside, where, score, id_prefix)
         chosen = f"SELECT _seq, _id, _version FROM {tables.captured(model)} WHERE {conditions}"  # noqa: S608
         if labelled is None:
             statement = f"SELECT count(*) FROM ({chosen})"  # noqa: S608
@@ -105,12 +111,17 @@ class Queries:
             )
         return self._database.integer(statement, parameters)
 
+    def _segment(self, model: str, segment: str) -> Condition:
+        if segment == ALL:
+            return _EVERY
+        return segment_condition(segment, self._catalog.model(model).schema, self._catalog.binning(model))
+
     def sample(
         self, model: str, window: Window | None = None, version: str | None = None, limit: int = 5000, seed: int = 0
     ) -> pa.Table:
         """Return at most ``limit`` rows, in time order, chosen by a hash of id and seed: the same rows every time."""
         schema = self._catalog.model(model).schema
-        conditions, parameters = _conditions(schema, window, version, None, None, None)
+        conditions, parameters = _conditions(schema, window, version, _EVERY, None, None, None)
         chosen = (
             f"SELECT _seq, {names(tables.columns(schema))} FROM {tables.captured(model)} WHERE {conditions} "  # noqa: S608
             f"ORDER BY md5(concat(_id, ':', ?)), _seq LIMIT ?"
@@ -154,6 +165,7 @@ class Queries:
         return row
 
 
+_EVERY: Condition = ("true", ())
 _PLAIN = ("_id", "_prediction", "_source", "_status")
 
 
@@ -161,11 +173,12 @@ def _conditions(
     schema: ModelSchema,
     window: Window | None,
     version: str | None,
+    inside: Condition,
     where: Mapping[str, object] | None,
     score: tuple[float, float] | None,
     id_prefix: str | None,
 ) -> tuple[str, list[object]]:
-    tests: list[tuple[str, tuple[object, ...]]] = [("true", ())]
+    tests: list[tuple[str, tuple[object, ...]]] = [inside]
     if window is not None:
         tests.append(("_time >= ? AND _time < ?", (naive(window.start), naive(window.end))))
     if version is not None:
@@ -181,7 +194,7 @@ def _conditions(
                 f"Cannot filter by {column!r}: it is not a column of {schema.model!r}. Allowed: {allowed}."
             )
         tests.append((f"{quote(column)} IS NOT DISTINCT FROM ?", (value,)))
-    return " AND ".join(test for test, _ in tests), [value for _, values in tests for value in values]
+    return " AND ".join(f"({test})" for test, _ in tests), [value for _, values in tests for value in values]
 
 
 def _order(schema: ModelSchema, order: Order) -> str:
