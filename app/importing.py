@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from app.files import RowFile
 from app.link import Link, Refused
@@ -29,7 +30,7 @@ def import_table(
 ) -> dict[str, Any]:
     """Import predictions, and labels where a column holds them; return what became of each row.
 
-    Rows without an id column get ids made of the file's content and their place in it, so that the same file gives
+    Rows without an id get ids made of the file's content and their place in it, so that the same file gives
     the same ids.
 
     Args:
@@ -98,14 +99,17 @@ def prepare(
             f"The file has no column of the model's: it has {', '.join(table.column_names)[:300]}; the model's are "
             f"{', '.join(sorted(features))[:300]}. Is it another file, or another separator than a comma?"
         )
+    places = pa.array([f"{made}{offset + row}" for row in range(len(table))])
     if "id" not in named and not {"_id", "id"} & set(table.column_names):
-        own["_id"] = pa.array([f"{made}{offset + row}" for row in range(len(table))])
+        own["_id"] = places
     if version is not None:
         own["_version"] = pa.repeat(version, len(table))
     if "_id" not in own:
         own["_id"] = table["_id" if "_id" in table.column_names else "id"]
     if not pa.types.is_string(own["_id"].type):
         own["_id"] = own["_id"].cast(pa.string())
+    if own["_id"].null_count:
+        own["_id"] = pc.coalesce(own["_id"], places)
     spent = {name for name in [*columns.all(), "id", *own] if name not in features}
     kept = table.drop_columns([name for name in table.column_names if name in spent])
     for name, column in own.items():

@@ -65,3 +65,9 @@ def test_scores_and_the_numbers_of_a_regression_are_numbers_whatever_they_begin_
         "truth",
     }
     assert "truth" not in columns.types(schema | {"task": "binary"})
+
+
+def test_a_row_without_an_id_gets_the_same_one_every_time() -> None:
+    table = pa.table({"key": ["a", None, "c"], "age": [1, 2, 3]})
+    rows = prepare(table, Columns(id="key"), {"age"}, "import-abc:", 20, None)
+    assert rows["_id"].to_pylist() == ["a", "import-abc:21", "c"]
