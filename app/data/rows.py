@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from app.data.feature import Side, reference_mark, reference_sides
 from app.data.names import column
+from app.data.notes import aside
 from app.runtime import runtime
 from monitor.charts import format as fmt
 from monitor.charts.categories import OTHER, UNSEEN
@@ -26,8 +27,6 @@ ORDERS: dict[str, tuple[Order, bool]] = {
     "Near threshold": ("near_threshold", True),
 }
 """Preset → (order of the store, descending). Most wrong needs a label."""
-
-
 RARE = 0.025
 """A number is unusual in the outer 2.5 % of the reference at either side, unless 2.5 % of it are just that number."""
 
@@ -128,6 +127,13 @@ def values(model: Model, given: Mapping[str, Any], importance: Mapping[str, floa
     version = str(given.get("_version") or "")
     sides = reference_sides(model.name, version, ALL, names, reference_mark(model.name))
     listed = [_value(feature, given.get(feature.name), sides.get(feature.name)) for feature in model.schema.features]
+    retyped = aside(given)
+    listed = [
+        replace(value, shown=fmt.value(retyped[value.feature]), remark="of another type, not used")
+        if value.feature in retyped
+        else value
+        for value in listed
+    ]
     return sorted(listed, key=lambda value: -abs(importance.get(value.feature, 0.0)))
 
 
@@ -175,7 +181,10 @@ def _category_value(feature: Feature, given: str, shown: str, categories: Mappin
     share = categories.get(given, 0.0) / total if total else 0.0
     frequent = sorted(set(categories) - {OTHER, UNSEEN}, key=lambda name: (-categories[name], name))[:3]
     remark = "" if share else ("rare" if OTHER in categories else "never seen")
-    return Value(feature.name, feature.label, shown, "mostly " + ", ".join(frequent), share * 100, remark)
+    typical = "mostly " + ", ".join(name or "(empty)" for name in frequent) if frequent else fmt.MISSING
+    return Value(
+        feature.name, feature.label, shown, typical, share * 100 if frequent else None, remark if frequent else ""
+    )
 
 
 def _number(given: Any) -> float | None:

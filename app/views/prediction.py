@@ -7,6 +7,7 @@ from typing import NoReturn
 import streamlit as st
 
 from app.data.names import score_title, score_unit
+from app.data.notes import noted
 from app.data.rows import answer, explain, explanations, neighbours, row, trust, values, verdict
 from app.frame import colours, figure, model_of, place
 from app.prose import safe
@@ -92,7 +93,7 @@ with st.grid(5, min_column_width=150):
     figure("Label", safe(fmt.value(given.get("_label"), unit), 40), verdict(model, given))
     figure("Captured (UTC)", f"{given['_time']:%H:%M}", f"{fmt.day(given['_time'])} {given['_time'].year}")
     figure("Version", safe(served), f"latency {fmt.duration(given.get('_latency_ms'))}")
-flags = [str(flag).replace("_", " ") for flag in given.get("_flags") or ()]
+flags = noted(model, given.get("_flags") or ())
 if flags:
     st.caption(f":material/flag: Noted on capture: {safe(', '.join(flags), 200)}")
 
@@ -152,19 +153,20 @@ def card(found: Explanation) -> None:
     method, name = METHODS.get(found.method), titled(found.method)
     additive = method is not None and method.additive
     output = safe(found.output) or safe(score_title(model.schema))
+    explained = found.output[:1].upper() + found.output[1:] or score_title(model.schema)
     with st.container(border=True):
         st.subheader(f"Why this answer? {name}", anchor=False)
         st.caption(ABOUT.get(found.method, OTHERS))
         unit = score_unit(model.schema) if found.link == "identity" else ""
         if not additive:
-            chart = bars(shares(found), paint, title=f"Weight, in {score_title(model.schema).lower()}")
+            chart = bars(shares(found), paint, title=f"Weight, in {explained[:1].lower()}{explained[1:]}")
         else:
             chart = waterfall(
                 shares(found),
                 paint,
                 base=found.base_value,
                 output=found.prediction,
-                output_name=score_title(model.schema) if found.link == "identity" else f"{found.output} ({found.link})",
+                output_name=explained if found.link == "identity" else f"{found.output} ({found.link})",
                 unit=unit,
             )
         st.plotly_chart(
