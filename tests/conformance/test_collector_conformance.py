@@ -26,7 +26,7 @@ def collector(request):
 
 def test_there_are_collectors():
     """The ones that are always there."""
-    assert {"v2", "native"} <= COLLECTORS.keys()
+    assert {"v1", "v2", "kserve", "torchserve"} <= COLLECTORS.keys()
 
 
 def test_it_is_named_and_documented(collector):

@@ -69,7 +69,6 @@ TRITON = f"application/vnd.sagemaker-triton.binary+json;json-header-size={len(BI
 FORM = b'--b\r\nContent-Disposition: form-data; name="data"\r\nContent-Type: application/json\r\n\r\n[1]\r\n--b--\r\n'
 
 BODIES = {
-    "native": [(b'[{"id": "a", "features": {"x": 1}, "scores": [0.5]}, {"id": "a", "value": 1}]', {})],
     "v2": [
         (V2, {}),
         (ANSWER, {}),
