@@ -19,8 +19,8 @@ LATE_MINUTES = 15
 CLASSES = ("on time", "late")
 
 CATEGORIES = ("carrier", "origin", "dest", "weekday")
-# Temperature and dew point are in the file too, but a model that has seen only winter reads too much into them. Pressure
-# is left out because one month's range does not know summer storms: it raised three critical alerts that were no fault.
+# Temperature and dew point are in the file too, but a model that has seen only winter reads too much into them.
+# Pressure is left out because one month's range does not know summer storms: it raised three critical alerts, no fault.
 NUMBERS = ("distance", "hour", "humid", "wind_speed", "precip", "visib", "airport_delay")
 COLUMNS = CATEGORIES + NUMBERS
 INTEGERS = frozenset({"distance", "hour"})
