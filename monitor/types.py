@@ -195,7 +195,8 @@ class Inference:
     """One prediction a served model made: one row, not one request.
 
     ``scores`` are per class in schema order (binary: one number, of the positive class, is enough).
-    ``prediction`` is the class or, for regression, the number.
+    ``prediction`` is the class or, for regression, the number. ``device`` is what computed it ("cuda:0"), ``device_ms``
+    how long that took there, ``memory_mb`` the most device memory in use meanwhile, in MiB; of the whole batch.
     """
 
     id: str | None = None
@@ -207,6 +208,9 @@ class Inference:
     latency_ms: float | None = None
     batch_size: int | None = None
     status: str | None = None
+    device: str | None = None
+    device_ms: float | None = None
+    memory_mb: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

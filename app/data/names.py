@@ -37,6 +37,12 @@ def measures() -> dict[str, Measure]:
         "traffic.latency_p50": Measure("Latency, median", "ms", "lower"),
         "traffic.latency_p95": Measure("Latency, 95th percentile", "ms", "lower"),
         "traffic.latency_p99": Measure("Latency, 99th percentile", "ms", "lower"),
+        "traffic.device_time_p50": Measure("Device time, median", "ms", "lower"),
+        "traffic.device_time_p95": Measure("Device time, 95th percentile", "ms", "lower"),
+        "traffic.device_time_p99": Measure("Device time, 99th percentile", "ms", "lower"),
+        "traffic.device_memory_p50": Measure("Peak device memory, median", "MiB", "lower"),
+        "traffic.device_memory_p95": Measure("Peak device memory, 95th percentile", "MiB", "lower"),
+        "traffic.device_memory_p99": Measure("Peak device memory, 99th percentile", "MiB", "lower"),
         "traffic.score_mean": Measure("Mean score"),
         "performance.label_coverage": Measure("Labels arrived", "share", "higher"),
     }

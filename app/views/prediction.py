@@ -93,6 +93,13 @@ with st.grid(5, min_column_width=150):
     figure("Label", safe(fmt.value(given.get("_label"), unit), 40), verdict(model, given))
     figure("Captured (UTC)", f"{given['_time']:%H:%M}", f"{fmt.day(given['_time'])} {given['_time'].year}")
     figure("Version", safe(served), f"latency {fmt.duration(given.get('_latency_ms'))}")
+ran = [
+    safe(given.get("_device"), 40) if given.get("_device") else "",
+    f"{fmt.duration(given['_device_ms'])} on the device" if given.get("_device_ms") is not None else "",
+    f"peak memory {fmt.with_unit(given['_memory_mb'], 'MiB')}" if given.get("_memory_mb") is not None else "",
+]
+if any(ran):
+    st.caption(f":material/memory: Computed by {' · '.join(part for part in ran if part)}")
 flags = noted(model, given.get("_flags") or ())
 if flags:
     st.caption(f":material/flag: Noted on capture: {safe(', '.join(flags), 200)}")

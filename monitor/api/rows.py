@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 MAX_ID = 512
 _INFERENCE_KEYS = frozenset(field.name for field in fields(Inference))
+_DEVICE_KEYS = frozenset({"device", "device_ms", "memory_mb"})
 _LABEL_KEYS = frozenset(field.name for field in fields(Label))
 _SCALAR = (str, int, float, bool, type(None))
 
@@ -112,8 +113,11 @@ def _inference(row: Mapping[str, Any]) -> Inference:
     features = row.get("features", {})
     if not isinstance(features, dict):
         raise BadRow("bad_features", f"features is {_kind(features)}; allowed: an object of column names and values.")
-    if not row.keys() <= _INFERENCE_KEYS:
-        features = {key: value for key, value in row.items() if key not in _INFERENCE_KEYS} | features
+    # "device" is also a common name of a feature: in a row without an object of features it is one.
+    own = _INFERENCE_KEYS if "features" in row else _INFERENCE_KEYS - _DEVICE_KEYS
+    if not row.keys() <= own:
+        features = {key: value for key, value in row.items() if key not in own} | features
+    ran = row if "features" in row else {}
     return Inference(
         id=row.get("id"),
         version=_version(row.get("version")) or "1",
@@ -124,6 +128,9 @@ def _inference(row: Mapping[str, Any]) -> Inference:
         latency_ms=row.get("latency_ms"),
         batch_size=row.get("batch_size"),
         status=row.get("status"),
+        device=ran.get("device"),
+        device_ms=ran.get("device_ms"),
+        memory_mb=ran.get("memory_mb"),
     )
 
 

@@ -134,6 +134,9 @@ class InferenceRow:
     latency_ms: float | None
     batch_size: int | None
     status: str | None
+    device: str | None
+    device_ms: float | None
+    memory_mb: float | None
     flags: list[str]
     extra: dict[str, Any] | None
     label: Scalar

@@ -4,9 +4,10 @@ import atexit
 import functools
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from threading import Lock
+from types import MappingProxyType
 from typing import Any, TypeVar
 from uuid import uuid4
 from weakref import WeakSet
@@ -83,6 +84,10 @@ class Client:
         ids: str | Iterable[object] | None = None,
         times: object = None,
         latency_ms: float | None = None,
+        *,
+        device: str | None = None,
+        device_ms: float | None = None,
+        memory_mb: float | None = None,
     ) -> None:
         """Capture one prediction or one batch of them.
 
@@ -94,10 +99,14 @@ class Client:
             ids: the rows' ids, by which labels find them; made if not given, and then nothing can label them.
             times: when each was asked, aware (naive is UTC), or one for all; now if not given.
             latency_ms: how long the model took, in milliseconds.
+            device: what computed it, such as ``cuda:0``.
+            device_ms: how long the device computed, in milliseconds.
+            memory_mb: the most device memory in use meanwhile, in MiB.
         """
         taken = self.snapshot(inputs)
         if taken is not None:
-            self.capture(taken, outputs, ids, times, latency_ms)
+            ran = {"device": device, "device_ms": device_ms, "memory_mb": memory_mb}
+            self.capture(taken, outputs, ids, times, latency_ms, ran)
 
     def snapshot(self, inputs: Any) -> Snapshot | None:
         """Copy inputs for `capture`; None if they cannot be, which is counted."""
@@ -107,8 +116,16 @@ class Client:
             self.lost("unserialisable", rows_in(inputs), error)
             return None
 
-    def capture(self, taken: Snapshot, outputs: Any, ids: Any, times: Any, latency_ms: float | None) -> None:
-        """Queue copied inputs with what was answered; arguments as for `log`."""
+    def capture(
+        self,
+        taken: Snapshot,
+        outputs: Any,
+        ids: Any,
+        times: Any,
+        latency_ms: float | None,
+        ran: Mapping[str, str | float | None] = MappingProxyType({}),
+    ) -> None:
+        """Queue copied inputs with what was answered; arguments as for `log`, ``ran`` is what the device did."""
         try:
             answered = take_outputs(outputs)
             rows = taken.rows
@@ -118,7 +135,7 @@ class Client:
             size = taken.size + answered.size + 120 * rows
             item = LoggedRows(
                 self.model, self.version, taken, answered, named, moments, latency_ms, new_identity(),
-                datetime.now(UTC), rows, size,
+                datetime.now(UTC), rows, size, {name: value for name, value in ran.items() if value is not None},
             )  # fmt: skip
         except Exception as error:  # noqa: BLE001 - the served model must not notice; counted
             self.lost("unserialisable", taken.rows, error)

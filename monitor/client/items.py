@@ -1,7 +1,7 @@
 """What waits in the client's queue: something that was seen, with its size, and how to make rows of it later."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 from uuid import uuid4
@@ -40,6 +40,7 @@ class LoggedRows:
     now: datetime
     rows: int
     size: int
+    ran: Mapping[str, object] = field(default_factory=dict)
     kind: Kind = "inferences"
 
     def build(self) -> Iterator[Row]:
@@ -59,6 +60,7 @@ class LoggedRows:
                 **answer,
                 "latency_ms": self.latency_ms,
                 "batch_size": self.rows,
+                **self.ran,
             }
 
 

@@ -5,17 +5,24 @@ from typing import ClassVar
 
 from monitor.jobs import Job, JobContext
 from monitor.jobs.cells import cells
-from monitor.profile.binning import LATENCY, SCORE
+from monitor.profile.binning import DEVICE, LATENCY, MEMORY, SCORE
 from monitor.profile.column import ColumnProfile
 from monitor.types import Measurement, Model, Scalar, Status, Window
 
-_QUANTILES = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99}
-METRICS = ("traffic.rows", "traffic.score_mean", *(f"traffic.{name}" for name in _QUANTILES))
+_QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+_TIMED = {LATENCY: ("latency", "ms"), DEVICE: ("device_time", "ms"), MEMORY: ("device_memory", "MiB")}
+METRICS = (
+    "traffic.rows",
+    "traffic.score_mean",
+    *(f"traffic.{name}_{q}" for name, _ in _TIMED.values() for q in _QUANTILES),
+)
 """Everything it measures."""
 
 
 class TrafficJob(Job):
     """Measures ``traffic.rows``, ``traffic.latency_p50|p95|p99`` (ms) and ``traffic.score_mean``.
+
+    Where rows carry them also ``traffic.device_time_p50|p95|p99`` (ms) and ``traffic.device_memory_p50|p95|p99`` (MiB).
 
     A window without a single row measures 0 rows of the newest version, so that silence can be alarmed on.
     """
@@ -25,7 +32,7 @@ class TrafficJob(Job):
     def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:
         """Measure every version and segment that predicted something in the window."""
         found = []
-        for cell in cells(context, model, window, ColumnProfile, columns=[SCORE, LATENCY]):
+        for cell in cells(context, model, window, ColumnProfile, columns=[SCORE, *_TIMED]):
             if cell.profile is None:
                 continue
             place = (model, window, cell.version, cell.segment)
@@ -34,9 +41,10 @@ class TrafficJob(Job):
                 found.append(_measured(*place, "rows", float(profile.rows), profile.rows, title="traffic", unit="rows"))
                 found.append(_measured(*place, "score_mean", profile.mean, profile.present, title="mean score"))
             else:
+                name, unit = _TIMED[cell.column]
                 found += [
-                    _measured(*place, name, profile.quantile(q), profile.present, unit="ms")
-                    for name, q in _QUANTILES.items()
+                    _measured(*place, f"{name}_{level}", profile.quantile(q), profile.present, unit=unit)
+                    for level, q in _QUANTILES.items()
                     if profile.present
                 ]
         return found or _silence(context, model, window)

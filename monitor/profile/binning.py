@@ -10,13 +10,16 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from monitor.profile.edges import latency_edges, location, reference_edges, score_edges
+from monitor.profile.edges import latency_edges, location, memory_edges, reference_edges, score_edges
 from monitor.profile.fixed import FIRST, SECOND
 from monitor.profile.values import Floats, codes, numbers
 from monitor.types import Feature, Kind, ModelSchema, Task
 
 SCORE, PREDICTION, LATENCY, OUTCOME = "_score", "_prediction", "_latency_ms", "_outcome"
 """Columns profiled for every model beside its features. ``_outcome`` is the score against the label."""
+DEVICE, MEMORY = "_device_ms", "_memory_mb"
+"""Profiled where rows carry them: time on the device and its peak memory. Their bins are the same for every model, so
+they are no part of a model's binning, and rows without them cost nothing."""
 NEW = "_new"
 """Profiled too: whether a row carried columns that the schema does not know."""
 NO, YES = "no", "yes"
@@ -87,6 +90,12 @@ class CategoryBins:
 
 Bins: TypeAlias = NumericBins | CategoryBins
 
+RUNTIME: Mapping[str, NumericBins] = {
+    DEVICE: NumericBins(latency_edges(), 0.0, 10.0),
+    MEMORY: NumericBins(memory_edges(), 0.0, 100.0),
+}
+"""The bins of the columns that are profiled where rows carry them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Binning:
@@ -94,6 +103,14 @@ class Binning:
 
     id: str
     columns: Mapping[str, Bins]
+
+    def bins(self, column: str) -> Bins:
+        """Return the bins of a profiled column.
+
+        Raises:
+            KeyError: there is no such column.
+        """
+        return RUNTIME[column] if column in RUNTIME else self.columns[column]
 
     @classmethod
     def of(cls, columns: Mapping[str, Bins]) -> "Binning":

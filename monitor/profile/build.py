@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from monitor.profile import fixed
-from monitor.profile.binning import NEW, NO, OUTCOME, YES, Binning, CategoryBins, NumericBins
+from monitor.profile.binning import NEW, NO, OUTCOME, RUNTIME, YES, Binning, CategoryBins, NumericBins
 from monitor.profile.column import RETYPED, ColumnProfile, category_slots, numeric_slots
 from monitor.profile.groups import Groups, group
 from monitor.profile.outcome import Outcome, outcome_length
@@ -31,7 +32,8 @@ def profile(batch: pa.Table, schema: ModelSchema, binning: Binning, segments: Se
         segments: names of features whose values are profiled apart, beside all traffic.
 
     Returns:
-        Pieces (see `monitor.profile.pieces`), one a group and column. Adding pieces of several batches is `merge`.
+        Pieces (see `monitor.profile.pieces`), one a group and column, the columns of `RUNTIME` only where a row has
+        them. Adding pieces of several batches is `merge`.
     """
     names = [name for name in binning.columns if name != OUTCOME]
     if not batch.num_rows:
@@ -46,7 +48,22 @@ def profile(batch: pa.Table, schema: ModelSchema, binning: Binning, segments: Se
             blocks.append(_numeric_block(column, bins, retyped.get(name), groups))
         else:
             blocks.append(_category_block(column, bins, retyped.get(name), groups))
-    return _pieces(groups, names, binning.id, blocks)
+    pieces = [_pieces(groups, names, binning.id, blocks)]
+    pieces += [
+        _runtime(batch, name, bins, schema, binning, segments)
+        for name, bins in RUNTIME.items()
+        if name in batch.column_names and batch[name].null_count < batch.num_rows
+    ]
+    return pa.concat_tables(pieces)
+
+
+def _runtime(
+    batch: pa.Table, name: str, bins: NumericBins, schema: ModelSchema, binning: Binning, segments: Sequence[str]
+) -> pa.Table:
+    """Profile the rows that have the column, and only these: then it does not matter which came in which batch."""
+    having = batch.filter(pc.is_valid(batch[name]))
+    groups = group(having, schema, binning, segments)
+    return _pieces(groups, [name], binning.id, [_numeric_block(having[name], bins, None, groups)])
 
 
 def _column(batch: pa.Table, name: str) -> pa.Array | pa.ChunkedArray:
@@ -167,6 +184,6 @@ def read(pieces: pa.Table, binning: Binning, schema: ModelSchema) -> dict[str, C
             profiles[name] = Outcome.of(schema, binning, vector)
         else:
             profiles[name] = ColumnProfile(
-                name, binning.columns[name], vector, merged["minimum"][row].as_py(), merged["maximum"][row].as_py()
+                name, binning.bins(name), vector, merged["minimum"][row].as_py(), merged["maximum"][row].as_py()
             )
     return profiles

@@ -74,6 +74,11 @@ def latency_edges() -> Floats:
     return np.geomspace(0.01, 3_600_000, 201)
 
 
+def memory_edges() -> Floats:
+    """Return 160 bins, each 10 % wider than the one before, from 1 MiB to about 4 TiB, in MiB."""
+    return np.geomspace(1.0, 1.1**160, 161)
+
+
 def location(values: Floats) -> tuple[float, float]:
     """Return the mean and standard deviation of finite values; the scale is never 0.
 

@@ -30,6 +30,9 @@ class Heads:
     latency_ms: pa.Array
     batch_size: pa.Array
     status: pa.Array
+    device: pa.Array
+    device_ms: pa.Array
+    memory_mb: pa.Array
 
 
 def assemble(
@@ -71,6 +74,9 @@ def assemble(
         heads.latency_ms,
         heads.batch_size,
         heads.status,
+        heads.device,
+        heads.device_ms,
+        heads.memory_mb,
         notes.flags(),
         extra,
         *features,

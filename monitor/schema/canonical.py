@@ -1,5 +1,6 @@
 """The canonical batch: one Arrow table, one row per inference, in the same columns for every source."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -26,13 +27,27 @@ ARROW: dict[Kind, pa.DataType] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """What was sent and could not be taken, kept as it came, so that it can be read again once the cause is mended.
+
+    ``form`` says how to read ``body``: ``inferences`` and ``labels`` are one JSON row as the API takes it; any other is
+    a collector's name, and then ``body`` is a whole request with the ``headers`` that the collector was given.
+    """
+
+    form: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
-    """One row that was not taken, and why. ``row`` counts from 0 in what was sent."""
+    """One row (or whole body) that was not taken, and why. ``row`` counts from 0 in what was sent."""
 
     row: int
     id: str | None
     reason: str
     detail: str
+    sent: Sent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +83,9 @@ def arrow_schema(schema: ModelSchema) -> pa.Schema:
         pa.field("_latency_ms", pa.float64()),
         pa.field("_batch_size", pa.int32()),
         pa.field("_status", pa.string()),
+        pa.field("_device", pa.string()),
+        pa.field("_device_ms", pa.float64()),
+        pa.field("_memory_mb", pa.float64()),
         pa.field("_flags", pa.list_(pa.string()), nullable=False),
         pa.field("_extra", pa.string()),
     ]

@@ -60,6 +60,9 @@ def conform(rows: Sequence[Inference], schema: ModelSchema, *, source: str, now:
         latency_ms=column([row.latency_ms for row in rows], Kind.NUMERIC, "_latency_ms", notes),
         batch_size=_small([row.batch_size for row in rows], notes),
         status=column([row.status for row in rows], Kind.CATEGORICAL, "_status", notes),
+        device=column([row.device for row in rows], Kind.CATEGORICAL, "_device", notes),
+        device_ms=column([row.device_ms for row in rows], Kind.NUMERIC, "_device_ms", notes),
+        memory_mb=column([row.memory_mb for row in rows], Kind.NUMERIC, "_memory_mb", notes),
     )
     scores = [row.scores for row in rows]
     listed = no_scores(len(rows)) if set(scores) == {None} else numbers(scores, "_scores", notes)

@@ -16,7 +16,8 @@ from monitor.schema.names import VERSION, VERSION_RULE
 from monitor.schema.notes import Notes
 from monitor.types import Kind, ModelSchema, Task
 
-_OWN = ("id", "version", "time", "prediction", "scores", "latency_ms", "batch_size", "status")
+_RUNTIME = ("latency_ms", "batch_size", "status", "device", "device_ms", "memory_mb")
+_OWN = ("id", "version", "time", "prediction", "scores", *_RUNTIME)
 _TEXTS = (Kind.CATEGORICAL, Kind.TEXT, Kind.IMAGE, Kind.ID)
 
 
@@ -32,6 +33,9 @@ class Places:
     latency_ms: str | None = None
     batch_size: str | None = None
     status: str | None = None
+    device: str | None = None
+    device_ms: str | None = None
+    memory_mb: str | None = None
 
     def taken(self) -> set[str]:
         """Return the names of all these columns."""
@@ -44,8 +48,8 @@ def conform_table(table: pa.Table, schema: ModelSchema, *, source: str, now: dat
     """Return the canonical batch of ``table``, and the rows that could not be taken; rules as for `conform`.
 
     What is not a feature is found under ``_id``, ``_version``, ``_time``, ``_prediction``, ``_scores``,
-    ``_latency_ms``, ``_batch_size`` and ``_status``, or under the same without the underscore where the schema has no
-    feature of that name. Other columns are features; unknown ones are kept in ``_extra``.
+    ``_latency_ms``, ``_batch_size``, ``_status``, ``_device``, ``_device_ms`` and ``_memory_mb``, or under the same
+    without the underscore where the schema has no feature of that name. Other columns are features; unknown ones are kept in ``_extra``.
     """
     features = {feature.name for feature in schema.features}
     found = {}
@@ -82,6 +86,9 @@ def conform_columns(
         latency_ms=_own(table, places.latency_ms, Kind.NUMERIC, "_latency_ms", notes),
         batch_size=_own(table, places.batch_size, Kind.INTEGER, "_batch_size", notes).cast(pa.int32()),
         status=_own(table, places.status, Kind.CATEGORICAL, "_status", notes),
+        device=_own(table, places.device, Kind.CATEGORICAL, "_device", notes),
+        device_ms=_own(table, places.device_ms, Kind.NUMERIC, "_device_ms", notes),
+        memory_mb=_own(table, places.memory_mb, Kind.NUMERIC, "_memory_mb", notes),
     )
     return Conformed(
         assemble(heads, features, _answers(table, places, schema, notes), notes, schema, source=source, now=now),

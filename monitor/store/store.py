@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
+from monitor.store import tables
 from monitor.store.alerts import Alerts
 from monitor.store.catalog import Catalog
 from monitor.store.database import Database
@@ -40,6 +41,7 @@ class Store:
         self.database = database
         self._seal = Seal(database.path)
         self.catalog = Catalog(database)
+        tables.widen_old(database, [model.schema for model in self.catalog.models()])
         self.ledger = Ledger(database, self._seal)
         self.rows = Rows(database, self.catalog, self.ledger)
         self.profiles = Profiles(database)

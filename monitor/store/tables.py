@@ -74,6 +74,23 @@ def ensure(database: Database, schema: ModelSchema, before: ModelSchema | None) 
     )
 
 
+def widen_old(database: Database, schemas: Sequence[ModelSchema]) -> None:
+    """Give tables made by an earlier Watchglass the columns that the canonical batch has gained since.
+
+    Columns are added without defaults and written to the file at once: DuckDB up to 1.5 cannot replay every ALTER from
+    its log, and what a crash leaves of this is done at the next start.
+    """
+    known: dict[str, set[str]] = {}
+    for row in database.rows("SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'captured'"):
+        known.setdefault(row["table_name"], set()).add(row["column_name"])
+    old = [schema for schema in schemas if not columns(schema).keys() <= known.get(schema.model, set())]
+    for schema in old:
+        with database.transaction():
+            ensure(database, schema, schema)
+    if old:
+        database.query("CHECKPOINT")
+
+
 def _widen(database: Database, table: str, wanted: dict[str, str]) -> None:
     present = {
         row["column_name"].casefold(): (row["column_name"], row["column_type"])
