@@ -4,7 +4,7 @@
 nothing unexpected stops capture; it is stored, flagged and counted.
 """
 
-from monitor.schema.canonical import Conformed, Rejected, arrow_schema
+from monitor.schema.canonical import Conformed, Rejected, Sent, arrow_schema
 from monitor.schema.documents import schema_from_dict, schema_to_dict, settings_from_dict, settings_to_dict
 from monitor.schema.infer import infer_schema
 from monitor.schema.names import NAME, VERSION, VERSION_RULE, check_features, check_name
@@ -19,6 +19,7 @@ __all__ = [
     "VERSION_RULE",
     "Conformed",
     "Rejected",
+    "Sent",
     "arrow_schema",
     "check_features",
     "check_name",
