@@ -1,6 +1,8 @@
 """Bodies of many records, where a bad one must not cost the others."""
 
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from monitor.errors import InvalidInput
@@ -8,7 +10,27 @@ from monitor.errors import InvalidInput
 Record = TypeVar("Record")
 Found = TypeVar("Found")
 
-_SHOWN = 3
+_SHOWN, _KEPT = 3, 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """One record that could not be read: its place, why, and what it was."""
+
+    place: int
+    detail: str
+    body: bytes
+
+
+class BadRecords(InvalidInput):
+    """Some records of a body cannot be read, the others could.
+
+    ``refused`` is how many of how many ``seen``; ``records`` are the first thousand of them.
+    """
+
+    def __init__(self, message: str, refused: int, seen: int, records: Sequence[BadRecord]) -> None:
+        super().__init__(message)
+        self.refused, self.seen, self.records = refused, seen, tuple(records)
 
 
 def each(
@@ -23,22 +45,33 @@ def each(
         what: what a record is called, such as "line".
 
     Raises:
-        InvalidInput: after the last record, when some were refused: how many, and why the first few.
+        BadRecords: after the last record, when some were refused: how many, and why the first few.
     """
     seen, refused = 0, 0
-    reasons: list[str] = []
+    bad: list[BadRecord] = []
     for place, record in records:
         seen += 1
         try:
             found = list(read(record))
         except InvalidInput as error:
             refused += 1
-            if len(reasons) < _SHOWN:
-                reasons.append(f"{what} {place}: {error}")
+            if len(bad) < _KEPT:
+                bad.append(BadRecord(place, f"{what} {place}: {error}", _bytes(record)))
             continue
         yield from found
     if refused:
-        raise InvalidInput(f"{name}: {refused:,} of {seen:,} {what}s cannot be read; {'; '.join(reasons)}")
+        reasons = "; ".join(record.detail for record in bad[:_SHOWN])
+        message = f"{name}: {refused:,} of {seen:,} {what}s cannot be read; {reasons}"
+        raise BadRecords(message, refused, seen, bad)
+
+
+def _bytes(record: object) -> bytes:
+    if isinstance(record, bytes):
+        return record
+    try:
+        return json.dumps(record, default=str).encode()
+    except (ValueError, RecursionError):
+        return b""
 
 
 def lines(body: bytes) -> Iterator[tuple[int, bytes]]:
