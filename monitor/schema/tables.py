@@ -49,7 +49,8 @@ def conform_table(table: pa.Table, schema: ModelSchema, *, source: str, now: dat
 
     What is not a feature is found under ``_id``, ``_version``, ``_time``, ``_prediction``, ``_scores``,
     ``_latency_ms``, ``_batch_size``, ``_status``, ``_device``, ``_device_ms`` and ``_memory_mb``, or under the same
-    without the underscore where the schema has no feature of that name. Other columns are features; unknown ones are kept in ``_extra``.
+    without the underscore where the schema has no feature of that name. Other columns are features; unknown ones are
+    kept in ``_extra``.
     """
     features = {feature.name for feature in schema.features}
     found = {}

@@ -111,3 +111,16 @@ def test_labels_go_to_their_own_address(receiver, make):
     client.label("c", "late")
     assert client.flush(10)
     assert receiver.rows("labels") == [{"id": "a", "value": 1}, {"id": "b", "value": 0}, {"id": "c", "value": "late"}]
+
+
+def test_what_computed_a_row_is_sent_where_it_is_known(receiver, make):
+    """The device, its time and its memory; nothing where nothing was said."""
+    client = make()
+    client.log({"x": 1}, 0.5, device="cuda:0", device_ms=1.25, memory_mb=812)
+    client.log({"x": 1}, 0.5, device="cpu")
+    client.log({"x": 1}, 0.5)
+    assert client.flush(10)
+    said = [
+        {name: row[name] for name in ("device", "device_ms", "memory_mb") if name in row} for row in receiver.rows()
+    ]
+    assert said == [{"device": "cuda:0", "device_ms": 1.25, "memory_mb": 812}, {"device": "cpu"}, {}]
