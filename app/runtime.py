@@ -10,7 +10,7 @@ from monitor.clock import Clock, ManualClock, SystemClock
 from monitor.config import Config
 from monitor.ingest import Ingest
 from monitor.scheduler import Scheduler
-from monitor.store import Store
+from monitor.store import Limits, Store
 
 DATABASE = "watchglass.duckdb"
 CLOCK = "clock"
@@ -58,7 +58,10 @@ class Runtime:
         config = config.model_copy(update={"data_dir": config.data_dir.resolve()})
         config.data_dir.mkdir(parents=True, exist_ok=True)
         clock: Clock = SystemClock() if config.clock == "system" else KeptClock(config.data_dir / CLOCK)
-        store = Store.open(config.data_dir / DATABASE, memory_limit=config.memory_limit, threads=config.threads)
+        limits = Limits(**config.dead_letters.model_dump())
+        store = Store.open(
+            config.data_dir / DATABASE, memory_limit=config.memory_limit, threads=config.threads, limits=limits
+        )
         try:
             ingest = Ingest(store, clock, max_bytes=config.queue_bytes)
             scheduler = Scheduler(store, ingest, clock, config)

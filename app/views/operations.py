@@ -122,7 +122,7 @@ with left, st.container(border=True):
         st.caption("No model is registered yet.")
 with right, st.container(border=True):
     st.subheader("What could not be stored?", anchor=False)
-    letters = runtime().store.ledger.dead_letters(limit=200)
+    letters = runtime().store.letters.query(limit=200)
     if letters:
         st.caption(f"The newest {fmt.count(len(letters))}, kept with their reason.")
         st.dataframe(

@@ -65,6 +65,19 @@ class ExplainConfig(BaseModel):
         return value
 
 
+class DeadLettersConfig(BaseModel):
+    """How much is kept of what could not be stored, and for how long: it is kept as it was sent, unmasked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    body_bytes: Whole = Field(
+        default=64 * 2**10, ge=0, description="Most bytes kept of one; of longer ones only the beginning. 0: none."
+    )
+    days: Number = Field(default=7.0, gt=0, description="How long they are kept, in days.")
+    letters: Whole = Field(default=10_000, ge=1, le=100_000, description="Most kept of one model; the oldest go first.")
+    total_bytes: Whole = Field(default=64 * MIB, ge=0, description="Most bytes kept of one model; the oldest go first.")
+
+
 class Config(BaseSettings):
     """Everything that can be set. Made by `load` from file and environment, or directly in code (which reads neither).
 
@@ -85,6 +98,9 @@ class Config(BaseSettings):
     memory_limit: str = Field(default="1GB", description="Most memory the database may take.")
     threads: Whole = Field(default=2, ge=1, description="Threads of the database.")
     max_body_bytes: Whole = Field(default=10 * MIB, ge=1024, description="Largest request body taken, in bytes.")
+    body_timeout_s: Number = Field(
+        default=10.0, gt=0, description="Longest time a request body may stand still, in seconds; then 408."
+    )
     queue_bytes: Whole = Field(
         default=64 * MIB, ge=MIB, description="Most bytes waiting to be stored; beyond: 503, try later."
     )
@@ -92,6 +108,7 @@ class Config(BaseSettings):
         default="system", description='"manual": time stands still until PUT /v1/clock moves it, for replays and tests.'
     )
     scheduler: SchedulerConfig = SchedulerConfig()
+    dead_letters: DeadLettersConfig = DeadLettersConfig()
     explain: ExplainConfig = ExplainConfig()
 
     @classmethod

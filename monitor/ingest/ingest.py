@@ -102,6 +102,7 @@ class Ingest:
         received: int,
         client: str | None = None,
         drops: Mapping[str, int] | None = None,
+        replays: Sequence[int] = (),
     ) -> "Future[Receipt]":
         """Hand in rows and labels; returns at once.
 
@@ -113,6 +114,7 @@ class Ingest:
             received: how many rows came in all; those that are neither in ``conformed`` nor labels could not be read.
             client: the sender's own id, for its drop counters.
             drops: how many rows that client has dropped so far, ever, by reason.
+            replays: the numbers of the dead letters these were read from; they count as replayed with the same commit.
 
         Returns:
             A future that resolves once everything is durable.
@@ -131,6 +133,7 @@ class Ingest:
             received=received,
             client=client,
             drops=dict(drops or {}),
+            replays=tuple(replays),
         )
         if submission.malformed < 0:
             raise ValueError(f"received={received}, but {received - submission.malformed} rows are handed in")
@@ -204,6 +207,20 @@ class Ingest:
                 continue
             for model in models:
                 self._flush_one(model.name)
+            self._keep_refusals()
+            self._expire_letters()
+
+    def _keep_refusals(self) -> None:
+        try:
+            self.refusals.keep()
+        except WatchglassError as error:
+            _log.warning("refused requests could not be counted in the store; that is tried again: %s", error)
+
+    def _expire_letters(self) -> None:
+        try:
+            self._store.letters.expire(self._clock.now())
+        except WatchglassError as error:
+            _log.warning("dead letters could not be removed at their time; that is tried again: %s", error)
 
     def _flush_one(self, model: str) -> None:
         try:

@@ -24,7 +24,10 @@ class RowError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of the rows of one submission: ``received = stored + duplicate + rejected + dropped``."""
+    """What became of the rows of one submission: ``received = stored + duplicate + rejected + dropped``.
+
+    ``errors`` tells of the first 1,000 rows rejected; all are counted, and kept as dead letters.
+    """
 
     received: int
     stored: int = 0
@@ -36,7 +39,10 @@ class Receipt:
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """Rows and labels of one model, handed in together and answered together."""
+    """Rows and labels of one model, handed in together and answered together.
+
+    ``replays`` are the numbers of the dead letters that they were read from, if they were.
+    """
 
     model: str
     conformed: Conformed | None
@@ -45,6 +51,7 @@ class Submission:
     received: int
     client: str | None
     drops: Mapping[str, int]
+    replays: Sequence[int] = ()
     future: "Future[Receipt]" = field(default_factory=Future)
 
     @property

@@ -1,13 +1,19 @@
 """The fate of inferences: new, sent before, or in conflict with what is stored under the same id."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
 
 import pyarrow as pa
 
+from monitor.schema import Sent
 from monitor.store import Store
+from monitor.types import Inference, Label
 
 NEW, REPEATED, CONFLICTING = range(3)
+
+_SENT = tuple(field.name for field in fields(Inference) if field.name != "features")
 
 
 def row_fates(store: Store, model: str, batch: pa.Table) -> list[int]:
@@ -30,6 +36,24 @@ def row_fates(store: Store, model: str, batch: pa.Table) -> list[int]:
     return fates
 
 
-def bodies(batch: pa.Table, rows: Sequence[int]) -> list[str]:
-    """Return the rows of a batch at these places as JSON."""
-    return [json.dumps(row, default=str, ensure_ascii=False) for row in batch.take(list(rows)).to_pylist()]
+def as_sent(batch: pa.Table, rows: Sequence[int]) -> list[Sent]:
+    """Return the rows of a canonical batch at these places as the API takes them."""
+    return [Sent("inferences", _json(_wire(row))) for row in batch.take(list(rows)).to_pylist()]
+
+
+def label_as_sent(label: Label) -> Sent:
+    """Return a label as the API takes it."""
+    return Sent("labels", _json({key: value for key, value in asdict(label).items() if value is not None}))
+
+
+def _wire(row: Mapping[str, Any]) -> dict[str, object]:
+    """Return one canonical row under the API's names; values that no column could hold are features again."""
+    own = {name: row[f"_{name}"] for name in _SENT if row.get(f"_{name}") is not None}
+    features = {name: value for name, value in row.items() if not name.startswith("_") and value is not None}
+    kept = json.loads(row["_extra"]) if row["_extra"] else {}
+    spoken = {name: value for name, value in kept.items() if not name.startswith("_")}
+    return own | {"features": features | spoken}
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, default=str, ensure_ascii=False).encode(errors="replace")

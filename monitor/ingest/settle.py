@@ -7,13 +7,19 @@ from datetime import datetime
 import pyarrow as pa
 
 from monitor.ingest.receipts import CONFLICT, DUPLICATE, MALFORMED, Receipt, RowError, Submission
-from monitor.ingest.rows import CONFLICTING, NEW, bodies, row_fates
+from monitor.ingest.rows import CONFLICTING, NEW, as_sent, label_as_sent, row_fates
 from monitor.ingest.truths import Refusal, Said, Truth, read_label
+from monitor.schema import Sent
 from monitor.store import RECEIVED, DeadLetter, Store, label_table
 from monitor.types import LedgerLine
 
 LABELS = "labels"
 """The source under which the ledger counts labels."""
+
+_TOLD = 1_000
+"""How many rejected rows one receipt tells of."""
+
+_NOTHING = Sent("note", b"")
 
 
 @dataclass(slots=True)
@@ -38,7 +44,8 @@ class _Tally:
         self.duplicate += rows * (outcome == "duplicate")
         self.rejected += rows * (outcome == "rejected")
 
-    def refuse(self, source: str, error: RowError, body: str = "") -> None:
+    def refuse(self, source: str, error: RowError, sent: Sent | None) -> None:
+        sent = sent or _NOTHING
         self.count(source, "rejected", error.reason)
         self.errors.append(error)
         self.letters.append(
@@ -48,8 +55,10 @@ class _Tally:
                 id=error.id,
                 reason=error.reason,
                 detail=error.detail,
-                body=body,
                 received=self.now,
+                form=sent.form,
+                body=sent.body,
+                headers=sent.headers,
             )
         )
 
@@ -60,7 +69,7 @@ class _Tally:
             duplicate=self.duplicate,
             rejected=self.rejected,
             dropped=self.dropped,
-            errors=sorted(self.errors, key=lambda error: error.row),
+            errors=sorted(self.errors, key=lambda error: error.row)[:_TOLD],
         )
 
 
@@ -88,6 +97,9 @@ def settle(store: Store, group: Sequence[Submission], now: datetime) -> tuple[li
         lines = _sum([line for tally in theirs for line in tally.lines])
         letters = [letter for tally in theirs for letter in tally.letters]
         number = store.rows.commit(model, batch, labels, lines, letters).number
+        replays = [letter for tally in theirs for letter in tally.submission.replays]
+        if replays:
+            store.letters.mark_replayed(model, replays, now)
     return [tally.receipt() for tally in tallies], number
 
 
@@ -98,7 +110,7 @@ def _open(store: Store, tally: _Tally) -> None:
     tally.count(LABELS, RECEIVED, rows=len(submission.labels))
     tally.count(submission.source, "rejected", MALFORMED, rows=submission.malformed)
     for refused in submission.conformed.rejected if submission.conformed else ():
-        tally.refuse(submission.source, RowError(refused.row, refused.id, refused.reason, refused.detail))
+        tally.refuse(submission.source, RowError(refused.row, refused.id, refused.reason, refused.detail), refused.sent)
     if submission.client is not None and submission.drops:
         grown = store.ledger.client_drops(submission.model, submission.source, submission.client, submission.drops)
         tally.lines += grown
@@ -134,10 +146,10 @@ def _conflicts(tally: _Tally, batch: pa.Table, places: Sequence[int]) -> None:
     conformed = tally.submission.conformed
     refused = {line.row for line in conformed.rejected} if conformed else set()
     positions = [row for row in range(tally.submission.inferences) if row not in refused]
-    for place, body in zip(places, bodies(batch, places), strict=True):
+    for place, sent in zip(places, as_sent(batch, places), strict=True):
         known = batch.column("_id")[place].as_py()
         detail = f"id {known!a} is stored with other content; the first stays, this one is kept as a dead letter"
-        tally.refuse(tally.submission.source, RowError(positions[place], known, CONFLICT, detail), body)
+        tally.refuse(tally.submission.source, RowError(positions[place], known, CONFLICT, detail), sent)
 
 
 def _labels(store: Store, model: str, tallies: Sequence[_Tally], now: datetime) -> pa.Table | None:
@@ -154,9 +166,8 @@ def _labels(store: Store, model: str, tallies: Sequence[_Tally], now: datetime) 
         first = tally.submission.inferences
         for row, (label, truth) in enumerate(zip(tally.submission.labels, truths, strict=True)):
             if isinstance(truth, Refusal):
-                tally.refuse(
-                    LABELS, RowError(first + row, truth.id, truth.reason, truth.detail), str(label.value)[:2000]
-                )
+                error = RowError(first + row, truth.id, truth.reason, truth.detail)
+                tally.refuse(LABELS, error, label_as_sent(label))
             elif said.repeats(truth):
                 tally.count(LABELS, "duplicate", DUPLICATE)
             else:

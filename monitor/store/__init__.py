@@ -5,9 +5,26 @@ together. ``Store.open(path)`` is the way in.
 """
 
 from monitor.store.database import CommitUnknown
-from monitor.store.ledger import RECEIVED, DeadLetter, Loss
+from monitor.store.disk import Disk, Room, is_full, size_of
+from monitor.store.ledger import RECEIVED, Loss
+from monitor.store.letters import DeadLetter, Limits
 from monitor.store.rows import Committed, label_table
 from monitor.store.store import Store
 from monitor.store.verify import Check, verify
 
-__all__ = ["RECEIVED", "Check", "CommitUnknown", "Committed", "DeadLetter", "Loss", "Store", "label_table", "verify"]
+__all__ = [
+    "RECEIVED",
+    "Check",
+    "CommitUnknown",
+    "Committed",
+    "DeadLetter",
+    "Disk",
+    "Limits",
+    "Loss",
+    "Room",
+    "Store",
+    "is_full",
+    "label_table",
+    "size_of",
+    "verify",
+]

@@ -3,13 +3,9 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-
-import pyarrow as pa
 
 from monitor.store.database import Database
 from monitor.store.seal import Seal
-from monitor.store.sql import UTC_TIME
 from monitor.types import LedgerLine
 
 RECEIVED = "received"
@@ -20,19 +16,6 @@ FATES = ("stored", "duplicate", "rejected", "dropped")
 
 _COMPACT_AT = 20_000
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetter:
-    """What could not be stored as a row: who sent it, why not, and its body as JSON (or empty)."""
-
-    model: str
-    source: str
-    id: str | None
-    reason: str
-    detail: str
-    body: str
-    received: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,25 +110,6 @@ class Ledger:
             [model],
         )
         return [LedgerLine(**row) for row in rows]
-
-    def bury(self, letters: Sequence[DeadLetter]) -> None:
-        """Keep what could not be stored."""
-        keys = ("model", "source", "id", "reason", "detail", "body", "received")
-        types = [pa.string()] * 6 + [UTC_TIME]
-        columns = {
-            key: pa.array([getattr(letter, key) for letter in letters], kind)
-            for key, kind in zip(keys, types, strict=True)
-        }
-        with self._database.transaction():
-            self._database.insert("dead_letters", pa.table(columns))
-
-    def dead_letters(self, model: str | None = None, limit: int = 200) -> list[DeadLetter]:
-        """Return what could not be stored, newest first."""
-        rows = self._database.rows(
-            "SELECT * FROM dead_letters WHERE coalesce(model = ?, true) ORDER BY received DESC, id LIMIT ?",
-            [model, limit],
-        )
-        return [DeadLetter(**row) for row in rows]
 
     def settle(self, number: int) -> bool:
         """Say whether a group became durable after its commit raised; if so, seal it as if nothing had happened."""

@@ -12,7 +12,8 @@ from monitor.store import outcomes, tables
 from monitor.store.catalog import Catalog
 from monitor.store.database import Database
 from monitor.store.keys import KeyIndex
-from monitor.store.ledger import DeadLetter, Ledger
+from monitor.store.ledger import Ledger
+from monitor.store.letters import DeadLetter, Letters
 from monitor.store.queries import Queries
 from monitor.store.sql import UTC_TIME, names
 from monitor.types import LedgerLine
@@ -41,9 +42,10 @@ class _Known:
 class Rows(Queries):
     """The captured rows and labels of every model; see `Queries` for reading them by content."""
 
-    def __init__(self, database: Database, catalog: Catalog, ledger: Ledger) -> None:
+    def __init__(self, database: Database, catalog: Catalog, ledger: Ledger, letters: Letters) -> None:
         super().__init__(database, catalog)
         self._ledger = ledger
+        self._letters = letters
         self._loading = Lock()
         self._models: dict[str, _Known] = {}
         self._given: dict[str, int] = {}  # the last seq given in the running transaction
@@ -67,7 +69,7 @@ class Rows(Queries):
             batch: canonical rows, or None.
             labels: columns id, version (null: every version), value, time, received; or None.
             ledger: what became of every row received, with an outcome ``received`` for their sum.
-            dead_letters: bodies that could not be stored as rows.
+            dead_letters: what could not be stored as rows.
 
         Raises:
             NotFound: the model is not registered.
@@ -90,7 +92,7 @@ class Rows(Queries):
                 last += len(labels)
             number = self._ledger.add(ledger)
             if dead_letters:
-                self._ledger.bury(dead_letters)
+                self._letters.bury(model, dead_letters, number)
             self._given[model] = last
             self._database.on_end(self._given.clear)
             self._database.on_commit(lambda: _publish(known, last, added))

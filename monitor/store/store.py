@@ -10,6 +10,7 @@ from monitor.store.catalog import Catalog
 from monitor.store.database import Database
 from monitor.store.explanations import Explanations
 from monitor.store.ledger import Ledger
+from monitor.store.letters import Letters, Limits
 from monitor.store.measurements import Measurements
 from monitor.store.migrations import migrate
 from monitor.store.profiles import Profiles
@@ -23,7 +24,8 @@ class Store:
 
     Attributes:
         catalog: models, versions, binnings, references.
-        ledger: how many rows met which fate, and dead letters.
+        ledger: how many rows met which fate.
+        letters: what could not be stored as a row, for a while.
         rows: captured rows and labels.
         profiles: their mergeable summaries.
         measurements: what jobs measured, and how far they have come.
@@ -36,14 +38,15 @@ class Store:
     []
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, limits: Limits | None = None) -> None:
         migrate(database)
         self.database = database
         self._seal = Seal(database.path)
         self.catalog = Catalog(database)
         tables.widen_old(database, [model.schema for model in self.catalog.models()])
         self.ledger = Ledger(database, self._seal)
-        self.rows = Rows(database, self.catalog, self.ledger)
+        self.letters = Letters(database, self.ledger, limits or Limits())
+        self.rows = Rows(database, self.catalog, self.ledger, self.letters)
         self.profiles = Profiles(database)
         self.measurements = Measurements(database)
         self.alerts = Alerts(database)
@@ -52,8 +55,16 @@ class Store:
         self.ledger.check_seal()
 
     @classmethod
-    def open(cls, path: Path | str, *, memory_limit: str = "1GB", threads: int = 2) -> "Store":
+    def open(
+        cls, path: Path | str, *, memory_limit: str = "1GB", threads: int = 2, limits: Limits | None = None
+    ) -> "Store":
         """Open the store in a file, or ``":memory:"``; make it, or bring it to the newest format, as needed.
+
+        Args:
+            path: the file.
+            memory_limit: as DuckDB writes it.
+            threads: how many threads one query may use.
+            limits: how much is kept of what cannot be stored, and for how long.
 
         Raises:
             Unavailable: another process owns the file, it cannot be read, or a newer Watchglass wrote it.
@@ -63,7 +74,7 @@ class Store:
             file.parent.mkdir(parents=True, exist_ok=True)
         database = Database(file, memory_limit=memory_limit, threads=threads)
         try:
-            return cls(database)
+            return cls(database, limits)
         except BaseException:
             database.close()
             raise

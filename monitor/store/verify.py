@@ -10,6 +10,7 @@ from monitor.profile.column import ColumnProfile
 from monitor.profile.pieces import merge
 from monitor.store import tables
 from monitor.store.ledger import FATES
+from monitor.store.letters import BURIED
 from monitor.store.store import Store
 from monitor.types import ALL
 
@@ -31,7 +32,7 @@ def verify(store: Store) -> list[Check]:
         checks = [_received(store), _seal(store)]
         for model in store.catalog.models():
             checks += [_stored(store, model.name), _once(store, model.name), _reach(store, model.name)]
-            checks.append(_profiled(store, model.name))
+            checks += [_profiled(store, model.name), _letters(store, model.name)]
     return checks
 
 
@@ -76,6 +77,15 @@ def _once(store: Store, model: str) -> Check:
     pairs = f"SELECT 1 FROM {tables.captured(model)} GROUP BY _version, _id HAVING count(*) > 1"  # noqa: S608 - quoted
     doubled = store.database.integer(f"SELECT count(*) FROM ({pairs})")  # noqa: S608 - quoted
     return Check(name=f"{model}: each id once a version", ok=not doubled, detail=f"{doubled:,} ids doubled")
+
+
+def _letters(store: Store, model: str) -> Check:
+    """Compare the dead letters there are with those ever kept less those replayed, deleted or kept long enough."""
+    ends = {outcome: letters for (_, outcome), letters in store.letters.ends(model).items()}
+    kept, waiting = ends.pop(BURIED, 0), sum(row["letters"] for row in store.letters.waiting() if row["model"] == model)
+    parts = [f"{letters:,} {outcome.replace('_', ' ')}" for outcome, letters in sorted(ends.items())]
+    detail = ", ".join([f"{kept:,} kept", *parts, f"{waiting:,} waiting"])
+    return Check(name=f"{model}: each dead letter has one end", ok=kept == sum(ends.values()) + waiting, detail=detail)
 
 
 def _reach(store: Store, model: str) -> Check:

@@ -47,8 +47,10 @@ def test_the_same_id_with_other_content_is_a_conflict_kept_aside(ingest: Ingest,
         (1, "r2", "conflict"),
         (2, "r3", "conflict"),
     ]
-    letters = {letter.id: letter for letter in store.ledger.dead_letters("flights")}
-    assert json.loads(letters["r2"].body)["delay"] == pytest.approx(rows(2, 1, shift=9.0).batch["delay"][0].as_py())
+    letters = {letter.id: letter for letter in store.letters.query("flights")}
+    assert json.loads(letters["r2"].body)["features"]["delay"] == pytest.approx(
+        rows(2, 1, shift=9.0).batch["delay"][0].as_py()
+    )
     assert store.rows.inference("flights", "r2")["delay"] == rows(2, 1).batch["delay"][0].as_py()
     assert fates(store)["http", "rejected", "conflict"] == 2
 
