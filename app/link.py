@@ -91,7 +91,7 @@ class Link(AbstractContextManager["Link"]):
 
         Raises:
             Refused: the server answered 4xx.
-            Unavailable: it answered 5xx or not at all.
+            Unavailable: it answered 5xx, 429 (too much at once) or not at all.
         """
         given = {name: value for name, value in (query or {}).items() if value is not None}
         target = f"{path}?{urlencode(given, doseq=True)}" if given else path
@@ -102,7 +102,7 @@ class Link(AbstractContextManager["Link"]):
             sent["content-type"] = media
         answer = self._transport.send(method, target, sent, body)
         read = json.loads(answer.body) if answer.body else None
-        if answer.status >= 500:
+        if answer.status >= 500 or answer.status == 429:
             raise Unavailable(_detail(read, answer.status))
         if answer.status >= 400:
             raise Refused(answer.status, _detail(read, answer.status))

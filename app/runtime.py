@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from explain.service import ExplainService
+from monitor.api.intake import Intake
 from monitor.api.services import Services
 from monitor.clock import Clock, ManualClock, SystemClock
 from monitor.config import Config
-from monitor.ingest import Ingest
+from monitor.ingest import BODIES_FULL, Ingest
 from monitor.scheduler import Scheduler
-from monitor.store import Limits, Store
+from monitor.store import Disk, Limits, Store, size_of
 
 DATABASE = "watchglass.duckdb"
 CLOCK = "clock"
@@ -63,7 +64,8 @@ class Runtime:
             config.data_dir / DATABASE, memory_limit=config.memory_limit, threads=config.threads, limits=limits
         )
         try:
-            ingest = Ingest(store, clock, max_bytes=config.queue_bytes)
+            disk = Disk(config.data_dir, size_of(config.disk_reserve))
+            ingest = Ingest(store, clock, max_bytes=config.queue_bytes, disk=disk)
             scheduler = Scheduler(store, ingest, clock, config)
             explain = ExplainService(store, config, clock)
             ingest.start()
@@ -85,9 +87,14 @@ class Runtime:
 
     @property
     def services(self) -> Services:
-        """What the HTTP handlers of `monitor.api` work with."""
+        """What the HTTP handlers of `monitor.api` work with; made once for each application."""
         return Services(
-            config=self.config, clock=self.clock, store=self.store, ingest=self.ingest, scheduler=self.scheduler
+            config=self.config,
+            clock=self.clock,
+            store=self.store,
+            ingest=self.ingest,
+            scheduler=self.scheduler,
+            intake=Intake(self.config.body_bytes, lambda model: self.ingest.refusals.count(model, BODIES_FULL)),
         )
 
 

@@ -16,6 +16,7 @@ from app.shell import rooted
 from monitor.api import alerts, capture, health, jobs, models, queries, reference, reports, routes
 from monitor.api.guard import guard
 from monitor.api.operation import Operation
+from monitor.api.services import Services
 
 SCRIPT = Path(__file__).parent / "main.py"
 
@@ -28,9 +29,8 @@ _NO_DASHBOARD = (
 Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
 
 
-def table(runtime: Runtime) -> list[Operation]:
+def table(runtime: Runtime, services: Services) -> list[Operation]:
     """Return every operation of the HTTP interface."""
-    services = runtime.services
     parts = (capture, models, reference, queries, alerts, reports, jobs, health)
     monitoring = [operation for part in parts for operation in part.operations(services)]
     return monitoring + explain.api.operations(runtime.store, runtime.explain)
@@ -38,7 +38,13 @@ def table(runtime: Runtime) -> list[Operation]:
 
 def create_api(runtime: Runtime, lifespan: Lifespan | None = None) -> Starlette:
     """Return the API alone."""
-    return routes.build(table(runtime), max_body_bytes=runtime.config.max_body_bytes, lifespan=lifespan)
+    services = runtime.services
+    return routes.build(
+        table(runtime, services),
+        max_body_bytes=runtime.config.max_body_bytes,
+        intake=services.intake,
+        lifespan=lifespan,
+    )
 
 
 def create_app(runtime: Runtime, *, dashboard: bool = True) -> Callable[[Scope, Receive, Send], Awaitable[None]]:

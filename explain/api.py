@@ -69,7 +69,7 @@ def operations(store: Store, service: ExplainService) -> list[Operation]:
             tag="explanations",
             handler=explanations.post_explanation,
             replies={200: Explanation},
-            errors=(400, 404, 413, 415, 422, 503),
+            errors=(400, 404, 413, 415, 422, 429, 503),
             body=BodySpec(type=ExplainRequest, required=False),
             slow=True,
         ),

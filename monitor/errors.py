@@ -18,7 +18,15 @@ class Conflict(WatchglassError):
 
 
 class Unavailable(WatchglassError):
-    """Not now: the queue is full, a worker died, an upstream does not answer. HTTP 503."""
+    """Not now: starting or stopping, a worker died, an upstream does not answer. HTTP 503."""
+
+
+class Overloaded(Unavailable):
+    """More comes in than can be stored; what is refused can be sent again in a moment. HTTP 429."""
+
+
+class DiskFull(Unavailable):
+    """The disk has no room for more rows; what is refused can be sent again once it has. HTTP 507."""
 
 
 class ConfigError(WatchglassError):

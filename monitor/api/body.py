@@ -5,6 +5,7 @@ import zlib
 
 from starlette.requests import ClientDisconnect, Request
 
+from monitor.api.intake import Intake, Place
 from monitor.api.problem import Problem
 
 STALL_SECONDS = 10.0
@@ -14,7 +15,21 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 16
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def place_for(request: Request, limit: int, intake: Intake) -> Place:
+    """Wait until there is room for a request's body in memory.
+
+    Raises:
+        Problem: 413 it says itself that it is over the limit.
+        Overloaded: there was no room.
+    """
+    declared = request.headers.get("content-length", "")
+    size = int(declared) if declared.isdigit() else _CHUNK
+    if size > limit:
+        raise _too_large(size, limit)
+    return await intake.admit(size, request.path_params.get("model", ""))
+
+
+async def read_body(request: Request, limit: int, place: Place) -> bytes:
     """Return the whole body, inflated where it is gzip.
 
     Compression is told by ``Content-Encoding``, and by the first two bytes where a proxy dropped that header.
@@ -22,19 +37,19 @@ async def read_body(request: Request, limit: int) -> bytes:
     Args:
         request: the request, its body not yet read.
         limit: the most bytes read, and the most that inflating may give.
+        place: what it may have in memory; told of what it has.
 
     Raises:
+        Overloaded: it has more than it said, and there is no room for that.
         Problem: 400 empty, broken or doubly compressed; 408 stalled; 413 over the limit; 415 another encoding.
     """
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise _too_large(int(declared), limit)
-    body = await _collect(request, limit)
+    body = await _collect(request, limit, place)
     encoding = request.headers.get("content-encoding", "identity").lower()
     if encoding not in {"identity", "gzip"}:
         raise Problem(415, f"Content-Encoding {encoding!r} is not read; send gzip or identity.")
     if encoding == "gzip" or body.startswith(_GZIP_MAGIC):
         body = inflate(body, limit) if len(body) < _CHUNK else await asyncio.to_thread(inflate, body, limit)
+        place.use(len(body))
         if body.startswith(_GZIP_MAGIC):
             raise Problem(400, "The body is gzip inside gzip; compress it once.")
     if not body:
@@ -42,7 +57,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     return body
 
 
-async def _collect(request: Request, limit: int) -> bytes:
+async def _collect(request: Request, limit: int, place: Place) -> bytes:
     chunks: list[bytes] = []
     size = 0
     stream = request.stream()
@@ -55,6 +70,7 @@ async def _collect(request: Request, limit: int) -> bytes:
             size += len(chunk)
             if size > limit:
                 raise _too_large(size, limit)
+            place.use(len(chunk))
             if chunk:
                 chunks.append(chunk)
     except TimeoutError:

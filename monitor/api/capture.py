@@ -45,6 +45,7 @@ class Capture:
     async def post_inferences(self, call: Call) -> Reply:
         """Take inferences."""
         model = self._services.store.catalog.model(call.path["model"])
+        self._services.ingest.check(model.name)
         source = _source(call)
         if len(call.body) < LARGE:
             received, conformed = self._inferences(call, model, source)
@@ -80,6 +81,7 @@ class Capture:
     async def post_labels(self, call: Call) -> Reply:
         """Take labels."""
         model = self._services.store.catalog.model(call.path["model"])
+        self._services.ingest.check(model.name)
         rows = _labels(call) if len(call.body) < LARGE else await asyncio.to_thread(_labels, call)
         # Ingest numbers what could not be read before the labels that could: hand them in so, and number them back.
         unread = [replace(bad, row=place) for place, bad in enumerate(rows.rejected)]
@@ -155,7 +157,7 @@ def operations(services: Services) -> list[Operation]:
             tag="capture",
             handler=handler,
             replies={200: Receipt},
-            errors=(400, 404, 408, 413, 415, 422, 503),
+            errors=(400, 404, 408, 413, 415, 422, 429, 503, 507),
             parameters=_HEADERS,
             body=BodySpec(media=(JSON, *NDJSONS, ARROW_STREAM), type=shape),
         )

@@ -9,6 +9,7 @@ from monitor.api.metrics import Figures
 from monitor.api.operation import Call, Operation, Reply
 from monitor.api.services import Services
 from monitor.api.shapes import Health
+from monitor.ingest import DISK_FULL, STOPPED
 
 
 class Probes:
@@ -23,7 +24,19 @@ class Probes:
     def get_health(self, _call: Call) -> Reply:
         """Answer once the store can be read."""
         self._services.store.catalog.models()
-        return Reply(Health("ok", self._version, self._services.clock.now()))
+        ingest = self._services.ingest
+        room = ingest.disk.room()
+        capture = STOPPED if not ingest.running else "ok" if room.enough else DISK_FULL
+        return Reply(
+            Health(
+                status="ok" if capture == "ok" else "degraded",
+                version=self._version,
+                now=self._services.clock.now(),
+                capture=capture,
+                disk_free_bytes=room.free_bytes,
+                disk_reserve_bytes=room.reserve_bytes,
+            )
+        )
 
     def get_metrics(self, _call: Call) -> Reply:
         """Return every figure in Prometheus' text format."""

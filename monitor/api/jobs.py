@@ -109,7 +109,7 @@ def operations(services: Services) -> list[Operation]:
             tag="operations",
             handler=jobs.post_run,
             replies={200: TickResult},
-            errors=(400, 404, 413, 415, 422),
+            errors=(400, 404, 413, 415, 422, 429),
             body=BodySpec(type=RunRequest, required=False),
             slow=True,
         ),
@@ -121,7 +121,7 @@ def operations(services: Services) -> list[Operation]:
             tag="operations",
             handler=jobs.put_clock,
             replies={200: ClockReply},
-            errors=(400, 409, 413, 415, 422),
+            errors=(400, 409, 413, 415, 422, 429),
             body=BodySpec(type=ClockRequest),
         ),
         Operation(

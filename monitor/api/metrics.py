@@ -45,7 +45,25 @@ class Figures(Collector):
     def _ingest(self) -> Iterator[Metric]:
         ingest = self._services.ingest
         yield GaugeMetricFamily("watchglass_queue_bytes", "Bytes waiting to be stored.", value=ingest.waiting_bytes)
-        yield CounterMetricFamily("watchglass_refused", "Requests that found the queue full.", value=ingest.refused)
+        yield GaugeMetricFamily(
+            "watchglass_body_bytes", "Bytes of bodies being read, parsed or stored.", value=self._services.intake.bytes
+        )
+        yield GaugeMetricFamily(
+            "watchglass_waiting_requests", "Requests that wait for room.", value=self._services.intake.waiting
+        )
+        refused = CounterMetricFamily(
+            "watchglass_refused", "Requests that were told to come again (429, 503, 507).", labels=["model", "reason"]
+        )
+        for (model, reason), requests in sorted(ingest.refusals.totals().items()):
+            refused.add_metric([model, reason], requests)
+        yield refused
+        room = ingest.disk.room()
+        yield GaugeMetricFamily("watchglass_disk_free_bytes", "Free on the store's disk.", value=room.free_bytes)
+        yield GaugeMetricFamily(
+            "watchglass_disk_reserve_bytes", "What must stay free there for capture.", value=room.reserve_bytes
+        )
+        taking = int(ingest.running and room.enough)
+        yield GaugeMetricFamily("watchglass_capturing", "1 while rows are taken, 0 while refused.", value=taking)
         yield from self._services.commit_seconds.collect()
 
     def _alerts(self) -> Metric:

@@ -158,7 +158,7 @@ def operations(services: Services) -> list[Operation]:
             tag="models",
             handler=models.put_model,
             replies={200: ModelDetail, 201: ModelDetail},
-            errors=(400, 409, 413, 415, 422),
+            errors=(400, 409, 413, 415, 422, 429),
             body=BodySpec(type=ModelRequest),
         ),
         *(
@@ -170,7 +170,7 @@ def operations(services: Services) -> list[Operation]:
                 tag="models",
                 handler=models.put_version,
                 replies={200: Version, 201: Version},
-                errors=(400, 404, 413, 415, 422),
+                errors=(400, 404, 413, 415, 422, 429),
                 body=BodySpec(type=VersionRequest),
             )
             for method in ("PUT", "POST")

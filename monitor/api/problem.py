@@ -7,7 +7,7 @@ from http import HTTPStatus
 import msgspec
 from starlette.responses import Response
 
-from monitor.errors import Conflict, InvalidInput, NotFound, Unavailable, WatchglassError
+from monitor.errors import Conflict, DiskFull, InvalidInput, NotFound, Overloaded, Unavailable, WatchglassError
 
 MEDIA = "application/problem+json"
 RETRY_AFTER_S = 1
@@ -23,10 +23,20 @@ _SLUGS = {
     415: "unsupported-media-type",
     421: "refused-host",
     422: "invalid-input",
+    429: "overloaded",
     500: "internal",
     503: "unavailable",
+    507: "disk-full",
 }
-_STATUS: Mapping[type[WatchglassError], int] = {InvalidInput: 422, NotFound: 404, Conflict: 409, Unavailable: 503}
+_STATUS: Mapping[type[WatchglassError], int] = {
+    InvalidInput: 422,
+    NotFound: 404,
+    Conflict: 409,
+    Overloaded: 429,  # the special cases of Unavailable before itself
+    DiskFull: 507,
+    Unavailable: 503,
+}
+_LATER = frozenset({429, 503, 507})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,5 +91,5 @@ def problem_response(problem: Problem) -> Response:
         detail=problem.detail,
         errors=problem.errors,
     )
-    headers = {"retry-after": str(RETRY_AFTER_S)} if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    headers = {"retry-after": str(RETRY_AFTER_S)} if problem.status in _LATER else None
     return Response(msgspec.json.encode(body), problem.status, headers, MEDIA)

@@ -102,7 +102,7 @@ def operations(services: Services) -> list[Operation]:
             tag="models",
             handler=References(services).post_reference,
             replies={201: ReferenceReply},
-            errors=(400, 404, 413, 415, 422),
+            errors=(400, 404, 413, 415, 422, 429, 507),
             parameters=_COLUMNS,
             body=BodySpec(media=(PARQUET, ARROW_STREAM, ARROW_FILE), factor=_BODY_FACTOR),
             slow=True,

@@ -99,7 +99,7 @@ def operations(services: Services) -> list[Operation]:
             tag="reports",
             handler=reports.post_report,
             replies={201: Report},
-            errors=(400, 404, 413, 415, 422, 503),
+            errors=(400, 404, 413, 415, 422, 429, 503),
             body=BodySpec(type=ReportRequest, required=False),
             slow=True,
         ),

@@ -5,7 +5,7 @@ import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from typing import cast
 
 import msgspec
@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from monitor.api.body import read_body
+from monitor.api.body import place_for, read_body
+from monitor.api.intake import Intake
 from monitor.api.openapi import document
 from monitor.api.operation import JSON, BodySpec, Call, Operation, Reply, Value
 from monitor.api.problem import Detail, Problem, from_error, problem_response
@@ -33,12 +34,15 @@ _encoder = msgspec.json.Encoder()
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
 
-def build(operations: Sequence[Operation], *, max_body_bytes: int, lifespan: Lifespan | None = None) -> Starlette:
+def build(
+    operations: Sequence[Operation], *, max_body_bytes: int, intake: Intake, lifespan: Lifespan | None = None
+) -> Starlette:
     """Return the application that serves ``operations`` and their OpenAPI document.
 
     Args:
         operations: the table; operations on one path become one route per method.
         max_body_bytes: the most bytes of a body that are read, before and after inflating.
+        intake: bounds the bodies of all requests together.
         lifespan: what runs around the application's life.
     """
     slow = ThreadPoolExecutor(SLOW_THREADS, thread_name_prefix="watchglass-slow")
@@ -50,7 +54,7 @@ def build(operations: Sequence[Operation], *, max_body_bytes: int, lifespan: Lif
     routes = [
         Route(
             _pattern(operation.path),
-            _endpoint(operation, max_body_bytes, slow),
+            _endpoint(operation, max_body_bytes, intake, slow),
             methods=[operation.method],
             name=operation.name,
         )
@@ -90,18 +94,20 @@ def _pattern(path: str) -> str:
 
 
 def _endpoint(
-    operation: Operation, max_body_bytes: int, slow: ThreadPoolExecutor
+    operation: Operation, max_body_bytes: int, intake: Intake, slow: ThreadPoolExecutor
 ) -> Callable[[Request], Awaitable[Response]]:
     is_async = inspect.iscoroutinefunction(operation.handler)
 
     async def endpoint(request: Request) -> Response:
         try:
-            call = await _call(operation, request, max_body_bytes)
-            if is_async:
-                reply = await cast("Awaitable[Reply]", operation.handler(call))
-            else:
-                pool = slow if operation.slow else None
-                reply = cast("Reply", await asyncio.get_running_loop().run_in_executor(pool, operation.handler, call))
+            with ExitStack() as held:  # the body counts as in flight until the answer is there
+                call = await _call(operation, request, max_body_bytes, intake, held)
+                if is_async:
+                    reply = await cast("Awaitable[Reply]", operation.handler(call))
+                else:
+                    pool = slow if operation.slow else None
+                    loop = asyncio.get_running_loop()
+                    reply = cast("Reply", await loop.run_in_executor(pool, operation.handler, call))
         except Problem as problem:
             return problem_response(problem)
         except WatchglassError as error:
@@ -112,10 +118,11 @@ def _endpoint(
     return endpoint
 
 
-async def _call(operation: Operation, request: Request, max_body_bytes: int) -> Call:
-    """Check everything the table says about a request, and read its body.
+async def _call(operation: Operation, request: Request, max_body_bytes: int, intake: Intake, held: ExitStack) -> Call:
+    """Check everything the table says about a request, and read its body, which takes its place in ``held``.
 
     Raises:
+        Overloaded: there is no room for the body.
         Problem: a parameter, the media type or the body is not what the operation takes.
         InvalidInput: a model's or version's name breaks the rules.
     """
@@ -126,15 +133,16 @@ async def _call(operation: Operation, request: Request, max_body_bytes: int) -> 
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = b""
     if operation.body is not None:
-        body = await _body(operation.body, request, media, max_body_bytes)
+        body = await _body(operation.body, request, media, max_body_bytes * operation.body.factor, intake, held)
     return Call(path=request.path_params, values=values, headers=request.headers, media=media, body=body)
 
 
-async def _body(spec: BodySpec, request: Request, media: str, max_body_bytes: int) -> bytes:
+async def _body(spec: BodySpec, request: Request, media: str, limit: int, intake: Intake, held: ExitStack) -> bytes:
     if media not in spec.media and (media or spec.required):
         raise Problem(415, f"Content-Type {media or 'missing'!r} is not read; allowed: {', '.join(spec.media)}.")
+    place = held.enter_context(await place_for(request, limit, intake))
     try:
-        return await read_body(request, max_body_bytes * spec.factor)
+        return await read_body(request, limit, place)
     except Problem as problem:
         if problem.status == 400 and not spec.required and not media:
             return b""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client import Histogram
 
+from monitor.api.intake import Intake
 from monitor.clock import Clock
 from monitor.config import Config
 from monitor.ingest import Ingest
@@ -20,6 +21,7 @@ class Services:
     store: Store
     ingest: Ingest
     scheduler: Scheduler
+    intake: Intake
     commit_seconds: Histogram = field(
         default_factory=lambda: Histogram(
             "watchglass_commit_seconds", "From the moment rows are handed in until they are durable.", registry=None

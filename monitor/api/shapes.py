@@ -198,8 +198,15 @@ class VerifyReply:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The server is up, and what its clock says."""
+    """The server is up, and what its clock says.
+
+    ``status`` is ``ok``, or ``degraded`` while rows are refused: ``capture`` then says why (``ok``, ``disk_full``,
+    ``not_running``). Reading goes on in either.
+    """
 
     status: str
     version: str
     now: datetime
+    capture: str
+    disk_free_bytes: int
+    disk_reserve_bytes: int

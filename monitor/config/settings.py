@@ -101,8 +101,17 @@ class Config(BaseSettings):
     body_timeout_s: Number = Field(
         default=10.0, gt=0, description="Longest time a request body may stand still, in seconds; then 408."
     )
+    body_bytes: Whole = Field(
+        default=32 * MIB,
+        ge=MIB,
+        description="Most bytes of request bodies in memory at once; more wait a second, then: 429, try later.",
+    )
     queue_bytes: Whole = Field(
-        default=64 * MIB, ge=MIB, description="Most bytes waiting to be stored; beyond: 503, try later."
+        default=64 * MIB, ge=MIB, description="Most bytes waiting to be stored; beyond: 429, try later."
+    )
+    disk_reserve: str = Field(
+        default="auto",
+        description='What stays free on the disk: capture answers 507 below it. "auto": 5 %, from 64MiB to 1GiB.',
     )
     clock: Literal["system", "manual"] = Field(
         default="system", description='"manual": time stands still until PUT /v1/clock moves it, for replays and tests.'
@@ -129,6 +138,11 @@ class Config(BaseSettings):
         if not re.fullmatch(r"\d+(\.\d+)? ?([KMGT]i?B)", value):
             raise ValueError('a size such as "1GB" or "512MiB"')
         return value
+
+    @field_validator("disk_reserve")
+    @classmethod
+    def _reserve(cls, value: str) -> str:
+        return value if value == "auto" else cls._size(value)
 
     @field_validator("host")
     @classmethod

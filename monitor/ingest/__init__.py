@@ -2,6 +2,7 @@
 
 from monitor.ingest.ingest import Ingest
 from monitor.ingest.receipts import Receipt, RowError
+from monitor.ingest.refusals import BODIES_FULL, DISK_FULL, STOPPED
 from monitor.ingest.settle import LABELS
 
-__all__ = ["LABELS", "Ingest", "Receipt", "RowError"]
+__all__ = ["BODIES_FULL", "DISK_FULL", "LABELS", "STOPPED", "Ingest", "Receipt", "RowError"]

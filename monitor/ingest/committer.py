@@ -4,12 +4,15 @@ import logging
 from collections.abc import Sequence
 
 from monitor.clock import Clock
-from monitor.errors import Unavailable, WatchglassError
+from monitor.errors import DiskFull, Unavailable, WatchglassError
 from monitor.ingest.receipts import Receipt, Submission
+from monitor.ingest.refusals import DISK_FULL, FAILED, Refusals
 from monitor.ingest.settle import settle
-from monitor.store import CommitUnknown, Store
+from monitor.store import CommitUnknown, Disk, Store, is_full
 
 _log = logging.getLogger(__name__)
+_TRIES = 3
+"""How many submissions of a group are tried alone while the store refuses each: then it is not they."""
 
 
 class Committer:
@@ -18,32 +21,53 @@ class Committer:
     Args:
         store: where groups go.
         clock: tells when they were received.
+        disk: says whether there is room for them.
+        refusals: counts those that could not be stored.
     """
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, disk: Disk, refusals: Refusals) -> None:
         self._store = store
         self._clock = clock
+        self._disk = disk
+        self._refusals = refusals
 
     def commit(self, group: Sequence[Submission]) -> None:
         """Store a group durably, then answer each of its submissions; never raises."""
+        error = self._attempt(group)
+        if error is None:
+            return
+        if len(group) == 1:
+            self._refuse(group[0], error)
+            return
+        # Each is tried alone, so that one cannot spoil another; but not for ever where it is the store that refuses.
+        failed = 0
+        for submission in group:
+            again = error if failed >= _TRIES else self._attempt([submission])
+            if again is not None:
+                error = again
+                failed = failed + 1 if isinstance(again, Unavailable) else 0
+                self._refuse(submission, again)
+            else:
+                failed = 0
+
+    def _attempt(self, group: Sequence[Submission]) -> WatchglassError | None:
+        """Store a group and answer it, or return why that failed."""
         try:
+            self._disk.check(sum(submission.bytes for submission in group), fresh=True)
             receipts = self._durable(group)
         except WatchglassError as error:
-            self._refuse(group, error)
+            return _full(error) if is_full(error) else error
         except Exception as error:  # noqa: BLE001 - the committer must outlive any one group
             _log.exception("a group of %d submissions could not be stored", len(group))
-            self._refuse(group, Unavailable(f"The rows could not be stored: {error}"))
-        else:
-            for submission, receipt in zip(group, receipts, strict=True):
-                submission.future.set_result(receipt)
+            return Unavailable(f"The rows could not be stored: {error}")
+        for submission, receipt in zip(group, receipts, strict=True):
+            submission.future.set_result(receipt)
+        return None
 
-    def _refuse(self, group: Sequence[Submission], error: WatchglassError) -> None:
-        """Tell the senders; where several were together, try each alone, so that one cannot spoil another."""
-        if len(group) == 1:
-            group[0].future.set_exception(error)
-            return
-        for submission in group:
-            self.commit([submission])
+    def _refuse(self, submission: Submission, error: WatchglassError) -> None:
+        if isinstance(error, Unavailable):
+            self._refusals.count(submission.model, DISK_FULL if isinstance(error, DiskFull) else FAILED)
+        submission.future.set_exception(error)
 
     def _durable(self, group: Sequence[Submission]) -> list[Receipt]:
         number = None
@@ -51,6 +75,15 @@ class Committer:
             with self._store.transaction():
                 receipts, number = settle(self._store, group, self._clock.now())
         except CommitUnknown:
+            # It may be durable all the same, as when only the checkpoint after it failed: the file knows.
             if number is None or not self._store.ledger.settle(number):
                 raise
         return receipts
+
+
+def _full(error: WatchglassError) -> WatchglassError:
+    if isinstance(error, DiskFull):
+        return error
+    full = DiskFull(f"The disk took no more: {error} Free some space; the same rows can be sent again then.")
+    full.__cause__ = error
+    return full

@@ -9,13 +9,14 @@ from threading import Event, Lock, Thread
 import pyarrow as pa
 
 from monitor.clock import Clock
-from monitor.errors import WatchglassError
+from monitor.errors import DiskFull, Overloaded, Unavailable, WatchglassError
 from monitor.ingest.committer import Committer
 from monitor.ingest.live import Live
 from monitor.ingest.queue import Queue
 from monitor.ingest.receipts import Receipt, Submission
+from monitor.ingest.refusals import DISK_FULL, QUEUE_FULL, STOPPED, Refusals
 from monitor.schema import Conformed
-from monitor.store import Store
+from monitor.store import Disk, Store
 from monitor.types import Label, Window
 
 _log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ class Ingest:
         store: where everything goes.
         clock: tells when rows were received.
         max_bytes: how much may wait to be stored; more is refused.
+        disk: says whether there is room; below its reserve everything is refused.
         flush_rows: after how many rows profile pieces are written.
         flush_seconds: after how many seconds they are written at the latest.
     """
@@ -42,6 +44,7 @@ class Ingest:
         clock: Clock,
         *,
         max_bytes: int = 64 * 2**20,
+        disk: Disk | None = None,
         flush_rows: int = 50_000,
         flush_seconds: float = 5.0,
     ) -> None:
@@ -50,7 +53,9 @@ class Ingest:
         self._flush_rows = flush_rows
         self._flush_seconds = flush_seconds
         self._queue = Queue(max_bytes)
-        self._committer = Committer(store, clock)
+        self.disk = disk or Disk(None)
+        self.refusals = Refusals(store)
+        self._committer = Committer(store, clock, self.disk, self.refusals)
         self._live: dict[str, Live] = {}
         self._opening = Lock()
         self._flush_soon = Event()
@@ -80,6 +85,7 @@ class Ingest:
             thread.join()
         if self._threads:
             self._threads = []
+            self._keep_refusals()
             self.flush()
 
     @property
@@ -88,9 +94,28 @@ class Ingest:
         return self._queue.bytes
 
     @property
-    def refused(self) -> int:
-        """How many submissions found the queue full since the start; their senders were told so."""
-        return self._queue.refused
+    def running(self) -> bool:
+        """Whether submissions are taken."""
+        return self._queue.running
+
+    def check(self, model: str) -> None:
+        """Refuse, and count, what cannot be stored now: cheap, so that it can be asked before a body is read.
+
+        Raises:
+            DiskFull: the disk's reserve is reached.
+            Unavailable: capture is starting or stopping.
+        """
+        try:
+            if not self._queue.running:
+                raise Unavailable("Capture is not running (starting or stopping). Send the same rows again later.")
+            self.disk.check()
+        except Unavailable as error:
+            self._refused(model, error)
+            raise
+
+    def _refused(self, model: str, error: Unavailable) -> None:
+        full = isinstance(error, DiskFull)
+        self.refusals.count(model, DISK_FULL if full else QUEUE_FULL if isinstance(error, Overloaded) else STOPPED)
 
     def submit(
         self,
@@ -121,7 +146,8 @@ class Ingest:
 
         Raises:
             NotFound: the model is not registered.
-            Unavailable: the queue is full or capture is stopped; nothing was taken.
+            Overloaded: the queue is full; nothing was taken, and the refusal is counted.
+            Unavailable: capture is stopped; likewise.
             ValueError: ``received`` is less than what is handed in.
         """
         self._store.catalog.model(model)
@@ -138,7 +164,11 @@ class Ingest:
         if submission.malformed < 0:
             raise ValueError(f"received={received}, but {received - submission.malformed} rows are handed in")
         submission.future.set_running_or_notify_cancel()
-        self._queue.put(submission)
+        try:
+            self._queue.put(submission)
+        except Unavailable as error:
+            self._refused(model, error)
+            raise
         return submission.future
 
     def register_reference(self, model: str, version: str, batch: pa.Table, window: Window) -> None:
@@ -155,7 +185,9 @@ class Ingest:
 
         Raises:
             NotFound: the model is not registered.
+            DiskFull: the disk's reserve is reached.
         """
+        self.disk.check(batch.nbytes)
         self._of(model).register_reference(version, batch, window)
 
     def flush(self) -> None:

@@ -3,7 +3,7 @@
 from collections import deque
 from threading import Condition
 
-from monitor.errors import Unavailable
+from monitor.errors import Overloaded, Unavailable
 from monitor.ingest.receipts import Submission
 
 _GROUP_ROWS, _GROUP_BYTES = 100_000, 32 * 2**20
@@ -22,7 +22,6 @@ class Queue:
         self._changed = Condition()
         self._open = False
         self.bytes = 0
-        self.refused = 0
 
     def open(self) -> None:
         """Take submissions from now on."""
@@ -35,18 +34,23 @@ class Queue:
             self._open = False
             self._changed.notify_all()
 
+    @property
+    def running(self) -> bool:
+        """Whether submissions are taken."""
+        return self._open
+
     def put(self, submission: Submission) -> None:
         """Add a submission.
 
         Raises:
-            Unavailable: the queue is full or closed; nothing was taken.
+            Overloaded: the queue is full; nothing was taken.
+            Unavailable: the queue is closed; nothing was taken.
         """
         with self._changed:
             if not self._open:
                 raise Unavailable("Capture is not running (starting or stopping). Send the same rows again later.")
             if self.bytes and self.bytes + submission.bytes > self._max:
-                self.refused += 1
-                raise Unavailable(
+                raise Overloaded(
                     f"The capture queue is full: {self.bytes:,} of {self._max:,} bytes wait to be stored. "
                     f"Send the same rows again in a second; repeats are recognised by their ids."
                 )

@@ -11,6 +11,9 @@ from monitor.types import LedgerLine
 RECEIVED = "received"
 """The outcome under which a submission's rows are counted before their fates are known."""
 
+REFUSED = "refused"
+"""The outcome under which requests (not rows) are counted that were told to come again: their rows were not taken."""
+
 FATES = ("stored", "duplicate", "rejected", "dropped")
 """What becomes of a row received; exactly one of these."""
 
@@ -102,6 +105,19 @@ class Ledger:
     def received(self, model: str | None = None) -> dict[tuple[str, str], int]:
         """Return how many rows were received, by (model, source)."""
         return {(line.model, line.source): line.rows for line in self._sums(model) if line.outcome == RECEIVED}
+
+    def refuse(self, requests: Mapping[tuple[str, str], int]) -> int:
+        """Count requests that were refused, by (model, reason); return their group's number."""
+        return self.add(
+            [
+                LedgerLine(model=model, source="", outcome=REFUSED, reason=reason, rows=count)
+                for (model, reason), count in requests.items()
+            ]
+        )
+
+    def refused(self) -> dict[tuple[str, str], int]:
+        """Return how many requests were refused, by (model, reason)."""
+        return {(line.model, line.reason): line.rows for line in self._sums(None) if line.outcome == REFUSED}
 
     def _sums(self, model: str | None) -> list[LedgerLine]:
         rows = self._database.rows(

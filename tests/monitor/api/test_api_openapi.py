@@ -31,7 +31,8 @@ def test_the_document_is_valid_openapi(api) -> None:
 
 
 def test_routes_and_document_tell_of_the_same(runtime: Runtime, api) -> None:
-    app = build(table(runtime), max_body_bytes=1)
+    services = runtime.services
+    app = build(table(runtime, services), max_body_bytes=1, intake=services.intake)
     routed = {
         (method.lower(), re.sub(r":path", "", route.path))
         for route in app.routes

@@ -175,7 +175,7 @@ def test_a_full_queue_refuses_and_loses_nothing(store: Store, clock, rows) -> No
         with pytest.raises(Unavailable, match="again"):
             ingest.submit("flights", rows(0, 50), source="http", received=50)
         assert 0 < ingest.waiting_bytes <= 20_000
-        assert ingest.refused == 1
+        assert ingest.refusals.totals() == {("flights", "queue_full"): 1}
     assert all(future.result(20).stored == 1 for future in futures)
     assert store.rows.count("flights") == len(futures)
     ingest.stop()

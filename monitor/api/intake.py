@@ -1,0 +1,140 @@
+"""Bodies in flight, bounded in bytes over all requests: the rest waits a moment unread, then is told to come again."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from monitor.errors import Overloaded
+
+OVERHEAD = 16 * 2**10
+"""What any request takes in memory besides its body, in bytes."""
+
+PATIENCE_SECONDS = 1.0
+"""How long a request waits for others to be answered. Its body is still on the way then: it costs next to nothing."""
+
+MOST_WAITING = 256
+
+
+class Intake:
+    """How many bytes of bodies are being read, parsed and stored, and who waits to be next, in order.
+
+    Lives in one event loop; a server has one.
+
+    Args:
+        max_bytes: how much may be in flight. A body larger than that is taken when it is alone.
+        refused: called with the model of each request that is refused, to count it.
+        patience: how long a request may wait for its turn, in seconds.
+    """
+
+    def __init__(
+        self, max_bytes: int, refused: Callable[[str], None] | None = None, patience: float = PATIENCE_SECONDS
+    ) -> None:
+        self._max = max_bytes
+        self._refused = refused
+        self._patience = patience
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self.bytes = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for their turn."""
+        return len(self._waiting)
+
+    async def admit(self, size: int, model: str = "") -> "Place":
+        """Wait until a request for ``model`` may have ``size`` bytes in flight.
+
+        Raises:
+            Overloaded: that did not come true in time, or too many wait already.
+        """
+        size += OVERHEAD
+        if self._waiting or not self._fits(size):
+            await self._turn(size, model)
+        else:
+            self.bytes += size
+        return Place(self, size, model)
+
+    async def _turn(self, size: int, model: str) -> None:
+        if len(self._waiting) >= MOST_WAITING:
+            raise self._overloaded(model)
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((size, turn))
+        try:
+            await asyncio.wait([turn], timeout=self._patience)
+        except asyncio.CancelledError:
+            self._leave(size, turn)
+            raise
+        if not turn.done():
+            self._leave(size, turn)
+            raise self._overloaded(model)
+
+    def _leave(self, size: int, turn: "asyncio.Future[None]") -> None:
+        if turn.done():
+            self.give_back(size)
+        else:
+            self._waiting.remove((size, turn))
+            self._call()  # it may have been what those behind it waited for
+
+    def take(self, size: int, model: str) -> None:
+        """Have ``size`` more bytes in flight for a request that is being read.
+
+        Raises:
+            Overloaded: they do not fit.
+        """
+        if not self._fits(size):
+            raise self._overloaded(model)
+        self.bytes += size
+
+    def give_back(self, size: int) -> None:
+        """Have ``size`` bytes less in flight, and let those go on who wait."""
+        self.bytes -= size
+        self._call()
+
+    def _fits(self, size: int) -> bool:
+        return not self.bytes or self.bytes + size <= self._max
+
+    def _call(self) -> None:
+        while self._waiting and self._fits(self._waiting[0][0]):
+            size, turn = self._waiting.popleft()
+            self.bytes += size
+            turn.set_result(None)
+
+    def _overloaded(self, model: str) -> Overloaded:
+        if self._refused is not None:
+            self._refused(model)
+        return Overloaded(
+            f"More is being sent than can be stored: {self.bytes:,} of {self._max:,} bytes of bodies are in flight and "
+            f"{len(self._waiting):,} requests wait. Send the same rows again in a second; repeats are recognised by "
+            "their ids."
+        )
+
+
+class Place:
+    """What one request has in flight; a context manager that gives it back."""
+
+    def __init__(self, intake: Intake, size: int, model: str) -> None:
+        self._intake = intake
+        self._model = model
+        self._size = size
+        self._unused = size - OVERHEAD
+
+    def use(self, size: int) -> None:
+        """Account for ``size`` bytes that are in memory now: those asked for first, then more.
+
+        Raises:
+            Overloaded: more than was asked for, and it does not fit.
+        """
+        more = max(size - self._unused, 0)
+        if more:
+            self._intake.take(more, self._model)
+        self._size += more
+        self._unused -= size - more
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._intake.give_back(self._size)
