@@ -1,20 +1,23 @@
 """Take inferences and labels: the path that every prediction of a served model goes."""
 
 import asyncio
+import json
 import re
 import time
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitor.api.operation import ARROW_STREAM, JSON, NDJSONS, BodySpec, Call, Operation, Parameter, Reply
-from monitor.api.problem import Problem
+from monitor.api.problem import Detail, Problem
 from monitor.api.rows import Rows, label_rows, read_inferences, read_labels
 from monitor.api.services import Services
 from monitor.api.tables import read_table
 from monitor.ingest import LABELS, Receipt
-from monitor.schema import Conformed, arrow_schema, check_name, conform, conform_table
+from monitor.schema import Conformed, Rejected, Sent, arrow_schema, check_name, conform, conform_table
 from monitor.types import Inference, Label, Model, Version
 
 LARGE = 1 << 16
@@ -23,6 +26,9 @@ LARGE = 1 << 16
 MOST_VERSIONS = 200
 """From so many versions on, one that is new in the traffic is captured but no longer registered by itself."""
 
+_OWN = frozenset(field.name for field in fields(Inference))
+_NAMES = frozenset({"bad_id", "bad_column"})
+_SHOWN = 20
 _DROPPED = re.compile(r"([a-z0-9_-]{1,64})=([0-9]{1,18})")
 _HEADERS = (
     Parameter(name="watchglass-source", where="header", description="Who sends; kept with each row."),
@@ -60,12 +66,18 @@ class Capture:
         now = self._services.clock.now()
         if call.media == ARROW_STREAM:
             table = _table(call.body)
-            return table.num_rows, conform_table(table, model.schema, source=source, now=now)
+            return table.num_rows, _with_sent(conform_table(table, model.schema, source=source, now=now), table)
         rows = read_inferences(call.body, call.media, empty=bool(_drops(call)))
         conformed = conform(rows.taken, model.schema, source=source, now=now)
         if not conformed.rejected and not rows.rejected:
             return rows.received, conformed
-        rejected = [replace(bad, row=rows.places[bad.row]) for bad in conformed.rejected]
+        places = [rows.places[bad.row] for bad in conformed.rejected]
+        rejected = [
+            replace(bad, row=place, sent=rows.sent(place))
+            for bad, place in zip(conformed.rejected, places, strict=True)
+        ]
+        if len(rejected) == rows.received:
+            _refuse_names(rejected)
         return rows.received, Conformed(conformed.batch, rows.rejected + rejected)
 
     def _register(self, model: str, seen: set[tuple[str, str]]) -> None:
@@ -108,6 +120,39 @@ class Capture:
         receipt = await asyncio.wrap_future(waiting)
         self._services.commit_seconds.observe(time.perf_counter() - begun)
         return receipt
+
+
+def _refuse_names(rejected: Sequence[Rejected]) -> None:
+    """Refuse a request of nothing but rows whose names no row may have: the sender can mend that, and keeps them.
+
+    Raises:
+        Problem: 422, nothing is counted or kept.
+    """
+    if all(bad.reason in _NAMES for bad in rejected):
+        details = [Detail(f"rows[{bad.row}]", bad.detail) for bad in rejected[:_SHOWN]]
+        raise Problem(422, f"No row can be taken: {details[0].detail}", details)
+
+
+def _with_sent(conformed: Conformed, table: pa.Table) -> Conformed:
+    """Keep what a table's rejected rows held, as the rows of JSON that would say the same."""
+    if not conformed.rejected:
+        return conformed
+    rows = table.take([bad.row for bad in conformed.rejected]).to_pylist()
+    return Conformed(
+        conformed.batch,
+        [
+            replace(bad, sent=Sent("inferences", json.dumps(_wire(row), default=str).encode()))
+            for bad, row in zip(conformed.rejected, rows, strict=True)
+        ],
+    )
+
+
+def _wire(row: Mapping[str, Any]) -> dict[str, object]:
+    return {
+        name[1:] if name[1:] in _OWN and name.startswith("_") else name: value
+        for name, value in row.items()
+        if value is not None
+    }
 
 
 def _source(call: Call) -> str:

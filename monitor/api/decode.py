@@ -13,6 +13,8 @@ import msgspec
 from monitor.api.problem import Problem
 
 MAX_DEPTH = 64
+MAX_KEYS = 10_000
+"""The most keys of one object: a row has no more columns than that."""
 
 _BOM = b"\xef\xbb\xbf"
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"\\'))
@@ -32,7 +34,8 @@ def decode_json(body: bytes) -> object:
     {'id': 'a', 'p': nan}
 
     Raises:
-        Problem: 400 the body is not JSON, is nested deeper than `MAX_DEPTH`, or an object names a key twice.
+        Problem: 400 the body is not JSON, is nested deeper than `MAX_DEPTH`, or an object names a key twice; 413 an
+            object has more than `MAX_KEYS` keys.
     """
     body = body.removeprefix(_BOM)
     if too_deep(body):
@@ -67,10 +70,16 @@ def too_deep(body: bytes) -> bool:
 def _keys(value: object) -> int:
     """Count the keys of all objects inside ``value``."""
     if isinstance(value, dict):
+        _check_size(len(value))
         return len(value) + sum(_keys(item) for item in value.values() if isinstance(item, dict | list))
     if isinstance(value, list):
         return sum(_keys(item) for item in value if isinstance(item, dict | list))
     return 0
+
+
+def _check_size(keys: int) -> None:
+    if keys > MAX_KEYS:
+        raise Problem(413, f"An object has {keys:,} keys; at most {MAX_KEYS:,} are read.")
 
 
 def _decode_slowly(body: bytes) -> object:
@@ -86,6 +95,8 @@ def _decode_slowly(body: bytes) -> object:
 
 
 def _unique(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
+    pairs = list(pairs)
+    _check_size(len(pairs))
     found: dict[str, object] = {}
     for key, value in pairs:
         if key in found:

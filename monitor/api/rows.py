@@ -1,5 +1,6 @@
 """Make inferences and labels of JSON rows. One bad row is rejected with a reason; the rows beside it are taken."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -8,12 +9,15 @@ from typing import Any, Generic, TypeVar
 from monitor.api.decode import decode_json
 from monitor.api.operation import JSON
 from monitor.api.problem import Problem
-from monitor.schema import VERSION, VERSION_RULE, Rejected
+from monitor.schema import VERSION, VERSION_RULE, Rejected, Sent
 from monitor.types import Inference, Label
 
 T = TypeVar("T")
 
 MAX_ID = 512
+MAX_ROWS = 100_000
+"""The most JSON rows of one body."""
+
 _INFERENCE_KEYS = frozenset(field.name for field in fields(Inference))
 _DEVICE_KEYS = frozenset({"device", "device_ms", "memory_mb"})
 _LABEL_KEYS = frozenset(field.name for field in fields(Label))
@@ -23,20 +27,37 @@ _SCALAR = (str, int, float, bool, type(None))
 class BadRow(Exception):
     """A row that cannot be taken: a short reason for the ledger, and the whole story for the sender."""
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: str, detail: str, line: bytes = b"") -> None:
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+        self.line = line
 
 
 @dataclass(frozen=True, slots=True)
 class Rows(Generic[T]):
-    """What one body held. ``places`` are the rows' numbers in the body, which rejected rows leave gaps in."""
+    """What one body held. ``places`` are the rows' numbers in the body, which rejected rows leave gaps in.
 
-    received: int
+    ``form`` is what they were sent as: inferences or labels.
+    """
+
+    form: str
+    given: Sequence[object]
     taken: list[T]
     places: list[int]
     rejected: list[Rejected]
+
+    @property
+    def received(self) -> int:
+        """How many rows came."""
+        return len(self.given)
+
+    def sent(self, place: int) -> Sent:
+        """Return one row as it came, to be kept as a dead letter."""
+        row = self.given[place]
+        if isinstance(row, BadRow):
+            return Sent(self.form, row.line)
+        return Sent(self.form, json.dumps(row, default=str, ensure_ascii=False).encode(errors="replace"))
 
 
 def read_inferences(body: bytes, media: str, *, empty: bool = False) -> Rows[Inference]:
@@ -50,7 +71,7 @@ def read_inferences(body: bytes, media: str, *, empty: bool = False) -> Rows[Inf
     Raises:
         Problem: 400 the body is not JSON, or holds no rows.
     """
-    return _rows(_array(body, empty) if media == JSON else _lines(body), _inference)
+    return _rows("inferences", _array(body, empty) if media == JSON else _lines(body), _inference)
 
 
 def read_labels(body: bytes, media: str, *, empty: bool = False) -> Rows[Label]:
@@ -60,11 +81,13 @@ def read_labels(body: bytes, media: str, *, empty: bool = False) -> Rows[Label]:
 
 def label_rows(given: Sequence[object]) -> Rows[Label]:
     """Make labels of rows that were read already."""
-    return _rows(given, _label)
+    return _rows("labels", given, _label)
 
 
-def _rows(given: Sequence[object], make: Callable[[Mapping[str, Any]], T]) -> Rows[T]:
-    rows: Rows[T] = Rows(len(given), [], [], [])
+def _rows(form: str, given: Sequence[object], make: Callable[[Mapping[str, Any]], T]) -> Rows[T]:
+    if len(given) > MAX_ROWS:
+        raise Problem(413, f"The body has {len(given):,} rows; at most {MAX_ROWS:,} are read. Send smaller batches.")
+    rows: Rows[T] = Rows(form, given, [], [], [])
     for place, row in enumerate(given):
         try:
             if isinstance(row, BadRow):
@@ -76,7 +99,7 @@ def _rows(given: Sequence[object], make: Callable[[Mapping[str, Any]], T]) -> Ro
         except BadRow as bad:
             known = row.get("id") if isinstance(row, dict) else None
             shown = known[:MAX_ID] if isinstance(known, str) else None
-            rows.rejected.append(Rejected(place, shown, bad.reason, bad.detail))
+            rows.rejected.append(Rejected(place, shown, bad.reason, bad.detail, rows.sent(place)))
     return rows
 
 
@@ -102,7 +125,9 @@ def _lines(body: bytes) -> Sequence[object]:
             try:
                 rows.append(decode_json(line))
             except Problem as problem:
-                rows.append(BadRow("bad_json", problem.detail))
+                rows.append(BadRow("bad_json", problem.detail, line))
+            if len(rows) > MAX_ROWS:
+                break  # refused with all its rows, before they take more memory
     if not rows or (isinstance(rows[0], BadRow) and all(isinstance(row, BadRow) for row in rows)):
         raise Problem(400, str(rows[0]) if rows else "The body has no lines; send one JSON object a line.")
     return rows

@@ -9,14 +9,18 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
-from monitor.config.settings import PREFIX, Config, ExplainConfig, SchedulerConfig
+from monitor.config.settings import PREFIX, Config, DeadLettersConfig, ExplainConfig, SchedulerConfig
 from monitor.errors import ConfigError
 
 FILE = "watchglass.toml"
 """Read from the working directory unless another path is given, or named in ``WATCHGLASS_CONFIG``."""
 
 _ELSEWHERE = {"WATCHGLASS_CONFIG", "WATCHGLASS_URL", "WATCHGLASS_API_KEY"}  # read by the command line and the client
-_TABLES: dict[str, type[BaseModel]] = {"scheduler": SchedulerConfig, "explain": ExplainConfig}
+_TABLES: dict[str, type[BaseModel]] = {
+    "scheduler": SchedulerConfig,
+    "dead_letters": DeadLettersConfig,
+    "explain": ExplainConfig,
+}
 
 
 def load(path: Path | str | None = None, *, environ: Mapping[str, str] | None = None) -> Config:

@@ -94,7 +94,9 @@ class Letters:
         values["size"] = [len(letter.body) for letter in kept]
         values["headers"] = [json.dumps(dict(letter.headers)) for letter in kept]
         rows = pa.table({key: pa.array(values[key], kind) for key, kind in _TYPES.items()})
-        rows = rows.append_column("number", pa.array(range(number * _NUMBERS, number * _NUMBERS + len(kept)), pa.int64()))
+        rows = rows.append_column(
+            "number", pa.array(range(number * _NUMBERS, number * _NUMBERS + len(kept)), pa.int64())
+        )
         rows = rows.append_column("model", pa.repeat(pa.scalar(model), len(kept)))
         with self._database.transaction():
             self._database.insert("letters", rows)
@@ -109,7 +111,9 @@ class Letters:
         if held["letters"] <= self.limits.letters and held["bytes"] <= self.limits.total_bytes:
             return
         # A little more than needed, so that not every group has to make room.
-        places = "row_number() OVER (ORDER BY number DESC) > ? OR sum(octet_length(body)) OVER (ORDER BY number DESC) > ?"
+        places = (
+            "row_number() OVER (ORDER BY number DESC) > ? OR sum(octet_length(body)) OVER (ORDER BY number DESC) > ?"
+        )
         old = f"SELECT number FROM letters WHERE model = ? QUALIFY {places}"  # noqa: S608 - fixed
         most = [model, self.limits.letters * 19 // 20, self.limits.total_bytes * 19 // 20]
         self._remove("crowded_out", f"number IN ({old}) AND model = ?", [*most, model])
@@ -121,7 +125,9 @@ class Letters:
             return 0
         return self._remove("expired", "received <= ?", [before])
 
-    def delete(self, model: str, *, reason: str | None = None, source: str | None = None, number: int | None = None) -> int:
+    def delete(
+        self, model: str, *, reason: str | None = None, source: str | None = None, number: int | None = None
+    ) -> int:
         """Remove the letters that match; return how many there were, the replayed ones too.
 
         Raises:

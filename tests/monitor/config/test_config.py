@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitor.config import Config, ExplainConfig, SchedulerConfig, example_toml, load
+from monitor.config import Config, DeadLettersConfig, ExplainConfig, SchedulerConfig, example_toml, load
 from monitor.errors import ConfigError
 
 
@@ -12,10 +12,10 @@ def test_the_example_has_every_key_and_is_exactly_the_defaults(tmp_path):
     file.write_text(example_toml())
     assert load(file, environ={}) == Config()
     lines = example_toml().splitlines()
-    for kind in (Config, SchedulerConfig, ExplainConfig):
+    for kind in (Config, SchedulerConfig, DeadLettersConfig, ExplainConfig):
         for key, field in kind.model_fields.items():
             assert any(line.startswith((f"{key} = ", f"[{key}]")) for line in lines)
-            assert key in ("scheduler", "explain") or f"# {field.description}" in lines
+            assert key in ("scheduler", "dead_letters", "explain") or f"# {field.description}" in lines
 
 
 def test_without_file_and_environment_there_are_the_defaults(tmp_path, monkeypatch):
