@@ -10,6 +10,7 @@ from monitor.api.services import Services
 from monitor.clock import Clock, ManualClock, SystemClock
 from monitor.config import Config
 from monitor.ingest import BODIES_FULL, Ingest
+from monitor.profile import kernel
 from monitor.scheduler import Scheduler
 from monitor.store import Disk, Limits, Store, size_of
 
@@ -58,6 +59,7 @@ class Runtime:
         """
         config = config.model_copy(update={"data_dir": config.data_dir.resolve()})
         config.data_dir.mkdir(parents=True, exist_ok=True)
+        kernel.choose(config.kernel)
         clock: Clock = SystemClock() if config.clock == "system" else KeptClock(config.data_dir / CLOCK)
         limits = Limits(**config.dead_letters.model_dump())
         store = Store.open(

@@ -113,6 +113,10 @@ class Config(BaseSettings):
         default="auto",
         description='What stays free on the disk: capture answers 507 below it. "auto": 5 %, from 64MiB to 1GiB.',
     )
+    kernel: Literal["auto", "numpy", "numba"] = Field(
+        default="auto",
+        description='How columns are counted; the profiles are the same. "auto": numba for large batches if installed.',
+    )
     clock: Literal["system", "manual"] = Field(
         default="system", description='"manual": time stands still until PUT /v1/clock moves it, for replays and tests.'
     )

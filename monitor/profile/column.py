@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from monitor.profile import fixed
 from monitor.profile.binning import Bins, CategoryBins, NumericBins
-from monitor.profile.values import Ints, codes, numbers
+from monitor.profile.values import Bools, Floats, Ints, codes, numbers
 
 NULL, RETYPED, NAN, POSITIVE, NEGATIVE = range(5)
 
@@ -167,17 +167,19 @@ def numeric_slots(
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int], np.dtype[np.float64]]]:
     """Return, for each row, its slot in ``counts`` and its value (NaN where it is not a finite number)."""
     values, nulls = numbers(column)
+    return place(values, nulls, bins), np.where(nulls | ~np.isfinite(values), np.nan, values)
+
+
+def place(values: Floats, nulls: Bools, bins: NumericBins) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return the slot in ``counts`` of each value."""
     slots = bins.HEAD + np.searchsorted(bins.edges, values, side="right")
-    odd = ~np.isfinite(values)
-    if odd.any():
+    if not np.isfinite(values).all():
         slots[np.isnan(values)] = NAN
         slots[values == np.inf] = POSITIVE
         slots[values == -np.inf] = NEGATIVE
-        values = np.where(odd, np.nan, values)
     if nulls.any():
         slots[nulls] = NULL
-        values = np.where(nulls, np.nan, values)
-    return slots, values
+    return slots
 
 
 def category_slots(column: pa.Array | pa.ChunkedArray, bins: CategoryBins) -> Ints:
