@@ -163,7 +163,7 @@ def register(
 @cli.command("import")
 def import_file(
     model: ModelName,
-    file: Annotated[Path, typer.Argument(help="Parquet, CSV or JSONL; with --format also a folder.")],
+    files: Annotated[list[str], typer.Argument(help="Parquet, CSV or JSONL files, patterns, folders.")],
     form: Annotated[
         str | None,
         typer.Option("--format", help="What a server wrote: bentoml, kserve_blob, sagemaker or triton_trace."),
@@ -177,26 +177,46 @@ def import_file(
     prediction: Annotated[str | None, typer.Option(help="The column with predictions.")] = None,
     scores: Annotated[str | None, typer.Option(help="The column(s) with scores, separated by commas.")] = None,
     label: Annotated[str | None, typer.Option(help="The column with the truth.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be taken; import nothing.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Send also what was imported before.")] = False,
+    memory: Annotated[int, typer.Option(help="MiB of memory that reading may take.", min=128)] = 1024,
+    seconds: Annotated[float, typer.Option(help="Seconds that reading one file may take.", min=0.1)] = 300.0,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Import predictions (and labels) from a file. Importing a file again stores nothing twice."""
-    from app.importing import import_table
-    from app.recordings import import_recordings
+    """Import predictions (and labels) from files. Again, it goes on where it stopped, and stores nothing twice."""
+    from app.finding import find
+    from app.importing import Asked, import_files, peek_files
+    from app.intake import Limits
+    from app.link import folder_of
     from app.registering import Columns
-    from app.telling import imported
+    from app.telling import imported, peeked
+    from monitor.config import load
 
     columns = Columns(time=time, id=id_column, prediction=prediction, scores=scores, label=label)
     if form is not None and columns.all():
         raise InvalidInput(
             "--format says what every column is: leave out --time, --id, --prediction, --scores, --label."
         )
+    found = find(files, form)
     with _link(config) as link:
-        if form is not None:
-            told = import_recordings(link, model, file, form, columns=names, version=version, quiet=as_json)
-        else:
-            told = import_table(link, model, file, columns, version=version, quiet=as_json)
+        asked = Asked(
+            model=model,
+            columns=columns,
+            form=form,
+            names=names,
+            version=version,
+            limits=Limits(memory, seconds),
+            memory=folder_of(link, load(config)),
+            again=again,
+        )
+        if dry_run:
+            _say(peek_files(link, asked, found), as_json, peeked)
+            return
+        told = import_files(link, asked, found, quiet=as_json)
     _say(told, as_json, imported)
+    if "failed" in told:
+        raise typer.Exit(FAILED)
 
 
 @cli.command()

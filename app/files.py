@@ -1,6 +1,5 @@
 """Read rows from Parquet, CSV and JSONL files, piece by piece."""
 
-import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,17 +43,16 @@ class RowFile:
         self.path = path
         self._types = dict(types or {})
         self.bytes = path.stat().st_size
+        self.position = 0
+        """How many bytes of it have been read, about."""
         self.rows: int | None = None
         if path.suffix.lower() == ".parquet":
             import pyarrow.parquet as pq
 
             with _readable(path):
-                self.rows = pq.ParquetFile(path).metadata.num_rows
-
-    def digest(self) -> str:
-        """Return what tells this content from any other."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+                metadata = pq.ParquetFile(path).metadata
+                self.rows = metadata.num_rows
+                _check_codecs(path, metadata)
 
     def batches(self) -> Iterator[pa.Table]:
         """Yield the rows in order, at most `BATCH_ROWS` at a time.
@@ -72,12 +70,19 @@ class RowFile:
         if suffix == ".parquet":
             import pyarrow.parquet as pq
 
-            yield from pq.ParquetFile(self.path).iter_batches(BATCH_ROWS)
+            done = 0
+            for batch in pq.ParquetFile(self.path, pre_buffer=False).iter_batches(BATCH_ROWS, use_threads=False):
+                done += batch.num_rows
+                self.position = self.bytes * done // max(self.rows or 0, 1)
+                yield batch
         elif suffix == ".csv":
             from pyarrow import csv
 
-            for batch in csv.open_csv(self.path, convert_options=self._conversion()):
-                yield _empty_is_null(batch)
+            options = self._conversion()
+            with self.path.open("rb") as file:
+                for batch in csv.open_csv(file, convert_options=options):
+                    self.position = file.tell()
+                    yield _empty_is_null(batch)
         else:
             from pyarrow import json
 
@@ -127,6 +132,18 @@ def _read_through(path: Path, options: "csv.ConvertOptions") -> None:
 
     for _ in csv.open_csv(path, convert_options=options):
         pass
+
+
+def _check_codecs(path: Path, metadata: Any) -> None:
+    """Refuse Brotli: what inflates it has had holes, and few write it.
+
+    Raises:
+        InvalidInput: a column is compressed with it.
+    """
+    for group in range(metadata.num_row_groups):
+        rows = metadata.row_group(group)
+        if any(rows.column(place).compression == "BROTLI" for place in range(rows.num_columns)):
+            raise InvalidInput(f"{path} is compressed with Brotli, which is not read; write it with zstd or snappy.")
 
 
 def _empty_is_null(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -1,167 +1,241 @@
-"""Send a file's rows to the server, piece by piece. What was sent before is recognised by its ids."""
+"""Import files: read in a child process that a file may crash, sent piece by piece, gone on with where it stopped."""
 
-import io
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from app.files import RowFile
-from app.link import Link, Refused
+from app.finding import Found
+from app.intake import Limits, Source, Wish, shown
+from app.intake.frames import Frame
+from app.intake.memory import Memory
+from app.intake.pieces import Part
+from app.link import Link
+from app.progress import Progress
+from app.reading import Reading
 from app.registering import Columns
-from monitor.errors import InvalidInput, Unavailable
+from app.sending import FATES, SOURCE, send
+from monitor.errors import InvalidInput
 
-SOURCE = "import"
-_FATES = ("received", "stored", "duplicate", "rejected", "dropped")
-_SHOWN_ERRORS = 20
-_TRIES = 30
-_ARROW = "application/vnd.apache.arrow.stream"
+SHOWN_ERRORS = 20
 
 
-def import_table(
-    link: Link, model: str, path: Path, columns: Columns, *, version: str | None = None, quiet: bool = False
-) -> dict[str, Any]:
-    """Import predictions, and labels where a column holds them; return what became of each row.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is to be imported, and as what.
 
-    Rows without an id get ids made of the file's content and their place in it, so that the same file gives
-    the same ids.
+    ``form`` is the format of what a server wrote, None for files of rows; ``names`` name unnamed columns, by commas;
+    ``version`` is the one that predicted, where no file says so. ``memory`` is the folder in which to remember what
+    was taken, None to remember nothing; ``again`` sends also what is remembered.
+    """
+
+    model: str
+    columns: Columns = field(default_factory=Columns)
+    form: str | None = None
+    names: str | None = None
+    version: str | None = None
+    limits: Limits = field(default_factory=Limits)
+    memory: Path | None = None
+    again: bool = False
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the rows."""
+
+    fates: dict[str, Counter[str]] = field(default_factory=lambda: {"inferences": Counter(), "labels": Counter()})
+    before: Counter[str] = field(default_factory=Counter)
+    failed: list[dict[str, str]] = field(default_factory=list)
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    halves: dict[str, int] = field(default_factory=dict)
+
+    def told(self) -> dict[str, Any]:
+        """Return it as the command line tells it."""
+        for what in ("inferences", "labels"):
+            if self.before[what]:
+                # They are in the store, and were found there without sending them.
+                self.fates[what].update(received=self.before[what], duplicate=self.before[what])
+        counts = {what: {fate: found[fate] for fate in FATES} for what, found in self.fates.items() if found}
+        told: dict[str, Any] = counts or {"inferences": dict.fromkeys(FATES, 0)}
+        if self.halves.get("unpaired") or self.halves.get("probes"):
+            told["halves"] = self.halves
+        if self.before:
+            told["before"] = dict(self.before)
+        if self.failed:
+            told["failed"] = self.failed
+        if self.errors:
+            told["errors"] = self.errors[:SHOWN_ERRORS]
+        return told
+
+
+def import_files(link: Link, asked: Asked, found: Found, *, quiet: bool = False) -> dict[str, Any]:
+    """Import files, and return what became of each row, of each file that failed and of rows that were refused.
 
     Args:
         link: the server.
-        model: a registered model's name.
-        path: Parquet, CSV or JSONL, flat or as the API takes it (with ``features`` inside).
-        columns: which columns hold what is not a feature.
-        version: the version that predicted, where no column says so.
+        asked: what they are imported as.
+        found: the files.
         quiet: show no progress.
 
     Raises:
-        InvalidInput: the file cannot be read, or lacks a column that was named.
+        InvalidInput: the only file cannot be read, or what is asked cannot be met.
         Refused: the server refused it, such as for a model that is not registered.
+        Unavailable: the server does not answer.
     """
-    known = link.ask("GET", f"/v1/models/{quote(model, safe='')}")["schema"]
-    file = RowFile(path, columns.types(known))
-    features = {feature["name"] for feature in known["features"]}
-    made = f"{SOURCE}-{file.digest()}:"
-    totals: dict[str, Counter[str]] = {"inferences": Counter(), "labels": Counter()}
-    errors: list[dict[str, Any]] = []
-    offset = 0
-    with _progress(file, quiet) as advance:
-        for table in file.batches():
-            rows = prepare(table, columns, features, made, offset, version)
-            labels = rows["_label"] if "_label" in rows.column_names else None
-            sent = rows.drop_columns(["_label"]) if labels is not None else rows
-            _tally(totals["inferences"], errors, _send(link, f"/v1/models/{model}/inferences", sent), offset)
-            if labels is not None:
-                chosen = pa.table({"id": rows["_id"], "value": labels})
-                chosen = chosen.filter(labels.is_valid())
-                if version is not None:
-                    chosen = chosen.append_column("version", pa.repeat(version, len(chosen)))
-                if len(chosen):
-                    _tally(totals["labels"], errors, _send(link, f"/v1/models/{model}/labels", chosen), offset)
-            offset += table.num_rows
-            advance(table.num_rows)
-    counted = {what: {fate: counts[fate] for fate in _FATES} for what, counts in totals.items() if counts}
-    return counted | ({"errors": errors} if errors else {})
+    known = link.ask("GET", f"/v1/models/{quote(asked.model, safe='')}")
+    job = _Job(link, asked, known, found, Progress(found.bytes, quiet))
+    try:
+        job.run()
+    finally:
+        job.close()
+    if len(found.files) == 1 and job.tally.failed:
+        raise InvalidInput(f"{job.tally.failed[0]['file']}: {job.tally.failed[0]['detail']}")
+    return job.tally.told()
 
 
-def prepare(
-    table: pa.Table, columns: Columns, features: set[str], made: str, offset: int, version: str | None
-) -> pa.Table:
-    """Return ``table`` with what is not a feature under our own names (``_id``, ``_time``, … and ``_label``).
-
-    Raises:
-        InvalidInput: a named column is not there.
-    """
-    if "features" in table.column_names and pa.types.is_struct(table.schema.field("features").type):
-        place = table.column_names.index("features")
-        inner = table["features"].combine_chunks().flatten()
-        names = [field.name for field in table.schema.field("features").type]
-        table = table.remove_column(place)
-        for name, column in zip(names, inner, strict=True):
-            table = table.append_column(name, column)
-    named = columns.named()
-    missing = [name for name in columns.all() if name not in table.column_names]
-    if missing:
-        raise InvalidInput(f"The file has no column {', '.join(missing)}; it has {', '.join(table.column_names)}.")
-    own = {f"_{what}": table[name] for what, name in named.items()}
-    scores = columns.score_names()
-    if scores:
-        own["_scores"] = table[scores[0]] if len(scores) == 1 else _lists([table[name] for name in scores])
-    if features and features.isdisjoint(table.column_names):
-        raise InvalidInput(
-            f"The file has no column of the model's: it has {', '.join(table.column_names)[:300]}; the model's are "
-            f"{', '.join(sorted(features))[:300]}. Is it another file, or another separator than a comma?"
-        )
-    places = pa.array([f"{made}{offset + row}" for row in range(len(table))])
-    if "id" not in named and not {"_id", "id"} & set(table.column_names):
-        own["_id"] = places
-    if version is not None:
-        own["_version"] = pa.repeat(version, len(table))
-    if "_id" not in own:
-        own["_id"] = table["_id" if "_id" in table.column_names else "id"]
-    if not pa.types.is_string(own["_id"].type):
-        own["_id"] = own["_id"].cast(pa.string())
-    if own["_id"].null_count:
-        own["_id"] = pc.coalesce(own["_id"], places)
-    spent = {name for name in [*columns.all(), "id", *own] if name not in features}
-    kept = table.drop_columns([name for name in table.column_names if name in spent])
-    for name, column in own.items():
-        kept = kept.append_column(name, column)
-    return kept
-
-
-def _lists(parts: list[pa.ChunkedArray]) -> pa.Array:
-    stacked = np.column_stack([part.cast(pa.float64()).to_numpy() for part in parts])
-    offsets = np.arange(0, stacked.size + 1, len(parts), dtype=np.int32)
-    return pa.ListArray.from_arrays(offsets, pa.array(stacked.ravel(), from_pandas=True))
-
-
-def _send(link: Link, path: str, table: pa.Table) -> Iterator[dict[str, Any]]:
-    """Send rows as one body, or as halves where that is too large; wait while the server is busy."""
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    for attempt in range(_TRIES):
+def peek_files(link: Link, asked: Asked, found: Found) -> list[dict[str, Any]]:
+    """Return what every file holds, and how it would be taken; nothing is imported."""
+    known = link.ask("GET", f"/v1/models/{quote(asked.model, safe='')}")
+    with Progress(found.bytes, quiet=True) as progress:
+        job = _Job(link, asked, known, found, progress, peek=True)
         try:
-            yield link.ask("POST", path, body=sink.getvalue(), media=_ARROW, headers={"watchglass-source": SOURCE})
-            return
-        except Unavailable:
-            if attempt == _TRIES - 1:
-                raise
-            time.sleep(1.0)
-        except Refused as refused:
-            if refused.status != 413 or len(table) < 2:
-                raise
-            middle = len(table) // 2
-            yield from _send(link, path, table.slice(0, middle))
-            for receipt in _send(link, path, table.slice(middle)):
-                shifted = [error | {"row": error["row"] + middle} for error in receipt["errors"]]
-                yield receipt | {"errors": shifted}
-            return
+            job.run()
+        finally:
+            job.close()
+    return job.peeked + [failure | {"rows": 0} for failure in job.tally.failed]
 
 
-def _tally(totals: Counter[str], errors: list[dict[str, Any]], receipts: Iterator[dict[str, Any]], offset: int) -> None:
-    for receipt in receipts:
-        totals.update({fate: receipt[fate] for fate in _FATES})
-        room = _SHOWN_ERRORS - len(errors)
-        errors += [error | {"row": error["row"] + offset} for error in receipt["errors"][:room]]
+class _Job:
+    """One import, over as many children as it takes."""
+
+    def __init__(
+        self, link: Link, asked: Asked, known: dict[str, Any], found: Found, progress: Progress, *, peek: bool = False
+    ) -> None:
+        self._link, self._asked, self._schema, self._progress, self._peek = link, asked, known["schema"], progress, peek
+        self._paths = found.files
+        self.tally = Tally(failed=list(found.refused))
+        self.peeked: list[dict[str, Any]] = []
+        told = {"model": asked.model, "created": known.get("created"), "form": asked.form, "names": asked.names}
+        told |= {"version": asked.version, "columns": asked.columns, "schema": self._schema}
+        self._memory = Memory(None if peek or asked.again else asked.memory, told, _imported(link, asked.model))
+        self._sources: dict[int, Source] = {}
+        self._finished: set[int] = set()
+
+    def run(self) -> None:
+        """Read and send until every file is done or has failed."""
+        self._look()
+        with self._progress:
+            while waiting := self._waiting():
+                self._read(waiting)
+
+    def close(self) -> None:
+        """Forget nothing that was acknowledged."""
+        self._memory.close()
+
+    def _look(self) -> None:
+        """Find out what of each file was imported before."""
+        for place, (path, digest) in enumerate(self._paths):
+            taken = self._memory.taken(digest)
+            self._sources[place] = Source(place, str(path), digest, taken.inferences, taken.labels, taken.done)
+            self.tally.before.update(inferences=taken.inferences, labels=taken.labels, files=int(taken.done))
+            if taken.done:
+                self._finished.add(place)
+                if not taken.halves:
+                    del self._sources[place]
+                self._progress.skip(path.stat().st_size)
+        self.tally.before = +self.tally.before
+
+    def _waiting(self) -> list[Source]:
+        """Return the files to read, those that are done only for halves that others complete; none if all are done."""
+        if all(place in self._finished for place in self._sources):
+            return []
+        return list(self._sources.values())
+
+    def _read(self, sources: Sequence[Source]) -> None:
+        wish = Wish(
+            tuple(sources),
+            self._schema,
+            self._asked.columns,
+            self._asked.form,
+            self._asked.names,
+            self._asked.version,
+            self._peek,
+            self._asked.limits.memory_mb,
+        )
+        with Reading(wish, self._asked.limits.seconds) as reading:
+            for frame in reading.frames():
+                self._take(frame)
+            if reading.over:
+                self._finished |= set(self._sources)
+            elif reading.place is None:
+                raise InvalidInput(f"The files cannot be read: {reading.end}.")
+            else:
+                self._fail(reading.place, reading.end)
+
+    def _take(self, frame: Frame) -> None:
+        place: Any = frame.says.get("place")
+        if frame.what == "file":
+            self._progress.file(self._paths[place][0])
+        elif frame.what == "progress":
+            self._progress.at(frame.says["at"])
+        elif frame.what == "peek":
+            self.peeked.append({"file": shown(self._sources[place].path), **frame.says})
+        elif frame.what == "refused":
+            if place is None:
+                raise InvalidInput(frame.says["detail"])
+            self._fail(place, frame.says["detail"])
+        elif frame.what == "piece":
+            self._send(frame)
+        elif frame.what == "end":
+            self.tally.halves = {name: int(frame.says.get(name, 0)) for name in ("unpaired", "probes")}
+        elif frame.what == "errors":
+            self.tally.errors += frame.says["errors"]
+
+    def _send(self, frame: Frame) -> None:
+        whole, stored = True, 0
+        for body, about in zip(frame.bodies, frame.says["about"], strict=True):
+            path = f"/v1/models/{quote(self._asked.model, safe='')}/{about['kind']}"
+            counted, errors = send(self._link, path, body, about)
+            self.tally.fates[about["kind"]].update(counted)
+            self.tally.errors += errors[: SHOWN_ERRORS - len(self.tally.errors)]
+            whole = whole and counted["stored"] + counted["duplicate"] == about["rows"]
+            stored += counted["stored"] if about["kind"] == "inferences" else 0
+            if about["kind"] == "inferences":
+                self._progress.rows(about["rows"])
+        parts = [Part(**part) for part in frame.says["parts"]]
+        self._memory.add([(self._sources[part.place].digest, part) for part in parts], whole=whole, stored=stored)
+        for part in parts:
+            self._advance(part)
+        if frame.says["at"] is not None:
+            self._progress.at(frame.says["at"])
+
+    def _advance(self, part: Part) -> None:
+        """Keep in mind what was sent, so that another child does not send it again."""
+        source = self._sources[part.place]
+        self._sources[part.place] = Source(
+            source.place,
+            source.path,
+            source.digest,
+            source.inferences + part.inferences,
+            source.labels + part.labels,
+            quiet=source.quiet or part.done,
+        )
+        if part.done:
+            self._finished.add(part.place)
+            if not part.halves:
+                del self._sources[part.place]
+
+    def _fail(self, place: int, detail: str) -> None:
+        if place not in self._sources:  # it was done when the child ended
+            raise InvalidInput(f"The files cannot be read to their end: {detail}.")
+        path = shown(self._sources.pop(place).path)
+        self.tally.failed.append({"file": path, "detail": detail.removeprefix(f"{path} ")})
 
 
-@contextmanager
-def _progress(file: RowFile, quiet: bool) -> Iterator[Callable[[int], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    parts = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("rows,"))
-    with Progress(
-        *parts, TimeRemainingColumn(), TextColumn("left"), console=Console(stderr=True), disable=quiet
-    ) as shown:
-        task = shown.add_task(file.path.name, total=file.rows)
-        yield lambda rows: shown.advance(task, rows)
+def _imported(link: Link, model: str) -> int:
+    """Return how many rows of imports the ledger says are stored, which never becomes less."""
+    ledger = link.ask("GET", "/v1/ledger", query={"model": model})
+    lines = ledger["lines"]
+    return sum(line["rows"] for line in lines if line["source"] == SOURCE and line["outcome"] == "stored")

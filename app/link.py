@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 from urllib.parse import urlencode
@@ -18,6 +19,8 @@ from monitor.errors import Unavailable, WatchglassError
 
 ADDRESS = "server.url"
 """The file in the data directory in which a server writes where it listens."""
+HERE = "this process"
+"""Where a link leads that needs no server."""
 
 PROBE_SECONDS = 1.0
 TIMEOUT_SECONDS = 600.0  # a report or a long catch-up of the scheduler takes minutes
@@ -131,7 +134,23 @@ def connect(config: Config) -> Link:
     for url in [written.read_text().strip() if written.exists() else "", config.base_url]:
         if url and answers(url):
             return Link(HttpTransport(url), url)
-    return Link(LocalTransport(config), "this process")
+    return Link(LocalTransport(config), HERE)
+
+
+def folder_of(link: Link, config: Config) -> Path | None:
+    """Return the folder of the data behind ``link``; None where that is a server of other data than this.
+
+    Args:
+        link: as `connect` made it of the same configuration.
+        config: whose ``data_dir`` may be that folder.
+    """
+    if link.where == HERE:
+        return config.data_dir
+    written = config.data_dir / ADDRESS
+    try:
+        return config.data_dir if written.read_text().strip() == link.where.rstrip("/") else None
+    except OSError:
+        return None
 
 
 def answers(url: str) -> bool:

@@ -1,6 +1,6 @@
 """What the command line says about results that are more than counts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _WIDTH = 30
@@ -16,16 +16,36 @@ def counts(told: Mapping[str, Any]) -> str:
 
 
 def imported(told: Mapping[str, Any]) -> str:
-    """Return what became of a file's rows: one line of counts for each kind, then the first errors.
+    """Return what became of files' rows: one line of counts for each kind, then what failed and the first errors.
 
     >>> print(imported({"labels": {"stored": 1}, "errors": [{"row": 2, "reason": "bad_id", "detail": "empty"}]}))
     labels: 1 stored
     row 2: bad_id: empty
     """
-    lines = [f"{what}: {counts(told[what])}" for what in told if what != "errors"]
+    lines = [f"{what}: {counts(told[what])}" for what in ("inferences", "labels", "halves") if what in told]
+    if "before" in told:
+        lines.append(f"imported before, and not sent again: {counts(told['before'])}")
+    lines += [f"FAILED {each['file']}: {each['detail']}" for each in told.get("failed", ())]
     return "\n".join(
         lines + [f"row {each['row']}: {each['reason']}: {each['detail']}" for each in told.get("errors", ())]
     )
+
+
+def peeked(told: Sequence[Mapping[str, Any]]) -> str:
+    """Return what files hold, and as what each column would be taken.
+
+    >>> column = {"column": "temp", "type": "double", "as": "numeric"}
+    >>> print(peeked([{"file": "a.csv", "rows": 2, "columns": [column], "missing": ["wind"]}]))
+    a.csv: 2 rows
+      temp                           double               numeric
+      missing: wind
+    """
+    lines = []
+    for each in told:
+        lines.append(f"{each['file']}: {each['rows']:,} rows" + (f"; {each['detail']}" if "detail" in each else ""))
+        lines += [f"  {one['column']:<30} {one['type']:<20} {one['as']}" for one in each.get("columns", ())]
+        lines += [f"  missing: {', '.join(each['missing'])}"] if each.get("missing") else []
+    return "\n".join(lines)
 
 
 def explanation(told: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from app.files import RowFile, types_of
-from app.importing import prepare
+from app.intake.rows import prepare
 from app.registering import Columns
 from monitor.errors import InvalidInput
 

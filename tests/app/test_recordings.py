@@ -9,11 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from app import cli, recordings
+from app import cli
 from app.demo.processes import free_port
-from app.link import Refused
-from monitor.errors import InvalidInput, Unavailable
-from monitor.types import Inference
 
 Run = Callable[..., SimpleNamespace]
 SCHEMA = {
@@ -133,47 +130,3 @@ def test_rows_without_ids_get_the_same_ones_every_time(watchglass: Run) -> None:
 def test_what_cannot_be_imported_is_1_and_says_why(watchglass: Run, arguments: tuple[str, ...], said: str) -> None:
     done = watchglass("import", "flights", *arguments)
     assert (done.code, said in done.err) == (1, True), done.err
-
-
-def test_a_file_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recordings, "MAX_BYTES", 3)
-    (tmp_path / "x.jsonl").write_text("12345")
-    with pytest.raises(InvalidInput, match="at most 3"):
-        recordings._files(tmp_path, "sagemaker")
-
-
-class Answers:
-    """A server that takes at most three rows at once, and is busy at first."""
-
-    def __init__(self) -> None:
-        self.busy, self.sizes = 2, []
-
-    def ask(self, _method: str, _path: str, *, body: bytes, headers: object) -> dict[str, object]:
-        if self.busy:
-            self.busy -= 1
-            raise Unavailable("full")
-        rows = json.loads(body)
-        if len(rows) > 3:
-            raise Refused(413, "too large")
-        self.sizes.append(len(rows))
-        errors = [{"row": len(rows) - 1, "id": None, "reason": "bad_id", "detail": ""}]
-        return {
-            "received": len(rows),
-            "stored": len(rows) - 1,
-            "duplicate": 0,
-            "rejected": 1,
-            "dropped": 0,
-            "errors": errors,
-        }
-
-
-def test_sending_waits_and_halves_and_keeps_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recordings.time, "sleep", lambda _seconds: None)
-    server = Answers()
-    sender = recordings._Sender(server, "flights")  # type: ignore[arg-type]
-    for row in range(7):
-        sender.add(Inference(id=str(row)))
-    sender.flush()
-    assert server.sizes == [3, 2, 2]
-    assert sender.told()["inferences"] == {"received": 7, "stored": 4, "duplicate": 0, "rejected": 3, "dropped": 0}
-    assert [error["row"] for error in sender.errors] == [2, 4, 6]
