@@ -12,7 +12,7 @@ from monitor.config import Config
 from monitor.ingest import BODIES_FULL, Ingest
 from monitor.profile import kernel
 from monitor.scheduler import Scheduler
-from monitor.store import Disk, Limits, Store, size_of
+from monitor.store import Disk, HalfLimits, Limits, Store, size_of
 
 DATABASE = "watchglass.duckdb"
 CLOCK = "clock"
@@ -63,7 +63,11 @@ class Runtime:
         clock: Clock = SystemClock() if config.clock == "system" else KeptClock(config.data_dir / CLOCK)
         limits = Limits(**config.dead_letters.model_dump())
         store = Store.open(
-            config.data_dir / DATABASE, memory_limit=config.memory_limit, threads=config.threads, limits=limits
+            config.data_dir / DATABASE,
+            memory_limit=config.memory_limit,
+            threads=config.threads,
+            limits=limits,
+            half_limits=HalfLimits(**config.halves.model_dump()),
         )
         try:
             disk = Disk(config.data_dir, size_of(config.disk_reserve))

@@ -5,7 +5,6 @@ a response its request's content type, loses ``Inference-Header-Content-Length``
 ``Content-Encoding``; the body's own bytes tell. (https://github.com/kserve/kserve, pkg/logger.)
 """
 
-import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -63,21 +62,6 @@ class KServe(Collector):
             yield from each(enumerate(batch, 1), lambda event: [_event(event, naming)], name="kserve", what="event")
             return
         yield _event(body, naming)
-
-
-def structured(body: bytes, headers: Mapping[str, str]) -> bytes:
-    """Return an event that came in binary mode as one in structured mode, which needs no headers to be read again.
-
-    A body that is structured already, or that no event's headers came with, is returned as it is.
-
-    >>> structured(b"{}", {"ce-id": "e", "ce-type": "x.request"})
-    b'{"specversion": "1.0", "id": "e", "type": "x.request", "data_base64": "e30="}'
-    """
-    attributes = {key[3:]: unquote(value) for key, value in headers.items() if key.startswith("ce-")}
-    if not attributes:
-        return body
-    event = {"specversion": "1.0", **attributes, "data_base64": base64.b64encode(body).decode()}
-    return json.dumps(event).encode()
 
 
 def half_of(data: bytes, attributes: Mapping[str, str], naming: Mapping[str, str], *, name: str) -> Half:

@@ -78,6 +78,19 @@ class DeadLettersConfig(BaseModel):
     total_bytes: Whole = Field(default=64 * MIB, ge=0, description="Most bytes kept of one model; the oldest go first.")
 
 
+class HalvesConfig(BaseModel):
+    """What happens to one side of an exchange whose other side does not come, such as of a request that failed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    orphan_minutes: Number = Field(
+        default=10.0, gt=0, description="After so long it is counted as an orphan; it is paired all the same if it comes."
+    )
+    days: Number = Field(default=7.0, gt=0, description="How long it is kept, and a repeated event known, in days.")
+    halves: Whole = Field(default=100_000, ge=1, description="Most kept of one model; the oldest go first.")
+    total_bytes: Whole = Field(default=256 * MIB, ge=0, description="Most bytes kept of one model; the oldest go first.")
+
+
 class Config(BaseSettings):
     """Everything that can be set. Made by `load` from file and environment, or directly in code (which reads neither).
 
@@ -122,6 +135,7 @@ class Config(BaseSettings):
     )
     scheduler: SchedulerConfig = SchedulerConfig()
     dead_letters: DeadLettersConfig = DeadLettersConfig()
+    halves: HalvesConfig = HalvesConfig()
     explain: ExplainConfig = ExplainConfig()
 
     @classmethod

@@ -19,6 +19,7 @@ _ELSEWHERE = {"WATCHGLASS_CONFIG", "WATCHGLASS_URL", "WATCHGLASS_API_KEY"}  # re
 _TABLES: dict[str, type[BaseModel]] = {
     "scheduler": SchedulerConfig,
     "dead_letters": DeadLettersConfig,
+    "halves": HalvesConfig,
     "explain": ExplainConfig,
 }
 

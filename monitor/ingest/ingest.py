@@ -2,8 +2,9 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from datetime import datetime
 from threading import Event, Lock, Thread
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pyarrow as pa
 from monitor.clock import Clock
 from monitor.errors import DiskFull, Overloaded, Unavailable, WatchglassError
 from monitor.ingest.committer import Committer
+from monitor.ingest.exchanges import Arrival
 from monitor.ingest.live import Live
 from monitor.ingest.queue import Queue
 from monitor.ingest.receipts import Receipt, Submission
@@ -128,6 +130,7 @@ class Ingest:
         client: str | None = None,
         drops: Mapping[str, int] | None = None,
         replays: Sequence[int] = (),
+        halves: Sequence[Arrival] | None = None,
     ) -> "Future[Receipt]":
         """Hand in rows and labels; returns at once.
 
@@ -140,6 +143,8 @@ class Ingest:
             client: the sender's own id, for its drop counters.
             drops: how many rows that client has dropped so far, ever, by reason.
             replays: the numbers of the dead letters these were read from; they count as replayed with the same commit.
+            halves: sides of exchanges; rows are made of those whose other side is there, and then the receipt is a
+                `Collected`. They are not among ``received``.
 
         Returns:
             A future that resolves once everything is durable.
@@ -160,6 +165,7 @@ class Ingest:
             client=client,
             drops=dict(drops or {}),
             replays=tuple(replays),
+            halves=halves,
         )
         if submission.malformed < 0:
             raise ValueError(f"received={received}, but {received - submission.malformed} rows are handed in")
@@ -240,7 +246,8 @@ class Ingest:
             for model in models:
                 self._flush_one(model.name)
             self._keep_refusals()
-            self._expire_letters()
+            self._expire(self._store.letters.expire, "dead letters")
+            self._expire(self._store.halves.expire, "halves of exchanges")
 
     def _keep_refusals(self) -> None:
         try:
@@ -248,11 +255,11 @@ class Ingest:
         except WatchglassError as error:
             _log.warning("refused requests could not be counted in the store; that is tried again: %s", error)
 
-    def _expire_letters(self) -> None:
+    def _expire(self, expire: Callable[[datetime], object], what: str) -> None:
         try:
-            self._store.letters.expire(self._clock.now())
+            expire(self._clock.now())
         except WatchglassError as error:
-            _log.warning("dead letters could not be removed at their time; that is tried again: %s", error)
+            _log.warning("%s could not be removed at their time; that is tried again: %s", what, error)
 
     def _flush_one(self, model: str) -> None:
         try:

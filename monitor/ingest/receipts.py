@@ -4,9 +4,13 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from monitor.schema import Conformed
 from monitor.types import Label
+
+if TYPE_CHECKING:
+    from monitor.ingest.exchanges import Arrival
 
 DUPLICATE, CONFLICT, MALFORMED = "same_content", "conflict", "malformed"
 """Reasons in the ledger: sent before; same id with other content; could not be read as a row."""
@@ -37,10 +41,31 @@ class Receipt:
     errors: list[RowError] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected(Receipt):
+    """What became of a body in a model server's own format.
+
+    Rows are those of exchanges that are complete, and records that met another fate at once: a repeated or contradicting
+    event, or one that cannot be read, counts as one row. Halves that wait for their other side are no rows yet.
+
+    Attributes:
+        waiting: halves that are kept until the other side comes.
+        paired: exchanges that were completed.
+        probes: exchanges that Watchglass asked itself, to explain; they are not captured.
+        versions: which versions the rows are of.
+    """
+
+    waiting: int = 0
+    paired: int = 0
+    probes: int = 0
+    versions: list[str] = field(default_factory=list)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """Rows and labels of one model, handed in together and answered together.
+    """Rows, labels and halves of exchanges of one model, handed in together and answered together.
 
+    ``halves`` become rows where their other side is there; None where none can come, and the answer tells of none.
     ``replays`` are the numbers of the dead letters that they were read from, if they were.
     """
 
@@ -52,6 +77,7 @@ class Submission:
     client: str | None
     drops: Mapping[str, int]
     replays: Sequence[int] = ()
+    halves: "Sequence[Arrival] | None" = None
     future: "Future[Receipt]" = field(default_factory=Future)
 
     @property
@@ -68,4 +94,5 @@ class Submission:
     def bytes(self) -> int:
         """Roughly how much memory it takes."""
         rows = 0 if self.conformed is None else self.conformed.batch.nbytes + 400 * len(self.conformed.rejected)
-        return int(rows) + 400 * len(self.labels) + 1000
+        halves = sum(2_000 + 20 * len(each.body) for each in self.halves or ())  # packed small, but held as objects
+        return int(rows) + 400 * len(self.labels) + halves + 1000

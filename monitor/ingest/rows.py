@@ -41,6 +41,11 @@ def as_sent(batch: pa.Table, rows: Sequence[int]) -> list[Sent]:
     return [Sent("inferences", _json(_wire(row))) for row in batch.take(list(rows)).to_pylist()]
 
 
+def inference_as_sent(row: Inference) -> Sent:
+    """Return an inference as the API takes it."""
+    return Sent("inferences", _json({key: value for key, value in asdict(row).items() if value is not None}))
+
+
 def label_as_sent(label: Label) -> Sent:
     """Return a label as the API takes it."""
     return Sent("labels", _json({key: value for key, value in asdict(label).items() if value is not None}))

@@ -1,17 +1,19 @@
 """Settle a group: give every row its one fate, write everything in one transaction, and say what became of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from monitor.ingest.receipts import CONFLICT, DUPLICATE, MALFORMED, Receipt, RowError, Submission
-from monitor.ingest.rows import CONFLICTING, NEW, as_sent, label_as_sent, row_fates
+from monitor.ingest.exchanges import Joined, join
+from monitor.ingest.receipts import CONFLICT, DUPLICATE, MALFORMED, Collected, Receipt, RowError, Submission
+from monitor.ingest.rows import CONFLICTING, NEW, as_sent, inference_as_sent, label_as_sent, row_fates
 from monitor.ingest.truths import Refusal, Said, Truth, read_label
-from monitor.schema import Sent
+from monitor.schema import Conformed, Sent, arrow_schema, conform
 from monitor.store import RECEIVED, DeadLetter, Store, label_table
-from monitor.types import LedgerLine
+from monitor.types import LedgerLine, ModelSchema
 
 LABELS = "labels"
 """The source under which the ledger counts labels."""
@@ -35,6 +37,30 @@ class _Tally:
     errors: list[RowError] = field(default_factory=list)
     lines: list[LedgerLine] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
+    joined: Joined | None = None
+
+    def join(self, joined: Joined, schema: ModelSchema) -> None:
+        """Take what became of the submission's halves: rows like any others, and refusals."""
+        given, source = self.submission.conformed, self.submission.source
+        made = conform(joined.inferences, schema, source=source, now=self.now)
+        refused = [replace(each, sent=inference_as_sent(joined.inferences[each.row])) for each in made.rejected]
+        refused += joined.refused
+        first = 0 if given is None else given.batch.num_rows + len(given.rejected)
+        places = range(first, first + len(joined.inferences) + len(refused))
+        taken = len(joined.inferences) - len(made.rejected)
+        moved = [replace(each, row=place) for each, place in zip(refused, places[taken:], strict=False)]
+        batch = made.batch if given is None else pa.concat_tables([given.batch, made.batch], promote_options="default")
+        rejected = moved if given is None else [*given.rejected, *moved]
+        self.submission = replace(
+            self.submission,
+            conformed=Conformed(batch, rejected),
+            received=self.submission.received + taken + len(refused),
+        )
+        self.joined = joined
+        self.lines += joined.lines
+        self.repeated = joined.repeated
+        self.count(source, RECEIVED, rows=joined.repeated)
+        self.count(source, "duplicate", DUPLICATE, joined.repeated)
 
     def count(self, source: str, outcome: str, reason: str = "", rows: int = 1) -> None:
         self.lines.append(
@@ -63,13 +89,30 @@ class _Tally:
         )
 
     def receipt(self) -> Receipt:
-        return Receipt(
+        told = Receipt(
             received=self.submission.received + self.dropped,
             stored=self.stored,
             duplicate=self.duplicate,
             rejected=self.rejected,
             dropped=self.dropped,
             errors=sorted(self.errors, key=lambda error: error.row)[:_TOLD],
+        )
+        return told if self.joined is None else self._collected(told, self.joined)
+
+    def _collected(self, told: Receipt, joined: Joined) -> Collected:
+        batch = self.submission.conformed.batch if self.submission.conformed else None
+        versions = [] if batch is None else sorted(pc.unique(batch["_version"]).to_pylist())
+        return Collected(
+            received=told.received + joined.repeated,
+            stored=told.stored,
+            duplicate=told.duplicate,
+            rejected=told.rejected,
+            dropped=told.dropped,
+            errors=told.errors,
+            waiting=joined.waiting,
+            paired=joined.paired,
+            probes=joined.probes,
+            versions=versions,
         )
 
 
@@ -90,6 +133,7 @@ def settle(store: Store, group: Sequence[Submission], now: datetime) -> tuple[li
         by_model.setdefault(tally.submission.model, []).append(tally)
     number = 0
     for model, theirs in by_model.items():
+        _halves(store, model, theirs, now)
         for tally in theirs:
             _open(store, tally)
         batch = _rows(store, model, theirs)
@@ -101,6 +145,16 @@ def settle(store: Store, group: Sequence[Submission], now: datetime) -> tuple[li
         if replays:
             store.letters.mark_replayed(model, replays, now)
     return [tally.receipt() for tally in tallies], number
+
+
+def _halves(store: Store, model: str, tallies: Sequence[_Tally], now: datetime) -> None:
+    """Keep halves of exchanges, and make rows of those whose other side is there."""
+    given = [tally for tally in tallies if tally.submission.halves is not None]
+    if given:
+        schema = store.catalog.model(model).schema
+        joined = join(store, model, [tally.submission for tally in given], now)
+        for tally, told in zip(given, joined, strict=True):
+            tally.join(told, schema)
 
 
 def _open(store: Store, tally: _Tally) -> None:

@@ -9,6 +9,7 @@ from monitor.store.alerts import Alerts
 from monitor.store.catalog import Catalog
 from monitor.store.database import Database
 from monitor.store.explanations import Explanations
+from monitor.store.halves import HalfLimits, Halves
 from monitor.store.ledger import Ledger
 from monitor.store.letters import Letters, Limits
 from monitor.store.measurements import Measurements
@@ -26,6 +27,7 @@ class Store:
         catalog: models, versions, binnings, references.
         ledger: how many rows met which fate.
         letters: what could not be stored as a row, for a while.
+        halves: one side of an exchange each, until the other comes.
         rows: captured rows and labels.
         profiles: their mergeable summaries.
         measurements: what jobs measured, and how far they have come.
@@ -38,7 +40,9 @@ class Store:
     []
     """
 
-    def __init__(self, database: Database, limits: Limits | None = None) -> None:
+    def __init__(
+        self, database: Database, limits: Limits | None = None, half_limits: HalfLimits | None = None
+    ) -> None:
         migrate(database)
         self.database = database
         self._seal = Seal(database.path)
@@ -46,6 +50,7 @@ class Store:
         tables.widen_old(database, [model.schema for model in self.catalog.models()])
         self.ledger = Ledger(database, self._seal)
         self.letters = Letters(database, self.ledger, limits or Limits())
+        self.halves = Halves(database, self.ledger, half_limits or HalfLimits())
         self.rows = Rows(database, self.catalog, self.ledger, self.letters)
         self.profiles = Profiles(database)
         self.measurements = Measurements(database)
@@ -56,7 +61,13 @@ class Store:
 
     @classmethod
     def open(
-        cls, path: Path | str, *, memory_limit: str = "1GB", threads: int = 2, limits: Limits | None = None
+        cls,
+        path: Path | str,
+        *,
+        memory_limit: str = "1GB",
+        threads: int = 2,
+        limits: Limits | None = None,
+        half_limits: HalfLimits | None = None,
     ) -> "Store":
         """Open the store in a file, or ``":memory:"``; make it, or bring it to the newest format, as needed.
 
@@ -65,6 +76,7 @@ class Store:
             memory_limit: as DuckDB writes it.
             threads: how many threads one query may use.
             limits: how much is kept of what cannot be stored, and for how long.
+            half_limits: the same of halves of exchanges whose other side does not come.
 
         Raises:
             Unavailable: another process owns the file, it cannot be read, or a newer Watchglass wrote it.
@@ -74,7 +86,7 @@ class Store:
             file.parent.mkdir(parents=True, exist_ok=True)
         database = Database(file, memory_limit=memory_limit, threads=threads)
         try:
-            return cls(database, limits)
+            return cls(database, limits, half_limits)
         except BaseException:
             database.close()
             raise

@@ -1,0 +1,296 @@
+"""Halves of exchanges: kept from the moment they are acknowledged until their other half comes or they expire."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from monitor.store.database import Database
+from monitor.store.keys import KeyIndex
+from monitor.store.ledger import Ledger
+from monitor.store.sql import UTC_TIME, naive
+from monitor.types import LedgerLine
+
+PROBE = "probe"
+"""The note of a half that Watchglass asked for itself, to explain; it waits for its answer, which is dropped with it."""
+
+HALF = "half_"
+"""How the ledger's outcomes begin that count halves, by side in place of a reason; halves are no rows yet."""
+
+_LOOK = timedelta(minutes=1)
+_COLUMNS = {
+    "seq": pa.int64(),
+    "model": pa.string(),
+    "source": pa.string(),
+    "exchange": pa.string(),
+    "side": pa.string(),
+    "digest": pa.int64(),
+    "rows": pa.int32(),
+    "time": UTC_TIME,
+    "received": UTC_TIME,
+    "note": pa.string(),
+    "body": pa.binary(),
+}
+_PAIRED = {name: _COLUMNS[name] for name in ("seq", "model", "source", "exchange")} | {
+    "request": pa.int64(),
+    "response": pa.int64(),
+    "paired": UTC_TIME,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HalfLimits:
+    """How long a half may wait before it is called an orphan, how long it is kept all the same, and how many a model.
+
+    Exchanges are remembered as long, so that what is told twice is known.
+    """
+
+    orphan_minutes: float = 10.0
+    days: float = 7.0
+    halves: int = 100_000
+    total_bytes: int = 256 * 2**20
+
+
+@dataclass(slots=True, kw_only=True)
+class KeptHalf:
+    """One half that waits: what it is the half of, a digest of its content, and the content itself, packed.
+
+    ``note`` says why it will not be paired, where that is known: `PROBE`, or how the two halves contradict each other.
+    ``seq`` is its place in the store, 0 before it has one.
+    """
+
+    model: str
+    source: str
+    exchange: str
+    side: str
+    digest: int
+    rows: int
+    time: datetime | None
+    received: datetime
+    body: bytes
+    note: str | None = None
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """An exchange whose halves both came; their digests tell a repeat from a contradiction."""
+
+    model: str
+    source: str
+    exchange: str
+    request: int
+    response: int
+    paired: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HalfCount:
+    """How many halves of one side are in the store, unpaired.
+
+    Attributes:
+        waiting: came not long ago.
+        orphan: have waited longer than is usual; a mate that comes late is still paired.
+        mismatched: both halves came, and contradict each other.
+        probe: asked by Watchglass itself; never captured.
+        bytes: what their content takes.
+        oldest: when the first of those that wait or are orphans came.
+    """
+
+    model: str
+    source: str
+    side: str
+    waiting: int
+    orphan: int
+    mismatched: int
+    probe: int
+    bytes: int
+    oldest: datetime | None
+
+    @property
+    def unpaired(self) -> int:
+        """All of them."""
+        return self.waiting + self.orphan + self.mismatched + self.probe
+
+
+@dataclass(slots=True)
+class _Known:
+    """Where halves and exchanges are, by their keys, and the last seq given."""
+
+    halves: KeyIndex = field(default_factory=KeyIndex)
+    paired: KeyIndex = field(default_factory=KeyIndex)
+    last: int = 0
+
+
+class Halves:
+    """The halves of every model. What is gone stays in the index until the next start: it costs a look, no more."""
+
+    def __init__(self, database: Database, ledger: Ledger, limits: HalfLimits) -> None:
+        self._database = database
+        self._ledger = ledger
+        self.limits = limits
+        self._loading = Lock()
+        self._known: _Known | None = None
+        self._look = datetime.min.replace(tzinfo=UTC)
+        database.on_loss(self._forget)
+
+    def _forget(self) -> None:
+        self._known = None
+
+    def _index(self) -> _Known:
+        known = self._known
+        if known is None:
+            with self._loading:
+                known = self._known = self._known or self._load()
+        return known
+
+    def _load(self) -> _Known:
+        known = _Known()
+        for index, table in ((known.halves, "halves"), (known.paired, "exchanges")):
+            found = self._database.query(f"SELECT seq, model, source, exchange FROM {table}")  # noqa: S608 - fixed names
+            seqs = found.column("seq").to_numpy()
+            names = zip(*(found.column(name).to_pylist() for name in ("model", "source", "exchange")), strict=True)
+            index.add(map(_key, names), seqs)
+            known.last = max(known.last, int(seqs.max(initial=0)))
+        return known
+
+    def find(self, model: str, source: str, exchanges: Iterable[str]) -> tuple[list[KeptHalf], list[Paired]]:
+        """Return the halves that wait, and the exchanges that are complete, of those named."""
+        known = self._index()
+        keys = [_key((model, source, exchange)) for exchange in exchanges]
+        wanted = pa.table({"exchange": pa.array([key.split("\0", 2)[2] for key in keys], pa.string())})
+        halves = self._rows("halves", known.halves.find(keys), model, source, wanted)
+        paired = self._rows("exchanges", known.paired.find(keys), model, source, wanted)
+        for row in paired:
+            row.pop("seq")
+        return [KeptHalf(**row) for row in halves], [Paired(**row) for row in paired]
+
+    def _rows(self, table: str, seqs: Any, model: str, source: str, wanted: pa.Table) -> list[dict[str, Any]]:
+        if not len(seqs):
+            return []
+        return self._database.rows(
+            f"SELECT * FROM {table} WHERE seq IN (SELECT seq FROM candidates) "  # noqa: S608 - fixed names
+            "AND model = ? AND source = ? AND exchange IN (SELECT exchange FROM wanted)",
+            [model, source],
+            candidates=pa.table({"seq": seqs}),
+            wanted=wanted,
+        )
+
+    def change(
+        self, *, added: Sequence[KeptHalf] = (), removed: Sequence[int] = (), paired: Sequence[Paired] = ()
+    ) -> None:
+        """Keep halves, forget those of these seqs, and note complete exchanges, in the running transaction."""
+        known = self._index()
+        with self._database.transaction():
+            if removed:
+                gone = pa.table({"seq": pa.array(removed, pa.int64())})
+                self._database.query("DELETE FROM halves WHERE seq IN (SELECT seq FROM gone)", gone=gone)
+            first = known.last + 1
+            seqs = np.arange(first, first + len(added) + len(paired), dtype=np.int64)
+            known.last += len(seqs)
+            split = len(added)
+            if added:
+                self._database.insert("halves", _table(added, _COLUMNS, seqs[:split]))
+            if paired:
+                self._database.insert("exchanges", _table(paired, _PAIRED, seqs[split:]))
+
+            def publish() -> None:
+                known.halves.add((_key((one.model, one.source, one.exchange)) for one in added), seqs[:split])
+                known.paired.add((_key((one.model, one.source, one.exchange)) for one in paired), seqs[split:])
+
+            if len(seqs):
+                self._database.on_commit(publish)
+
+    def orphaned(self, now: datetime) -> datetime:
+        """Return the moment before which a half that still waits must have come to be an orphan."""
+        return now - timedelta(minutes=self.limits.orphan_minutes)
+
+    def counts(self, now: datetime, model: str | None = None) -> list[HalfCount]:
+        """Return how many halves are unpaired, by model, source and side; those of one model or all."""
+        rows = self._database.rows(
+            "SELECT model, source, side, "
+            "count(*) FILTER (note IS NULL AND received >= $1) AS waiting, "
+            "count(*) FILTER (note IS NULL AND received < $1) AS orphan, "
+            "count(*) FILTER (note <> $2) AS mismatched, count(*) FILTER (note = $2) AS probe, "
+            "sum(octet_length(body))::BIGINT AS bytes, min(received) FILTER (note IS NULL) AS oldest "
+            "FROM halves WHERE coalesce(model = $3, true) GROUP BY ALL ORDER BY ALL",
+            [naive(self.orphaned(now)), PROBE, model],
+        )
+        return [HalfCount(**row) for row in rows]
+
+    def newest(self, model: str, *, limit: int = 200, before: datetime | None = None) -> list[KeptHalf]:
+        """Return a model's unpaired halves, newest first; probes are not among them.
+
+        Args:
+            model: the model's name.
+            limit: at most so many.
+            before: only those that came before this moment.
+        """
+        rows = self._database.rows(
+            "SELECT * FROM halves WHERE model = ? AND coalesce(received < ?, true) AND note IS DISTINCT FROM ? "
+            "ORDER BY received DESC, seq DESC LIMIT ?",
+            [model, naive(before), PROBE, limit],
+        )
+        return [KeptHalf(**row) for row in rows]
+
+    def expire(self, now: datetime) -> int:
+        """Forget the halves and exchanges beyond `HalfLimits`, the oldest first; looks at most once a minute.
+
+        Returns:
+            How many halves were forgotten; the ledger has them as expired.
+        """
+        if now < self._look:
+            return 0
+        self._look = now + _LOOK
+        before = now - timedelta(days=self.limits.days)
+        placed = (
+            "SELECT seq, received, row_number() OVER newest AS place, sum(octet_length(body)) OVER newest AS held "
+            "FROM halves WINDOW newest AS (PARTITION BY model ORDER BY seq DESC)"
+        )
+        old = f"SELECT seq FROM ({placed}) WHERE received < ? OR place > ? OR held > ?"  # noqa: S608 - fixed
+        bounds = [naive(before), self.limits.halves, self.limits.total_bytes]
+        with self._database.transaction():
+            gone = self._database.rows(
+                f"SELECT model, source, side, count(*) AS rows FROM halves WHERE seq IN ({old}) GROUP BY ALL",  # noqa: S608 - fixed
+                bounds,
+            )
+            if gone:
+                self._database.query(f"DELETE FROM halves WHERE seq IN ({old})", bounds)  # noqa: S608 - fixed
+                self._ledger.add(
+                    [half_line(row["model"], row["source"], row["side"], "expired", row["rows"]) for row in gone]
+                )
+            if self._database.integer("SELECT count(*) FROM exchanges WHERE paired < ?", [naive(before)]):
+                self._database.query("DELETE FROM exchanges WHERE paired < ?", [naive(before)])
+        return sum(row["rows"] for row in gone)
+
+    def fates(self, model: str | None = None) -> Mapping[tuple[str, str, str], Mapping[str, int]]:
+        """Return what became of every half taken, by (model, source, side): received, paired, late, probe, expired."""
+        found: dict[tuple[str, str, str], dict[str, int]] = {}
+        for row in self._database.rows(
+            "SELECT model, source, outcome, reason AS side, sum(rows)::BIGINT AS rows FROM ledger "
+            "WHERE starts_with(outcome, ?) AND coalesce(model = ?, true) GROUP BY ALL ORDER BY ALL",
+            [HALF, model],
+        ):
+            key = (row["model"], row["source"], row["side"])
+            found.setdefault(key, {})[row["outcome"].removeprefix(HALF)] = row["rows"]
+        return found
+
+
+def half_line(model: str, source: str, side: str, fate: str, halves: int = 1) -> LedgerLine:
+    """Return the line by which the ledger counts halves: taken (``received``), or what became of them."""
+    return LedgerLine(model=model, source=source, outcome=f"{HALF}{fate}", reason=side, rows=halves)
+
+
+def _key(parts: tuple[str, str, str]) -> str:
+    return "\0".join(parts)
+
+
+def _table(rows: Sequence[KeptHalf | Paired], types: Mapping[str, pa.DataType], seqs: Any) -> pa.Table:
+    columns = {
+        name: pa.array([getattr(row, name) for row in rows], kind) for name, kind in types.items() if name != "seq"
+    }
+    return pa.table({"seq": seqs, **columns})
