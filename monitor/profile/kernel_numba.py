@@ -45,7 +45,7 @@ class _Plan:
 
 
 @numba.njit(cache=True, inline="always")
-def _ordered(value: float) -> int:
+def _ordered(value: float) -> np.int64:
     """Return an integer that orders as the floats do."""
     bits = np.float64(value + 0.0).view(np.int64)
     return bits ^ ((bits >> 63) & 0x7FFFFFFFFFFFFFFF)
