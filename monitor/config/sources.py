@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
-from monitor.config.settings import PREFIX, Config, DeadLettersConfig, ExplainConfig, SchedulerConfig
+from monitor.config.settings import PREFIX, Config, DeadLettersConfig, ExplainConfig, HalvesConfig, SchedulerConfig
 from monitor.errors import ConfigError
 
 FILE = "watchglass.toml"
