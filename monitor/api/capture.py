@@ -59,7 +59,7 @@ class Capture:
             received, conformed = await asyncio.to_thread(self._inferences, call, model, source)
         seen = {(model.name, version) for version in pc.unique(conformed.batch["_version"]).to_pylist()}
         if not seen <= self._versions:
-            await asyncio.to_thread(self._register, model.name, seen)
+            await asyncio.to_thread(self.register, model.name, seen)
         return Reply(await self._submit(call, model, conformed, [], received, source))
 
     def _inferences(self, call: Call, model: Model, source: str) -> tuple[int, Conformed]:
@@ -80,7 +80,7 @@ class Capture:
             _refuse_names(rejected)
         return rows.received, Conformed(conformed.batch, rows.rejected + rejected)
 
-    def _register(self, model: str, seen: set[tuple[str, str]]) -> None:
+    def register(self, model: str, seen: set[tuple[str, str]]) -> None:
         """Register versions that only traffic tells of, so that they are listed; at most so many a model."""
         catalog = self._services.store.catalog
         with self._services.store.transaction():

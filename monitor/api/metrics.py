@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from monitor.api.services import Services
+from monitor.store import BURIED
 from monitor.types import AlertState, Measurement
 
 METRICS = ("traffic.*", "performance.*", "drift.*")
@@ -24,6 +25,7 @@ class Figures(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every family of figures."""
         yield from self._rows()
+        yield from self._letters()
         yield from self._ingest()
         yield self._alerts()
         yield self._measurements()
@@ -41,6 +43,26 @@ class Figures(Collector):
             received.add_metric([model, source], rows)
         yield received
         yield fates
+
+    def _letters(self) -> Iterator[Metric]:
+        letters = self._services.store.letters
+        waiting = GaugeMetricFamily("watchglass_dead_letters", "Dead letters that wait.", labels=[*_SOURCE, "reason"])
+        for row in letters.waiting():
+            waiting.add_metric([row["model"], row["source"], row["reason"]], row["letters"])
+        yield waiting
+        kept = CounterMetricFamily("watchglass_dead_letters_kept", "Dead letters ever kept.", labels=["model"])
+        ended = CounterMetricFamily(
+            "watchglass_dead_letters_ended",
+            "Dead letters that were replayed, deleted, kept long enough, or crowded out by newer ones.",
+            labels=["model", "end"],
+        )
+        for (model, outcome), count in letters.ends().items():
+            if outcome == BURIED:
+                kept.add_metric([model], count)
+            else:
+                ended.add_metric([model, outcome], count)
+        yield kept
+        yield ended
 
     def _ingest(self) -> Iterator[Metric]:
         ingest = self._services.ingest

@@ -18,6 +18,7 @@ _PATH_TEXT = {
     "model": "The model's name.",
     "version": "The version's name.",
     "id": "The id.",
+    "number": "The dead letter's number.",
     "file": "The file's name within the report.",
 }
 

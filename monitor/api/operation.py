@@ -163,7 +163,7 @@ class Operation:
     problem statuses a caller can meet. ``slow`` handlers run in a pool of their own, away from capture.
     """
 
-    method: Literal["GET", "PUT", "POST"]
+    method: Literal["GET", "PUT", "POST", "DELETE"]
     path: str
     name: str
     summary: str

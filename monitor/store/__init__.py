@@ -8,12 +8,13 @@ from monitor.store.database import CommitUnknown
 from monitor.store.disk import Disk, Room, is_full, size_of
 from monitor.store.halves import HalfCount, HalfLimits
 from monitor.store.ledger import RECEIVED, Loss
-from monitor.store.letters import DeadLetter, Limits
+from monitor.store.letters import BURIED, DeadLetter, Limits
 from monitor.store.rows import Committed, label_table
 from monitor.store.store import Store
 from monitor.store.verify import Check, verify
 
 __all__ = [
+    "BURIED",
     "RECEIVED",
     "Check",
     "CommitUnknown",
