@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from app.replaying import replay
 from monitor.errors import ConfigError, InvalidInput, Unavailable, WatchglassError
 
 if TYPE_CHECKING:
@@ -285,6 +286,9 @@ def verify(config: ConfigFile = None, as_json: AsJson = False) -> None:
     _say(told, as_json, lambda _: "\n".join(lines))
     if not told["ok"]:
         raise typer.Exit(FAILED)
+
+
+cli.command()(replay)
 
 
 def _link(config: Path | None) -> "Link":

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app.data.letters import body_of, kept_days, kept_until, newest, told_of, waiting
 from app.data.records import FATES, groups_lost, progress, sources, store_size
 from app.frame import halves, since
 from app.runtime import runtime
@@ -122,19 +123,50 @@ with left, st.container(border=True):
         st.caption("No model is registered yet.")
 with right, st.container(border=True):
     st.subheader("What could not be stored?", anchor=False)
-    letters = runtime().store.letters.query(limit=200)
-    if letters:
-        st.caption(f"The newest {fmt.count(len(letters))}, kept with their reason.")
+    held = waiting()
+    if held:
+        st.caption(
+            f"{fmt.count(sum(each.letters for each in held))} kept as dead letters with what was sent, for "
+            f"{kept_days():g} days. Mend the cause, then run `watchglass replay MODEL`: those that can be read then "
+            "become rows."
+        )
         st.dataframe(
+            {
+                "Model": [titles.get(each.model, each.model) for each in held],
+                "Source": [ways.get(each.source, each.source) for each in held],
+                "Reason": [each.reason.replace("_", " ") for each in held],
+                "Waiting": [each.letters for each in held],
+                "Size": [fmt.size(each.size) for each in held],
+            },
+            hide_index=True,
+            column_config={"Waiting": st.column_config.NumberColumn(format="localized")},
+            alt="Dead letters that wait, by model, source and reason",
+        )
+    else:
+        st.caption("Nothing waits: every row could be read, or was replayed.")
+
+letters = newest()
+if letters:
+    with st.container(border=True):
+        st.subheader("What was sent that could not be stored?", anchor=False)
+        st.caption(f"The newest {fmt.count(len(letters))}. Choose a row to see what was sent.")
+        chosen = st.dataframe(
             {
                 "Received (UTC)": [fmt.minute(letter.received) for letter in letters],
                 "Model": [titles.get(letter.model, letter.model) for letter in letters],
                 "Id": [letter.id or fmt.MISSING for letter in letters],
                 "Reason": [letter.reason.replace("_", " ") for letter in letters],
                 "Detail": [letter.detail for letter in letters],
+                "Kept until (UTC)": [fmt.minute(kept_until(letter)) for letter in letters],
+                "State": ["replayed" if letter.replayed else "waiting" for letter in letters],
             },
             hide_index=True,
+            on_select="rerun",
+            selection_mode="single-row",
+            key="letters",
             alt="Rows that could not be stored, newest first",
         )
-    else:
-        st.caption("Nothing: every row could be read.")
+        picked = [letters[row] for row in chosen["selection"]["rows"] if row < len(letters)] or letters[:1]
+        with st.expander(f"Dead letter {picked[0].number}: what was sent", expanded=len(letters) == 1):
+            st.caption(told_of(picked[0]))
+            st.code(body_of(picked[0]), language=None, wrap_lines=True)

@@ -31,8 +31,8 @@ class LetterRow:
 
     ``body`` is what was sent: as text, or in base64 where it is not UTF-8 (``encoding`` says which). ``form`` is how it
     is read: inferences or labels (one JSON row), a collector's name (a whole request), or note. ``size`` is how many
-    bytes it had; ``cut`` says that only its beginning is kept, so that it cannot be replayed. ``replayed`` is when it became
-    rows; its body is gone then.
+    bytes it had; ``cut`` says that only its beginning is kept, so that it cannot be replayed. ``replayed`` is when it
+    became rows; its body is gone then.
     """
 
     number: int

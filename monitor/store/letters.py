@@ -105,7 +105,8 @@ class Letters:
 
     def _make_room(self, model: str) -> None:
         held = self._database.rows(
-            "SELECT count(*) AS letters, coalesce(sum(octet_length(body)), 0)::BIGINT AS bytes FROM letters WHERE model = ?",
+            "SELECT count(*) AS letters, coalesce(sum(octet_length(body)), 0)::BIGINT AS bytes FROM letters "
+            "WHERE model = ?",
             [model],
         )[0]
         if held["letters"] <= self.limits.letters and held["bytes"] <= self.limits.total_bytes:
