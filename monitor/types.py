@@ -63,9 +63,24 @@ class Status(StrEnum):
     INSUFFICIENT = "insufficient"
 
 
+class Keep(StrEnum):
+    """What of a text, image, embedding or sequence is kept in a row.
+
+    ``full``: the value. ``summary``: its hash, shape and statistics. ``sampled``: the value of one row in a hundred, by
+    the hash of its id, and the summary of the others.
+    """
+
+    FULL = "full"
+    SUMMARY = "summary"
+    SAMPLED = "sampled"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """One input column of a model. ``title`` and ``unit`` are what people read."""
+    """One input column of a model. ``title`` and ``unit`` are what people read.
+
+    ``store`` None keeps values in full up to a size, and beyond it their summary (see `monitor.schema.policy`).
+    """
 
     name: str
     kind: Kind
@@ -73,6 +88,7 @@ class Feature:
     title: str = ""
     description: str = ""
     protected: bool = False
+    store: Keep | None = None
 
     @property
     def label(self) -> str:
@@ -131,8 +147,22 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """Which rows are kept once they are profiled; counts, profiles, accuracy and de-duplication cover all of them.
+
+    ``rate`` is the share of ids whose rows are kept, by a fixed hash of the id; ``newest`` how many rows at most.
+    """
+
+    rate: float = 1.0
+    newest: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What an owner decides about a model. ``segments`` are feature names whose values are monitored apart."""
+    """What an owner decides about a model. ``segments`` are feature names whose values are monitored apart.
+
+    ``keep_rows_days`` is after how many days a row goes, by the time of its prediction; None keeps rows for good.
+    """
 
     owner: str = ""
     title: str = ""
@@ -143,6 +173,8 @@ class Settings:
     window_hours: int = 24
     label_deadline_days: int = 7
     features_shown: int = 20
+    sampling: Sampling = Sampling()
+    keep_rows_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

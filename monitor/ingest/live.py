@@ -5,12 +5,13 @@ import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import datetime
 from threading import RLock
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitor.profile.binning import Binning, make_binning
+from monitor.profile.binning import LATENCY, PREDICTION, RUNTIME, SCORE, Binning, make_binning
 from monitor.profile.build import profile, profile_outcomes
 from monitor.profile.pieces import PIECES, merge
 from monitor.store import CommitUnknown, Store
@@ -22,6 +23,12 @@ FREEZE_ROWS = 5_000
 STEP_ROWS, MOST_PIECES = 10_000, 20_000
 """How many seqs are profiled at a time, and how many pieces (about 2 kB each) may be in memory only: rows spread over
 many hours, as in an import, make many pieces."""
+
+LEFT = (SCORE, PREDICTION, LATENCY, *RUNTIME)
+"""The columns of which the profile can be made again from what is left of a row that is not kept."""
+
+MOST_STEPS = 20
+"""How many steps of thinning are done at a time."""
 
 AUTO = "auto-"
 """How the id of a binning begins that was not made from a reference."""
@@ -57,7 +64,7 @@ class Live:
             if binning is None:
                 return
             basis = _basis(model, binning)
-            if basis != self._basis:
+            if basis != self._basis and not self._new_era(model, binning, basis):
                 self._begin_again(model, binning, basis)
             last = self._store.rows.last_seq(self._name)
             while self._reached < last:
@@ -73,6 +80,21 @@ class Live:
             self.digest()
             if self._reached > self._flushed:
                 self._write()
+
+    def thin(self, now: datetime) -> int:
+        """Write the pieces in memory, then let rows go that the model does not keep; return how many steps were due.
+
+        At most `MOST_STEPS` at a time, so that other models have their turn.
+        """
+        with self._lock:
+            self.flush()
+            if self._basis and not self._store.profiles.eras(self._name):
+                segments = self._store.catalog.model(self._name).settings.segments
+                self._store.profiles.set_eras(self._name, [(0, segments)])
+            for step in range(MOST_STEPS):
+                if not self._store.thinning.step(self._name, self._flushed, now):
+                    return step
+        return MOST_STEPS
 
     def pieces(
         self, window: Window, *, columns: Sequence[str] | None, version: str | None, segment: str | None
@@ -132,6 +154,28 @@ class Live:
         self._reached = self._flushed = 0
         self._pieces = PIECES.empty_table()
 
+    def _new_era(self, model: Model, binning: Binning, basis: str) -> bool:
+        """Where only the segments are other ones and not all rows are there any more, let them hold from now on.
+
+        Returns:
+            Whether this is such a change; then the pieces there are stay.
+        """
+        eras = self._store.profiles.eras(self._name)
+        if (
+            not eras
+            or not self._store.thinning.counts(self._name).why
+            or _basis(model, binning, eras[-1][1]) != self._basis
+        ):
+            return False
+        if eras[-1][0] == self._reached:
+            eras.pop()
+        with self._store.transaction():
+            self._store.profiles.append(self._name, self._pieces, self._reached, basis=basis)
+            self._store.profiles.set_eras(self._name, [*eras, (self._reached, model.settings.segments)])
+        self._basis, self._flushed = basis, self._reached
+        self._pieces = PIECES.empty_table()
+        return True
+
     def _profile_reference(self, model: Model, binning: Binning, version: str) -> None:
         rows = self._store.catalog.reference(model.name, version)
         segments = model.settings.segments
@@ -147,14 +191,34 @@ class Live:
         segments = model.settings.segments
         tail = self._store.rows.tail(model.name, self._reached, end)
         parts = [self._pieces, *(profile(rows, model.schema, binning, segments) for rows in tail)]
-        deltas = self._store.rows.outcome_deltas(model.name, self._reached, end)
-        parts.append(profile_outcomes(deltas, model.schema, binning, segments))
+        if self._store.rows.thinned(model.name):  # only where profiles began again: rows are thinned behind them
+            left = profile(self._store.rows.narrow(model.name, self._reached, end), model.schema, binning, segments)
+            parts.append(left.filter(pc.field("column").isin(LEFT)))
+        parts += self._outcomes(model, binning, end)
         self._pieces, self._reached = merge(pa.concat_tables(parts)).cast(PIECES), end
 
+    def _outcomes(self, model: Model, binning: Binning, end: int) -> list[pa.Table]:
+        """Profile what labels change, each row by the segments it was profiled by."""
+        eras = [] if self._restart else self._store.profiles.eras(self._name)
+        eras = eras or [(0, model.settings.segments)]
+        segments = list(dict.fromkeys(name for _, names in eras for name in names))
+        deltas = self._store.rows.outcome_deltas(model.name, self._reached, end, segments)
+        parts = []
+        for (after, names), until in zip(eras, [*(after for after, _ in eras[1:]), end], strict=True):
+            theirs = (
+                deltas.filter((pc.field("_seq") > after) & (pc.field("_seq") <= until)) if len(eras) > 1 else deltas
+            )
+            parts.append(profile_outcomes(theirs, model.schema, binning, names))
+        return parts
+
     def _write(self) -> None:
-        append = self._store.profiles.append
+        profiles = self._store.profiles
         try:
-            append(self._name, self._pieces, self._reached, basis=self._basis, replace=self._restart)
+            with self._store.transaction():
+                profiles.append(self._name, self._pieces, self._reached, basis=self._basis, replace=self._restart)
+                if self._restart:
+                    profiles.set_eras(self._name, [(0, self._store.catalog.model(self._name).settings.segments)])
+                    self._store.thinning.unprofiled(self._name)
         except CommitUnknown:
             if self._store.profiles.mark(self._name) != (self._reached, self._basis):
                 raise
@@ -162,10 +226,11 @@ class Live:
         self._pieces = PIECES.empty_table()
 
 
-def _basis(model: Model, binning: Binning) -> str:
+def _basis(model: Model, binning: Binning, segments: Sequence[str] | None = None) -> str:
     """Return what pieces depend on beside the rows; pieces that differ in it do not add up."""
     schema = model.schema
-    parts = [binning.id, schema.task, schema.classes, schema.threshold, model.settings.segments]
+    chosen = tuple(model.settings.segments if segments is None else segments)
+    parts = [binning.id, schema.task, schema.classes, schema.threshold, chosen]
     return f"{binning.id}:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]}"
 
 

@@ -9,7 +9,7 @@ from msgspec.inspect import type_info
 
 from monitor.errors import InvalidInput
 from monitor.schema.names import check_features, check_name
-from monitor.types import Channel, Feature, ModelSchema, Rule, Settings, Task
+from monitor.types import Channel, Feature, Kind, ModelSchema, Rule, Sampling, Settings, Task
 
 T = TypeVar("T")
 
@@ -30,6 +30,7 @@ def schema_from_dict(data: Mapping[str, object]) -> ModelSchema:
     _known_keys("schema.features[]", data.get("features"), Feature)
     check_name("model", schema.model)
     check_features(feature.name for feature in schema.features)
+    _check_store(schema)
     _check_task(schema)
     return schema
 
@@ -51,6 +52,7 @@ def settings_from_dict(data: Mapping[str, object]) -> Settings:
     settings = _read("settings", data, Settings)
     _known_keys("settings.rules[]", data.get("rules"), Rule)
     _known_keys("settings.channels[]", data.get("channels"), Channel)
+    _known_keys("settings.sampling", [data.get("sampling")], Sampling)
     for rule in settings.rules or ():
         check_name("rule", rule.name)
         if rule.op not in OPERATORS:
@@ -63,13 +65,29 @@ def settings_from_dict(data: Mapping[str, object]) -> Settings:
     ):
         if not 1 <= value <= most:
             raise InvalidInput(f"settings.{key}: got {value}; 1 to {most:,} are allowed")
+    _check_kept(settings)
     return settings
+
+
+def _check_kept(settings: Settings) -> None:
+    rate, newest, days = settings.sampling.rate, settings.sampling.newest, settings.keep_rows_days
+    if not 0 <= rate <= 1:
+        raise InvalidInput(f"settings.sampling.rate: got {rate}; 0 (keep no row) to 1 (keep all) are allowed")
+    if newest is not None and not 1 <= newest <= MOST_NEWEST:
+        raise InvalidInput(f"settings.sampling.newest: got {newest:,}; 1 to {MOST_NEWEST:,} rows are allowed")
+    if days is not None and not 1 <= days <= 36_600:
+        raise InvalidInput(f"settings.keep_rows_days: got {days:,}; 1 to 36,600 are allowed, or null to keep all")
 
 
 def settings_to_dict(settings: Settings) -> dict[str, object]:
     """Write settings in plain JSON values; `settings_from_dict` reads it back."""
     return cast("dict[str, object]", msgspec.to_builtins(settings))
 
+
+MOST_NEWEST = 10**12
+"""The largest number of newest rows that can be asked for."""
+
+_STORED = (Kind.TEXT, Kind.IMAGE, Kind.EMBEDDING, Kind.SEQUENCE)
 
 OPERATORS = (">", ">=", "<", "<=")
 """How a rule may compare a measurement with its threshold."""
@@ -92,6 +110,15 @@ def _known_keys(what: str, items: object, kind: type) -> None:
         for key in item if isinstance(item, Mapping) else ():
             if key not in allowed:
                 raise InvalidInput(f"{what}: unknown key {str(key)[:80]!r}; allowed: {', '.join(allowed)}")
+
+
+def _check_store(schema: ModelSchema) -> None:
+    for feature in schema.features:
+        if feature.store is not None and feature.kind not in _STORED:
+            raise InvalidInput(
+                f"schema: feature {feature.name!r} is {feature.kind} and has store {feature.store.value!r}; only "
+                f"{', '.join(_STORED)} can be kept otherwise than in full: leave it out"
+            )
 
 
 def _check_task(schema: ModelSchema) -> None:

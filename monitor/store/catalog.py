@@ -9,7 +9,7 @@ import pyarrow as pa
 from monitor.errors import InvalidInput, NotFound
 from monitor.profile.binning import Binning
 from monitor.schema import check_name
-from monitor.store import tables
+from monitor.store import sampling, tables
 from monitor.store.database import Database
 from monitor.store.remembered import Remembered
 from monitor.store.sql import naive, names, quote
@@ -42,6 +42,7 @@ class Catalog:
             self._models.change(model.name)
             before = self._read(model.name)
             tables.ensure(self._database, model.schema, None if before is None else before.schema)
+            sampling.record(self._database, model.name, tables.last_seq(self._database, model.name), model.settings)
             self._database.query("DELETE FROM models WHERE name = ?", [model.name])
             self._database.query(
                 "INSERT INTO models VALUES (?, ?, ?, ?)",

@@ -39,6 +39,22 @@ class KeyIndex:
             run = _sorted(np.concatenate([elder[0], run[0]]), np.concatenate([elder[1], run[1]]))
         self._runs = (*runs, run)  # replaced whole, so that readers in other threads see one state or the other
 
+    def remove(self, seqs: Seqs) -> None:
+        """Forget the rows ``seqs``.
+
+        >>> index = KeyIndex()
+        >>> index.add(["a", "b", "a"], np.array([1, 2, 3]))
+        >>> index.remove(np.array([1, 2]))
+        >>> index.find(["a", "b"]).tolist()
+        [3]
+        """
+        left = []
+        for hashes, known in self._runs:
+            stays = np.isin(known, seqs, invert=True)
+            if stays.any():
+                left.append((hashes[stays], known[stays]))
+        self._runs = tuple(left)
+
     def find(self, ids: Sequence[str]) -> Seqs:
         """Return the seqs, ascending and distinct, of all rows whose id may be one of ``ids``."""
         wanted = np.unique(_hashes(ids))

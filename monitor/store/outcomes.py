@@ -1,5 +1,7 @@
 """What labels change: for a span of seqs, the rows whose truth came or changed, as additions and subtractions."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
@@ -7,16 +9,15 @@ from monitor.store import tables
 from monitor.store.database import Database
 from monitor.store.keys import KeyIndex, Seqs
 from monitor.store.sql import names
-from monitor.types import Model
 
 # r: every row whose truth may have changed; l: every label of their ids, up to the end of the span.
 # A row's truth is the newest label of its id that names its version or none. What it was when the span began is taken
 # back (−1), what it is now is added (+1), if they differ; so consecutive spans add up to one long span.
 _DELTAS = """
 WITH r AS (
-    SELECT _seq, {columns} FROM {captured} WHERE _seq > $after AND _seq <= $up_to
+    SELECT _seq, {columns} FROM {source} WHERE _seq > $after AND _seq <= $up_to
     UNION ALL
-    SELECT _seq, {columns} FROM {captured} WHERE _seq <= $after AND _seq IN (SELECT seq FROM old_rows)
+    SELECT _seq, {columns} FROM {source} WHERE _seq <= $after AND _seq IN (SELECT seq FROM old_rows)
 ), l AS (
     SELECT * FROM {labels} WHERE seq <= $up_to AND seq IN (SELECT seq FROM their_labels)
 ), truths AS (
@@ -33,32 +34,36 @@ SELECT r.*, changes._label, changes._sign FROM changes JOIN r USING (_seq) ORDER
 
 
 def outcome_deltas(
-    database: Database, model: Model, rows: KeyIndex, labels: KeyIndex, after_seq: int, up_to_seq: int
+    database: Database,
+    model: str,
+    source: str,
+    columns: Sequence[str],
+    rows: KeyIndex,
+    labels: KeyIndex,
+    after_seq: int,
+    up_to_seq: int,
 ) -> pa.Table:
     """Return what the seqs in (after_seq, up_to_seq] changed about which rows have which truth.
 
     Args:
         database: where rows and labels are.
         model: whose.
+        source: SQL for all its rows, with ``_seq`` and ``columns``.
+        columns: what is returned of each row.
         rows: where the rows of an id are.
         labels: where the labels of an id are.
         after_seq: the span's beginning, exclusive.
         up_to_seq: its end, inclusive.
 
     Returns:
-        Columns _seq, _id, _version, _time, _score, _scores, _prediction, the segment features, ``_label`` and
-        ``_sign`` (+1: now true, −1: no longer).
+        ``_seq``, the columns, ``_label`` and ``_sign`` (+1: now true, −1: no longer).
     """
     span = [after_seq, up_to_seq]
-    ids = f"SELECT id FROM {tables.labels(model.name)} WHERE seq > ? AND seq <= ?"  # noqa: S608 - quoted
+    ids = f"SELECT id FROM {tables.labels(model)} WHERE seq > ? AND seq <= ?"  # noqa: S608 - quoted
     fresh = database.query(ids, span).column(0).to_pylist()
-    new_rows = f"SELECT _id FROM {tables.captured(model.name)} WHERE _seq > ? AND _seq <= ?"  # noqa: S608 - quoted
+    new_rows = f"SELECT _id FROM {source} WHERE _seq > ? AND _seq <= ?"  # noqa: S608 - quoted
     arrived = database.query(new_rows, span).column(0).to_pylist()
-    segments = [name for name in model.settings.segments if model.schema.feature(name)]
-    columns = ["_id", "_version", "_time", "_score", "_scores", "_prediction", *segments]
-    statement = _DELTAS.format(
-        columns=names(columns), captured=tables.captured(model.name), labels=tables.labels(model.name)
-    )
+    statement = _DELTAS.format(columns=names(columns), source=source, labels=tables.labels(model))
     statement = statement.replace("$after", str(int(after_seq))).replace("$up_to", str(int(up_to_seq)))
     return database.query(
         statement, old_rows=_seqs(rows.find(fresh)), their_labels=_seqs(labels.find([*fresh, *arrived]))

@@ -47,6 +47,20 @@ class Profiles:
         rows = self._database.rows("SELECT up_to_seq, basis FROM profile_marks WHERE model = ?", [model])
         return (rows[0]["up_to_seq"], str(rows[0]["basis"])) if rows else (0, "")
 
+    def eras(self, model: str) -> list[tuple[int, tuple[str, ...]]]:
+        """Return (after_seq, segment features) of each span of rows that was profiled by other segments, ascending."""
+        rows = self._database.rows(
+            "SELECT after_seq, segments FROM segment_eras WHERE model = ? ORDER BY after_seq", [model]
+        )
+        return [(row["after_seq"], tuple(row["segments"])) for row in rows]
+
+    def set_eras(self, model: str, eras: Sequence[tuple[int, Sequence[str]]]) -> None:
+        """Keep from which seqs on rows are profiled by which segment features."""
+        with self._database.transaction():
+            self._database.query("DELETE FROM segment_eras WHERE model = ?", [model])
+            for after_seq, segments in eras:
+                self._database.query("INSERT INTO segment_eras VALUES (?, ?, ?)", [model, after_seq, list(segments)])
+
     def pieces(
         self,
         model: str,

@@ -136,7 +136,7 @@ class Queries:
         Returns:
             Columns version, rows, labelled, and p50, p90, longest in seconds from prediction to label.
         """
-        captured, labels = tables.captured(model), tables.labels(model)
+        captured, labels = self.every(model, "_seq, _id, _version, _time"), tables.labels(model)
         join = (
             "SELECT r._seq, any_value(r._version) AS version, min(epoch(l.time) - epoch(r._time)) AS age "  # noqa: S608
             f"FROM {captured} AS r LEFT JOIN {labels} AS l "
@@ -160,11 +160,34 @@ class Queries:
         found = self.inferences(model, where=where, version=version, limit=1).to_pylist()
         if not found:
             of = f"version {version!r} of " if version else ""
+            self._not_kept(model, id, version, of)
             raise NotFound(f"There is no inference {id!r} of {of}the model {model!r}.")
         row: dict[str, object] = found[0]
         return row
 
+    def every(self, model: str, columns: str) -> str:
+        """Return SQL for every row, kept or not, with these columns of our own."""
+        raise NotImplementedError
 
+    def _not_kept(self, model: str, id: str, version: str | None, of: str) -> None:  # noqa: A002 - the noun
+        """Say of a row that was counted and is not kept, that it was, why, and how to keep such rows."""
+        found = self._database.rows(
+            f"SELECT _why AS why FROM {tables.narrow(model)} WHERE _id = ? AND coalesce(_version = ?, true)",  # noqa: S608 - quoted
+            [id, version],
+        )
+        if found:
+            raise NotFound(
+                f"The inference {id!r} of {of}the model {model!r} was profiled and counted, but its row was not kept: "
+                f"{_WHY[found[0]['why']].format(self._catalog.model(model).settings)}. So it can be neither shown nor "
+                "explained; a change of that setting applies to rows that come from then on."
+            )
+
+
+_WHY = {
+    "sampled": "the model keeps {0.sampling.rate:.6g} of its rows (settings.sampling.rate; 1 keeps all)",
+    "older": "the model keeps its newest {0.sampling.newest:,} rows (settings.sampling.newest; null keeps all)",
+    "aged": "the model keeps rows for {0.keep_rows_days} days (settings.keep_rows_days; null keeps them for good)",
+}
 _EVERY: Condition = ("true", ())
 _PLAIN = ("_id", "_prediction", "_source", "_status")
 

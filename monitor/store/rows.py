@@ -11,12 +11,12 @@ import pyarrow as pa
 from monitor.store import outcomes, tables
 from monitor.store.catalog import Catalog
 from monitor.store.database import Database
-from monitor.store.keys import KeyIndex
+from monitor.store.keys import KeyIndex, Seqs
 from monitor.store.ledger import Ledger
 from monitor.store.letters import DeadLetter, Letters
 from monitor.store.queries import Queries
-from monitor.store.sql import UTC_TIME, names
-from monitor.types import LedgerLine
+from monitor.store.sql import UTC_TIME, names, quote
+from monitor.types import LedgerLine, ModelSchema
 
 _BATCH = 50_000
 
@@ -37,6 +37,7 @@ class _Known:
     rows: KeyIndex = field(default_factory=KeyIndex)
     labels: KeyIndex = field(default_factory=KeyIndex)
     last_seq: int = 0
+    thinned: bool = False  # whether narrow records may be there
 
 
 class Rows(Queries):
@@ -110,8 +111,11 @@ class Rows(Queries):
     def _load(self, model: str) -> _Known:
         known = _Known()
         known.last_seq = self._database.integer("SELECT max(up_to_seq) FROM profile_marks WHERE model = ?", [model])
+        left = tables.narrow(model)
+        known.thinned = self._database.integer(f"SELECT count(*) FROM (SELECT 1 FROM {left} LIMIT 1)") > 0  # noqa: S608 - quoted
         for index, table, seq, id_ in (
             (known.rows, tables.captured(model), "_seq", "_id"),
+            *([(known.rows, left, "_seq", "_id")] if known.thinned else []),
             (known.labels, tables.labels(model), "seq", "id"),
         ):
             top = self._database.integer(f"SELECT max({seq}) FROM {table}")  # noqa: S608 - quoted
@@ -139,7 +143,8 @@ class Rows(Queries):
                 }
             )
         statement = (
-            f"SELECT _id AS id, _version AS version, _hash AS hash FROM {tables.captured(model)} "  # noqa: S608 - quoted
+            "SELECT _id AS id, _version AS version, _hash AS hash "  # noqa: S608 - quoted
+            f"FROM {self.every(model, '_seq, _id, _version, _hash')} "
             f"WHERE _seq IN (SELECT seq FROM candidates) AND _id IN (SELECT id FROM wanted)"
         )
         return self._database.query(statement, candidates=pa.table({"seq": seqs}), wanted=pa.table({"id": wanted}))
@@ -159,11 +164,27 @@ class Rows(Queries):
         history: list[dict[str, object]] = self.label_history(model, [id]).to_pylist()
         return history
 
-    def outcome_deltas(self, model: str, after_seq: int, up_to_seq: int) -> pa.Table:
-        """Return what the seqs in (after_seq, up_to_seq] changed about the truth of rows: see `outcomes`."""
+    def outcome_deltas(
+        self, model: str, after_seq: int, up_to_seq: int, segments: Sequence[str] | None = None
+    ) -> pa.Table:
+        """Return what the seqs in (after_seq, up_to_seq] changed about the truth of rows: see `outcomes`.
+
+        Args:
+            model: whose.
+            after_seq: the span's beginning, exclusive.
+            up_to_seq: its end, inclusive.
+            segments: the segment features that are returned with each row; without it the model's of today.
+        """
         known = self._known(model)
         found = self._catalog.model(model)
-        return outcomes.outcome_deltas(self._database, found, known.rows, known.labels, after_seq, up_to_seq)
+        wanted = [
+            name for name in (found.settings.segments if segments is None else segments) if found.schema.feature(name)
+        ]
+        own = ["_id", "_version", "_time", "_score", "_scores", "_prediction"]
+        source = self.every(model, names(["_seq", *own]), wanted)
+        return outcomes.outcome_deltas(
+            self._database, model, source, [*own, *wanted], known.rows, known.labels, after_seq, up_to_seq
+        )
 
     def tail(self, model: str, after_seq: int, up_to_seq: int | None = None) -> Iterator[pa.Table]:
         """Yield canonical rows and ``_seq`` after a seq, in order, at most 50,000 seqs at a time."""
@@ -173,11 +194,44 @@ class Rows(Queries):
         for start in range(after_seq, end, _BATCH):
             yield self._database.query(statement, [start, min(start + _BATCH, end)])
 
+    def narrow(self, model: str, after_seq: int, up_to_seq: int) -> pa.Table:
+        """Return what is left of the rows of some seqs that are not kept, with the model's segment features."""
+        found = self._catalog.model(model)
+        columns = [name for name in tables.narrow_columns(found.schema) if not name.startswith(("_segments", "_why"))]
+        wanted = [name for name in found.settings.segments if found.schema.feature(name)]
+        values = [f"{segment_value(name, found.schema)} AS {quote(name)}" for name in wanted]
+        return self._database.query(
+            f"SELECT {', '.join([names(columns), *values])} FROM {tables.narrow(model)} "  # noqa: S608 - quoted
+            "WHERE _seq > ? AND _seq <= ? ORDER BY _seq",
+            [after_seq, up_to_seq],
+        )
+
+    def thinned(self, model: str) -> bool:
+        """Return whether a model may have rows that are not kept, of which narrow records are left."""
+        return self._known(model).thinned
+
+    def thins(self, model: str) -> None:
+        """Look at narrow records too from now on; said before there are any."""
+        self._known(model).thinned = True
+
+    def forget(self, model: str, seqs: Seqs) -> None:
+        """Forget the ids of rows that are gone, so that memory is bounded by what is there."""
+        self._known(model).rows.remove(seqs)
+
+    def every(self, model: str, columns: str, segments: Sequence[str] = ()) -> str:
+        """Return SQL for every row, kept or not, with these columns of our own and these features."""
+        kept = f"SELECT {', '.join([columns, *map(quote, segments)])} FROM {tables.captured(model)}"  # noqa: S608 - quoted
+        if not self.thinned(model):
+            return f"({kept})"
+        schema = self._catalog.model(model).schema
+        values = [f"{segment_value(name, schema)} AS {quote(name)}" for name in segments]
+        return f"({kept} UNION ALL SELECT {', '.join([columns, *values])} FROM {tables.narrow(model)})"  # noqa: S608 - quoted
+
     def hours(self, model: str, after_seq: int, up_to_seq: int) -> list[datetime]:
         """Return the hours in which the rows of the seqs in (after_seq, up_to_seq] were predicted, ascending."""
         self._catalog.model(model)
         found = self._database.query(
-            f"SELECT DISTINCT date_trunc('hour', _time) AS hour FROM {tables.captured(model)} "  # noqa: S608 - quoted
+            f"SELECT DISTINCT date_trunc('hour', _time) AS hour FROM {self.every(model, '_seq, _time')} "  # noqa: S608 - quoted
             "WHERE _seq > ? AND _seq <= ? ORDER BY hour",
             [after_seq, up_to_seq],
         )
@@ -187,11 +241,17 @@ class Rows(Queries):
     def first_seq(self, model: str, versions: Sequence[str]) -> int | None:
         """Return the first seq of the rows of some versions; None where there is no such row."""
         found = self._database.query(
-            f"SELECT min(_seq) AS seq FROM {tables.captured(model)} WHERE _version = ANY(?)",  # noqa: S608 - quoted
+            f"SELECT min(_seq) AS seq FROM {self.every(model, '_seq, _version')} WHERE _version = ANY(?)",  # noqa: S608 - quoted
             [list(versions)],
         )
         seq: int | None = found.column(0)[0].as_py()
         return seq
+
+
+def segment_value(name: str, schema: ModelSchema) -> str:
+    """Return SQL for the value of a segment feature in a narrow record, in the type of its column."""
+    key = name.replace("'", "''")
+    return f"CAST(_segments['{key}'] AS {tables.columns(schema)[name]})"
 
 
 def _span(last: int, rows: int) -> pa.Array:

@@ -18,6 +18,7 @@ from monitor.store.profiles import Profiles
 from monitor.store.reports import Reports
 from monitor.store.rows import Rows
 from monitor.store.seal import Seal
+from monitor.store.thinning import Thinning
 
 
 class Store:
@@ -29,6 +30,7 @@ class Store:
         letters: what could not be stored as a row, for a while.
         halves: one side of an exchange each, until the other comes.
         rows: captured rows and labels.
+        thinning: which rows are kept, and what is left of the others.
         profiles: their mergeable summaries.
         measurements: what jobs measured, and how far they have come.
         alerts: alerts and the outbox.
@@ -52,6 +54,7 @@ class Store:
         self.letters = Letters(database, self.ledger, limits or Limits())
         self.halves = Halves(database, self.ledger, half_limits or HalfLimits())
         self.rows = Rows(database, self.catalog, self.ledger, self.letters)
+        self.thinning = Thinning(database, self.catalog, self.rows)
         self.profiles = Profiles(database)
         self.measurements = Measurements(database)
         self.alerts = Alerts(database)

@@ -47,6 +47,32 @@ def reference(model: str) -> str:
     return f"reference.{quote(model)}"
 
 
+def narrow(model: str) -> str:
+    """Return the quoted table of what is left of a model's rows that are not kept."""
+    return f"narrow.{quote(model)}"
+
+
+def narrow_columns(schema: ModelSchema) -> dict[str, str]:
+    """Return what is left of a row that is not kept: what de-duplication, labels and our own columns' profiles need.
+
+    ``_segments`` holds the values of the segment features as text, ``_why`` why the row was not kept.
+    """
+    own = {
+        name: sql
+        for name, sql in columns(schema).items()
+        if name.startswith("_") and name not in ("_flags", "_extra", "_summary")
+    }
+    return {"_seq": "BIGINT"} | own | {"_segments": "MAP(VARCHAR, VARCHAR)", "_why": "VARCHAR"}
+
+
+def last_seq(database: Database, model: str) -> int:
+    """Return the newest seq that a model's rows, labels or pieces have been given."""
+    parts = [f"SELECT max(_seq) AS seq FROM {table}" for table in (captured(model), narrow(model))]  # noqa: S608 - quoted
+    parts.append(f"SELECT max(seq) FROM {labels(model)}")  # noqa: S608 - quoted
+    parts.append("SELECT max(up_to_seq) FROM profile_marks WHERE model = ?")
+    return database.integer(f"SELECT max(seq) FROM ({' UNION ALL '.join(parts)})", [model])  # noqa: S608 - quoted
+
+
 def ensure(database: Database, schema: ModelSchema, before: ModelSchema | None) -> None:
     """Make a model's tables, or add the columns its schema has gained.
 
@@ -68,6 +94,10 @@ def ensure(database: Database, schema: ModelSchema, before: ModelSchema | None) 
         listed = ", ".join(f"{quote(name)} {sql}" for name, sql in (extra | wanted).items())
         database.query(f"CREATE TABLE IF NOT EXISTS {table} ({listed})")
         _widen(database, table, wanted)
+    left = narrow_columns(schema)
+    listed = ", ".join(f"{quote(name)} {sql}" for name, sql in left.items())
+    database.query(f"CREATE TABLE IF NOT EXISTS {narrow(schema.model)} ({listed})")
+    _widen(database, narrow(schema.model), left)
     database.query(
         f"CREATE TABLE IF NOT EXISTS {labels(schema.model)} "
         f"(seq BIGINT, id VARCHAR, version VARCHAR, value {truth}, time TIMESTAMP, received TIMESTAMP)"
@@ -81,9 +111,20 @@ def widen_old(database: Database, schemas: Sequence[ModelSchema]) -> None:
     its log, and what a crash leaves of this is done at the next start.
     """
     known: dict[str, set[str]] = {}
-    for row in database.rows("SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'captured'"):
-        known.setdefault(row["table_name"], set()).add(row["column_name"])
-    old = [schema for schema in schemas if not columns(schema).keys() <= known.get(schema.model, set())]
+    made: set[str] = set()
+    found = database.rows(
+        "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE schema_name IN ('captured', 'narrow')"
+    )
+    for row in found:
+        if row["schema_name"] == "narrow":
+            made.add(row["table_name"])
+        else:
+            known.setdefault(row["table_name"], set()).add(row["column_name"])
+    old = [
+        schema
+        for schema in schemas
+        if schema.model not in made or not columns(schema).keys() <= known.get(schema.model, set())
+    ]
     for schema in old:
         with database.transaction():
             ensure(database, schema, schema)

@@ -8,10 +8,11 @@ from monitor.errors import NotFound
 from monitor.profile.binning import LATENCY
 from monitor.profile.column import ColumnProfile
 from monitor.profile.pieces import merge
-from monitor.store import tables
+from monitor.store import sampling, tables
 from monitor.store.ledger import FATES
 from monitor.store.letters import BURIED
 from monitor.store.store import Store
+from monitor.store.thinning import reached
 from monitor.types import ALL
 
 _LABELS = "labels"
@@ -32,7 +33,7 @@ def verify(store: Store) -> list[Check]:
         checks = [_received(store), _seal(store)]
         for model in store.catalog.models():
             checks += [_stored(store, model.name), _once(store, model.name), _reach(store, model.name)]
-            checks += [_profiled(store, model.name), _letters(store, model.name)]
+            checks += [_profiled(store, model.name), _letters(store, model.name), *_sampled(store, model.name)]
     return checks
 
 
@@ -59,24 +60,60 @@ def _seal(store: Store) -> Check:
 
 
 def _stored(store: Store, model: str) -> Check:
-    counted = {
-        row["source"]: row["rows"]
-        for row in store.database.rows(
-            f"SELECT _source AS source, count(*) AS rows FROM {tables.captured(model)} GROUP BY ALL"  # noqa: S608 - quoted
-        )
-    }
-    counted[_LABELS] = store.database.integer(f"SELECT count(*) FROM {tables.labels(model)}")  # noqa: S608 - quoted
+    """Compare what the ledger calls stored with the rows kept, thinned and expired, by source."""
+    counted: dict[str, dict[str, int]] = {}
+    for state, statement in (
+        ("kept", f"SELECT _source AS source, count(*) AS rows FROM {tables.captured(model)} GROUP BY ALL"),  # noqa: S608 - quoted
+        ("thinned", f"SELECT _source AS source, count(*) AS rows FROM {tables.narrow(model)} GROUP BY ALL"),  # noqa: S608 - quoted
+        ("expired", "SELECT source, sum(rows)::BIGINT AS rows FROM expired WHERE model = $1 GROUP BY ALL"),
+    ):
+        for row in store.database.rows(statement, [model] if "$1" in statement else []):
+            counted.setdefault(row["source"], {})[state] = row["rows"]
+    labels = store.database.integer(f"SELECT count(*) FROM {tables.labels(model)}")  # noqa: S608 - quoted
+    counted[_LABELS] = {"kept": labels}
     ledger = {line.source: line.rows for line in store.ledger.lines(model) if line.outcome == "stored"}
     sources = sorted(counted.keys() | ledger.keys())
-    wrong = [name for name in sources if counted.get(name, 0) != ledger.get(name, 0)]
-    parts = [f"{name}: ledger {ledger.get(name, 0):,}, table {counted.get(name, 0):,}" for name in wrong or sources]
+    wrong = [name for name in sources if sum(counted.get(name, {}).values()) != ledger.get(name, 0)]
+    parts = []
+    for name in wrong or sources:
+        states = counted.get(name, {})
+        shown = " + ".join(f"{rows:,} {state}" for state, rows in states.items() if rows) or "0"
+        parts.append(
+            f"{name}: ledger {ledger.get(name, 0):,}, table {shown if len(states) > 1 else sum(states.values())}"
+        )
     return Check(name=f"{model}: rows stored are there", ok=not wrong, detail="; ".join(parts))
 
 
 def _once(store: Store, model: str) -> Check:
-    pairs = f"SELECT 1 FROM {tables.captured(model)} GROUP BY _version, _id HAVING count(*) > 1"  # noqa: S608 - quoted
+    every = store.rows.every(model, "_version, _id")
+    pairs = f"SELECT 1 FROM {every} GROUP BY _version, _id HAVING count(*) > 1"  # noqa: S608 - quoted
     doubled = store.database.integer(f"SELECT count(*) FROM ({pairs})")  # noqa: S608 - quoted
     return Check(name=f"{model}: each id once a version", ok=not doubled, detail=f"{doubled:,} ids doubled")
+
+
+def _sampled(store: Store, model: str) -> list[Check]:
+    """Ask of every row whether its id's fate under the policy of its time is what became of it."""
+    policies = sampling.policies(store.database, model)
+    if not policies:
+        return []
+    done, wrong = reached(store.database, model), 0
+    for policy in policies:
+        end = done if policy.up_to_seq is None else min(done, policy.up_to_seq)
+        inside, kept = f"_seq > {policy.after_seq} AND _seq <= {end}", sampling.kept(policy.rate)
+        for table, against in (
+            (tables.captured(model), f"NOT ({kept})"),
+            (tables.narrow(model), f"_why = 'sampled' AND {kept}"),
+        ):
+            wrong += store.database.integer(f"SELECT count(*) FROM {table} WHERE {inside} AND ({against})")  # noqa: S608 - quoted
+    first = policies[0].after_seq
+    wrong += store.database.integer(
+        f"SELECT count(*) FROM {tables.narrow(model)} WHERE _why = 'sampled' AND _seq <= ?",  # noqa: S608 - quoted
+        [first],
+    )
+    found = store.thinning.counts(model)
+    reasons = ", ".join(f"{rows:,} {why}" for why, rows in sorted(found.why.items())) or "none let go"
+    detail = f"{found.kept:,} of {found.stored:,} rows kept, {reasons}; {wrong:,} rows against the policy"
+    return [Check(name=f"{model}: rows are kept as the sampling says", ok=not wrong, detail=detail)]
 
 
 def _letters(store: Store, model: str) -> Check:
@@ -89,17 +126,17 @@ def _letters(store: Store, model: str) -> Check:
 
 
 def _reach(store: Store, model: str) -> Check:
-    last, reached = store.rows.last_seq(model), store.profiles.up_to_seq(model)
+    last, up_to = store.rows.last_seq(model), store.profiles.up_to_seq(model)
     return Check(
-        name=f"{model}: profiles reach no further than rows", ok=reached <= last, detail=f"{reached:,} of {last:,}"
+        name=f"{model}: profiles reach no further than rows", ok=up_to <= last, detail=f"{up_to:,} of {last:,}"
     )
 
 
 def _profiled(store: Store, model: str) -> Check:
     """Compare the rows in each hour's profile with the rows stored, up to where profiles reach."""
     name = f"{model}: every row is in its hour's profile once"
-    reached = store.profiles.up_to_seq(model)
-    if not reached:
+    up_to = store.profiles.up_to_seq(model)
+    if not up_to:
         return Check(name=name, ok=True, detail="nothing profiled yet")
     binning = store.catalog.binning(model)
     if binning is None:
@@ -107,9 +144,11 @@ def _profiled(store: Store, model: str) -> Check:
     stored = {
         (row["version"], row["hour"]): row["rows"]
         for row in store.database.rows(
-            "SELECT _version AS version, date_trunc('hour', _time) AS hour, count(*) AS rows "  # noqa: S608 - quoted
-            f"FROM {tables.captured(model)} WHERE _seq <= ? GROUP BY ALL",
-            [reached],
+            "SELECT version, hour, sum(rows)::BIGINT AS rows FROM ("  # noqa: S608 - quoted
+            "SELECT _version AS version, date_trunc('hour', _time) AS hour, count(*) AS rows "
+            f"FROM {store.rows.every(model, '_seq, _version, _time')} WHERE _seq <= ? GROUP BY ALL "
+            "UNION ALL SELECT version, hour, rows FROM expired WHERE model = ? AND profiled) GROUP BY ALL",
+            [up_to, model],
         )
     }
     pieces = merge(store.profiles.pieces(model, columns=[LATENCY], segment=ALL)).to_pylist()
