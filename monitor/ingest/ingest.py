@@ -19,7 +19,7 @@ from monitor.ingest.receipts import Receipt, Submission
 from monitor.ingest.refusals import DISK_FULL, QUEUE_FULL, STOPPED, Refusals
 from monitor.schema import Conformed
 from monitor.store import Disk, Store
-from monitor.types import Label, Window
+from monitor.types import Inference, Label, Window
 
 _log = logging.getLogger(__name__)
 _COMPACT_EVERY = 50  # flushes of one model
@@ -130,6 +130,7 @@ class Ingest:
         client: str | None = None,
         drops: Mapping[str, int] | None = None,
         replays: Sequence[int] = (),
+        rows: Sequence[Inference] = (),
         halves: Sequence[Arrival] | None = None,
     ) -> "Future[Receipt]":
         """Hand in rows and labels; returns at once.
@@ -143,6 +144,7 @@ class Ingest:
             client: the sender's own id, for its drop counters.
             drops: how many rows that client has dropped so far, ever, by reason.
             replays: the numbers of the dead letters these were read from; they count as replayed with the same commit.
+            rows: inferences that the committer is to conform, instead of ``conformed``: cheaper where they are few.
             halves: sides of exchanges; rows are made of those whose other side is there, and then the receipt is a
                 `Collected`. They are not among ``received``.
 
@@ -165,6 +167,7 @@ class Ingest:
             client=client,
             drops=dict(drops or {}),
             replays=tuple(replays),
+            rows=rows,
             halves=halves,
         )
         if submission.malformed < 0:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from monitor.schema import Conformed
-from monitor.types import Label
+from monitor.types import Inference, Label
 
 if TYPE_CHECKING:
     from monitor.ingest.exchanges import Arrival
@@ -45,8 +45,8 @@ class Receipt:
 class Collected(Receipt):
     """What became of a body in a model server's own format.
 
-    Rows are those of exchanges that are complete, and records that met another fate at once: a repeated or contradicting
-    event, or one that cannot be read, counts as one row. Halves that wait for their other side are no rows yet.
+    Rows are those of exchanges that are complete. A record that met another fate at once (an event that repeats or
+    contradicts an earlier one, or that cannot be read) counts as one row. Halves that wait are no rows yet.
 
     Attributes:
         waiting: halves that are kept until the other side comes.
@@ -65,6 +65,8 @@ class Collected(Receipt):
 class Submission:
     """Rows, labels and halves of exchanges of one model, handed in together and answered together.
 
+    ``rows`` are inferences still to be conformed: by the committer, with those of other submissions, at a fraction of
+    the cost. They are numbered before those in ``conformed``, of which there are none then.
     ``halves`` become rows where their other side is there; None where none can come, and the answer tells of none.
     ``replays`` are the numbers of the dead letters that they were read from, if they were.
     """
@@ -77,13 +79,15 @@ class Submission:
     client: str | None
     drops: Mapping[str, int]
     replays: Sequence[int] = ()
+    rows: Sequence[Inference] = ()
     halves: "Sequence[Arrival] | None" = None
     future: "Future[Receipt]" = field(default_factory=Future)
 
     @property
     def inferences(self) -> int:
         """How many inferences were sent, taken or not, that could be read."""
-        return 0 if self.conformed is None else self.conformed.batch.num_rows + len(self.conformed.rejected)
+        made = 0 if self.conformed is None else self.conformed.batch.num_rows + len(self.conformed.rejected)
+        return made + len(self.rows)
 
     @property
     def malformed(self) -> int:
@@ -95,4 +99,5 @@ class Submission:
         """Roughly how much memory it takes."""
         rows = 0 if self.conformed is None else self.conformed.batch.nbytes + 400 * len(self.conformed.rejected)
         halves = sum(2_000 + 20 * len(each.body) for each in self.halves or ())  # packed small, but held as objects
-        return int(rows) + 400 * len(self.labels) + halves + 1000
+        held = sum(600 + 100 * len(row.features) for row in self.rows)
+        return int(rows) + held + 400 * len(self.labels) + halves + 1000

@@ -11,9 +11,9 @@ from monitor.ingest.exchanges import Joined, join
 from monitor.ingest.receipts import CONFLICT, DUPLICATE, MALFORMED, Collected, Receipt, RowError, Submission
 from monitor.ingest.rows import CONFLICTING, NEW, as_sent, inference_as_sent, label_as_sent, row_fates
 from monitor.ingest.truths import Refusal, Said, Truth, read_label
-from monitor.schema import Conformed, Sent, arrow_schema, conform
+from monitor.schema import Conformed, Rejected, Sent, arrow_schema, conform
 from monitor.store import RECEIVED, DeadLetter, Store, label_table
-from monitor.types import LedgerLine, ModelSchema
+from monitor.types import Inference, LedgerLine, ModelSchema
 
 LABELS = "labels"
 """The source under which the ledger counts labels."""
@@ -38,31 +38,32 @@ class _Tally:
     lines: list[LedgerLine] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     joined: Joined | None = None
+    refused: list[Rejected] = field(default_factory=list)
 
     def join(self, joined: Joined, schema: ModelSchema) -> None:
         """Take what became of the submission's halves: rows like any others, and refusals."""
-        given, source = self.submission.conformed, self.submission.source
+        submission, source = self.submission, self.submission.source
         made = conform(joined.inferences, schema, source=source, now=self.now)
         refused = [replace(each, sent=inference_as_sent(joined.inferences[each.row])) for each in made.rejected]
         refused += joined.refused
-        first = 0 if given is None else given.batch.num_rows + len(given.rejected)
-        places = range(first, first + len(joined.inferences) + len(refused))
-        taken = len(joined.inferences) - len(made.rejected)
-        moved = [replace(each, row=place) for each, place in zip(refused, places[taken:], strict=False)]
-        batch = made.batch if given is None else pa.concat_tables([given.batch, made.batch], promote_options="default")
-        rejected = moved if given is None else [*given.rejected, *moved]
+        given = submission.conformed or Conformed(arrow_schema(schema).empty_table())
+        # Numbered after what was sent: the rows of a pair were asked in one body and answered in another.
+        first = submission.inferences + made.batch.num_rows
+        refused = [replace(each, row=first + place) for place, each in enumerate(refused)]
+        batch = pa.concat_tables([given.batch, made.batch], promote_options="default")
         self.submission = replace(
-            self.submission,
-            conformed=Conformed(batch, rejected),
-            received=self.submission.received + taken + len(refused),
+            submission,
+            conformed=Conformed(batch, given.rejected + refused),
+            received=submission.received + made.batch.num_rows + len(refused),
         )
         self.joined = joined
         self.lines += joined.lines
-        self.repeated = joined.repeated
         self.count(source, RECEIVED, rows=joined.repeated)
         self.count(source, "duplicate", DUPLICATE, joined.repeated)
 
     def count(self, source: str, outcome: str, reason: str = "", rows: int = 1) -> None:
+        if not rows:
+            return
         self.lines.append(
             LedgerLine(model=self.submission.model, source=source, outcome=outcome, reason=reason, rows=rows)
         )
@@ -134,9 +135,10 @@ def settle(store: Store, group: Sequence[Submission], now: datetime) -> tuple[li
     number = 0
     for model, theirs in by_model.items():
         _halves(store, model, theirs, now)
+        parts = _conformed(store, model, theirs, now)
         for tally in theirs:
             _open(store, tally)
-        batch = _rows(store, model, theirs)
+        batch = _rows(store, model, parts)
         labels = _labels(store, model, theirs, now)
         lines = _sum([line for tally in theirs for line in tally.lines])
         letters = [letter for tally in theirs for letter in tally.letters]
@@ -163,7 +165,7 @@ def _open(store: Store, tally: _Tally) -> None:
     tally.count(submission.source, RECEIVED, rows=submission.received - len(submission.labels))
     tally.count(LABELS, RECEIVED, rows=len(submission.labels))
     tally.count(submission.source, "rejected", MALFORMED, rows=submission.malformed)
-    for refused in submission.conformed.rejected if submission.conformed else ():
+    for refused in tally.refused:
         tally.refuse(submission.source, RowError(refused.row, refused.id, refused.reason, refused.detail), refused.sent)
     if submission.client is not None and submission.drops:
         grown = store.ledger.client_drops(submission.model, submission.source, submission.client, submission.drops)
@@ -171,24 +173,72 @@ def _open(store: Store, tally: _Tally) -> None:
         tally.dropped = sum(line.rows for line in grown if line.outcome == "dropped")
 
 
-def _rows(store: Store, model: str, tallies: Sequence[_Tally]) -> pa.Table | None:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A canonical batch, and whose rows it holds: so many of each submission, in order."""
+
+    batch: pa.Table
+    owners: Sequence[tuple[_Tally, int]]
+
+
+def _conformed(store: Store, model: str, tallies: Sequence[_Tally], now: datetime) -> list[_Part]:
+    """Return the rows of all submissions in canonical batches; those that are not conformed yet are so together."""
+    parts: list[_Part] = []
+    waiting: dict[str, list[_Tally]] = {}
+    for tally in tallies:
+        given = tally.submission.conformed
+        if tally.submission.rows:
+            waiting.setdefault(tally.submission.source, []).append(tally)
+        elif given is not None:
+            tally.refused = given.rejected
+            if given.batch.num_rows:
+                parts.append(_Part(given.batch, [(tally, given.batch.num_rows)]))
+    for source, theirs in waiting.items():
+        rows = [row for tally in theirs for row in tally.submission.rows]
+        made = conform(rows, store.catalog.model(model).schema, source=source, now=now)
+        owners = _owners(theirs, made.rejected, rows)
+        if made.batch.num_rows:
+            parts.append(_Part(made.batch, owners))
+    return parts
+
+
+def _owners(
+    tallies: Sequence[_Tally], rejected: Sequence[Rejected], rows: Sequence[Inference]
+) -> list[tuple[_Tally, int]]:
+    """Hand back the rows that were refused to whom they belong, and tell how many of each were taken."""
+    owners = []
+    refused = {bad.row: bad for bad in rejected}
+    first = 0
+    for tally in tallies:
+        sent = len(tally.submission.rows)
+        for place in range(first, first + sent) if refused else ():
+            if place in refused:
+                bad = replace(refused[place], row=place - first, sent=inference_as_sent(rows[place]))
+                tally.refused.append(bad)
+        owners.append((tally, sent - len(tally.refused)))
+        first += sent
+    return owners
+
+
+def _rows(store: Store, model: str, parts: Sequence[_Part]) -> pa.Table | None:
     """Return the new rows of all submissions; count the others."""
-    given = [(tally, tally.submission.conformed) for tally in tallies]
-    sent = [(tally, conformed) for tally, conformed in given if conformed is not None and conformed.batch.num_rows]
-    if not sent:
+    if not parts:
         return None
-    together = pa.concat_tables([conformed.batch for _, conformed in sent], promote_options="default")
+    batches = [part.batch for part in parts]
+    together = batches[0] if len(batches) == 1 else pa.concat_tables(batches, promote_options="default")
     fates = row_fates(store, model, together)
     start = 0
-    for tally, conformed in sent:
-        rows = conformed.batch.num_rows
-        mine = fates[start : start + rows]
-        source = tally.submission.source
-        tally.count(source, "stored", rows=mine.count(NEW))
-        conflicts = [place for place, fate in enumerate(mine) if fate == CONFLICTING]
-        tally.count(source, "duplicate", DUPLICATE, rows - mine.count(NEW) - len(conflicts))
-        _conflicts(tally, conformed.batch, conflicts)
-        start += rows
+    for part in parts:
+        for tally, rows in part.owners:
+            mine = fates[start : start + rows]
+            new = mine.count(NEW)
+            source = tally.submission.source
+            tally.count(source, "stored", rows=new)
+            if new < rows:
+                conflicts = [place for place, fate in enumerate(mine) if fate == CONFLICTING]
+                tally.count(source, "duplicate", DUPLICATE, rows - new - len(conflicts))
+                _conflicts(tally, together.slice(start, rows), conflicts)
+            start += rows
     if fates.count(NEW) == len(fates):
         return together
     return together.filter(pa.array([fate == NEW for fate in fates]))
@@ -197,8 +247,7 @@ def _rows(store: Store, model: str, tallies: Sequence[_Tally]) -> pa.Table | Non
 def _conflicts(tally: _Tally, batch: pa.Table, places: Sequence[int]) -> None:
     if not places:
         return
-    conformed = tally.submission.conformed
-    refused = {line.row for line in conformed.rejected} if conformed else set()
+    refused = {line.row for line in tally.refused}
     positions = [row for row in range(tally.submission.inferences) if row not in refused]
     for place, sent in zip(places, as_sent(batch, places), strict=True):
         known = batch.column("_id")[place].as_py()
