@@ -13,7 +13,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import explain.api
 from app.runtime import Runtime, set_runtime
 from app.shell import rooted
-from monitor.api import alerts, capture, dead_letters, health, jobs, models, queries, reference, reports, routes
+from monitor.api import (
+    alerts,
+    capture,
+    collect,
+    dead_letters,
+    halves,
+    health,
+    jobs,
+    models,
+    queries,
+    reference,
+    reports,
+    routes,
+)
 from monitor.api.guard import guard
 from monitor.api.operation import Operation
 from monitor.api.services import Services
@@ -31,7 +44,7 @@ Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
 
 def table(runtime: Runtime, services: Services) -> list[Operation]:
     """Return every operation of the HTTP interface."""
-    parts = (capture, dead_letters, models, reference, queries, alerts, reports, jobs, health)
+    parts = (capture, collect, halves, dead_letters, models, reference, queries, alerts, reports, jobs, health)
     monitoring = [operation for part in parts for operation in part.operations(services)]
     return monitoring + explain.api.operations(runtime.store, runtime.explain)
 

@@ -92,24 +92,31 @@ class Parameter:
 class BodySpec:
     """A request body: the media types read, its shape where it is JSON, and whether it may be left out.
 
-    ``factor`` times the configured byte limit is read: files of reference rows are larger than requests.
+    ``factor`` times the configured byte limit is read: files of reference rows are larger than requests. Media of
+    ``*/*`` are any at all, also none. Where it is ``forgiving``, what is wrong with a body (empty, broken, too large)
+    is for the handler to tell: it finds the problem in `Call.refused`.
     """
 
     media: tuple[str, ...] = (JSON,)
     type: object = None
     required: bool = True
     factor: int = 1
+    forgiving: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One request, checked against its operation's parameters; ``body`` is read, bounded and inflated."""
+    """One request, checked against its operation's parameters; ``body`` is read, bounded and inflated.
+
+    ``refused`` is why it is not, where the operation wants to know; see `BodySpec`.
+    """
 
     path: Mapping[str, str]
     values: Mapping[str, Value]
     headers: Headers
     media: str
     body: bytes = b""
+    refused: Problem | None = None
 
     def text(self, name: str) -> str | None:
         """Return a string parameter, or None where it is not given."""

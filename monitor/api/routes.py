@@ -132,13 +132,21 @@ async def _call(operation: Operation, request: Request, max_body_bytes: int, int
     values = _values(operation, request)
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = b""
+    refused = None
     if operation.body is not None:
-        body = await _body(operation.body, request, media, max_body_bytes * operation.body.factor, intake, held)
-    return Call(path=request.path_params, values=values, headers=request.headers, media=media, body=body)
+        try:
+            body = await _body(operation.body, request, media, max_body_bytes * operation.body.factor, intake, held)
+        except Problem as problem:
+            if not operation.body.forgiving:
+                raise
+            refused = problem
+    return Call(
+        path=request.path_params, values=values, headers=request.headers, media=media, body=body, refused=refused
+    )
 
 
 async def _body(spec: BodySpec, request: Request, media: str, limit: int, intake: Intake, held: ExitStack) -> bytes:
-    if media not in spec.media and (media or spec.required):
+    if media not in spec.media and spec.media != ("*/*",) and (media or spec.required):
         raise Problem(415, f"Content-Type {media or 'missing'!r} is not read; allowed: {', '.join(spec.media)}.")
     place = held.enter_context(await place_for(request, limit, intake))
     try:

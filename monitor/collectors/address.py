@@ -1,9 +1,10 @@
-"""Which model and version a request's path names, in every dialect that is read."""
+"""Which model and version a request's path names, in every dialect that is read, and which id its headers."""
 
 import re
 from collections.abc import Mapping
 from urllib.parse import unquote
 
+_LONGEST_ID = 256
 # Servers are mounted below prefixes, so only the end of a path has to match.
 _PATHS = tuple(
     re.compile(pattern + r"/?$")
@@ -31,3 +32,13 @@ def model_of(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
             model, version = match.groups()
             return unquote(model), unquote(version) if version else None
     return None, None
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """Return the id that a proxy or client gave to a request in ``x-request-id``, if it can name rows.
+
+    >>> request_id({"x-request-id": "abc-1"}), request_id({"x-request-id": "x" * 300}), request_id({})
+    ('abc-1', None, None)
+    """
+    said = headers.get("x-request-id", "")
+    return said if 0 < len(said) <= _LONGEST_ID else None

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from monitor.collectors import Collector, Half
-from monitor.collectors.address import model_of
+from monitor.collectors.address import model_of, request_id
 from monitor.collectors.freeform import read
 from monitor.errors import InvalidInput
 from monitor.types import Inference, Label
@@ -44,7 +44,7 @@ class TorchServe(Collector):
         except InvalidInput as error:
             raise InvalidInput(f"torchserve: {error}") from None
         model, version = model_of(headers)
-        named = headers.get("x-request-id")
+        named = request_id(headers)
         yield replace(
             half,
             id=half.id or named,

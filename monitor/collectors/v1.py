@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from monitor.collectors import Collector, Half
-from monitor.collectors.address import model_of
+from monitor.collectors.address import model_of, request_id
 from monitor.collectors.lenient import read_json
 from monitor.collectors.tabular import Columns, check_filled, column, joined, named, of_columns, of_rows, repeated
 from monitor.errors import InvalidInput
@@ -59,7 +59,7 @@ class V1(Collector):
             side="request" if side == "request" else "response",
             rows=len(next(iter(columns.values()), ())),
             columns=columns,
-            id=headers.get("x-request-id"),
+            id=request_id(headers),
             model=model,
             version=version,
             parameters={"signature_name": read["signature_name"]} if "signature_name" in read else {},

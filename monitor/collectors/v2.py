@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from monitor.collectors import Collector, Half
-from monitor.collectors.address import model_of
+from monitor.collectors.address import model_of, request_id
 from monitor.collectors.lenient import read_json
 from monitor.collectors.pairing import WIDEST_MATRIX
 from monitor.collectors.tabular import Columns, flatten, from_base64, joined, named, text_of
@@ -57,8 +57,8 @@ class V2(Collector):
     """Requests and responses of the Open Inference Protocol v2, in JSON and with binary tensors.
 
     Headers: ``inference-header-content-length`` where it is known; ``watchglass-tensor`` (``NAME DATATYPE SIZE…``)
-    for a body that is one raw tensor; ``:path`` for model and version; ``watchglass-columns`` to name a matrix's
-    columns in a request.
+    for a body that is one raw tensor; ``:path`` for model and version; ``x-request-id`` for the id where
+    the body has none; ``watchglass-columns`` to name a matrix's columns in a request.
     """
 
     name = "v2"
@@ -101,7 +101,7 @@ class V2(Collector):
             side="request" if asked else "response",
             rows=next(iter(counts.values()), 0),
             columns=columns,
-            id=read.id or None,
+            id=read.id or request_id(headers),
             model=read.model_name or model,
             version=read.model_version or version,
             parameters=read.parameters or {},

@@ -27,7 +27,7 @@ _OTHER = {"request": "response", "response": "request"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """One half as it came, read and packed; ``version`` and ``id_column`` as `monitor.collectors.pairing.pair` has them."""
+    """One half as it came, read and packed; ``version`` and ``id_column`` are for `monitor.collectors.pairing.pair`."""
 
     half: Half
     exchange: str
@@ -42,9 +42,7 @@ def arrival(half: Half, exchange: str, *, version: str | None = None, id_column:
     known = digest(half)
     if is_probe(half):
         half = replace(half, rows=0, columns={}, parameters={"watchglass_probe": True})
-    return Arrival(
-        half=half, exchange=exchange, digest=known, body=pack(half), version=version, id_column=id_column
-    )
+    return Arrival(half=half, exchange=exchange, digest=known, body=pack(half), version=version, id_column=id_column)
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from monitor.store.sql import UTC_TIME, naive
 from monitor.types import LedgerLine
 
 PROBE = "probe"
-"""The note of a half that Watchglass asked for itself, to explain; it waits for its answer, which is dropped with it."""
+"""The note of a half that Watchglass itself asked, to explain; it waits for its answer, and both are dropped."""
 
 HALF = "half_"
 """How the ledger's outcomes begin that count halves, by side in place of a reason; halves are no rows yet."""
