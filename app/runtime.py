@@ -100,7 +100,11 @@ class Runtime:
             store=self.store,
             ingest=self.ingest,
             scheduler=self.scheduler,
-            intake=Intake(self.config.body_bytes, lambda model: self.ingest.refusals.count(model, BODIES_FULL)),
+            intake=Intake(
+                self.config.body_bytes,
+                lambda model: self.ingest.refusals.count(model, BODIES_FULL),
+                stall=self.config.body_timeout_s,
+            ),
         )
 
 

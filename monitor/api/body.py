@@ -8,9 +8,6 @@ from starlette.requests import ClientDisconnect, Request
 from monitor.api.intake import Intake, Place
 from monitor.api.problem import Problem
 
-STALL_SECONDS = 10.0
-"""How long a body may stand still before its connection is given up."""
-
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 16
 
@@ -63,7 +60,7 @@ async def _collect(request: Request, limit: int, place: Place) -> bytes:
     stream = request.stream()
     try:
         while True:
-            async with asyncio.timeout(STALL_SECONDS):
+            async with asyncio.timeout(place.stall):
                 chunk = await anext(stream, None)
             if chunk is None:
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -74,7 +71,7 @@ async def _collect(request: Request, limit: int, place: Place) -> bytes:
             if chunk:
                 chunks.append(chunk)
     except TimeoutError:
-        raise Problem(408, f"No byte of the body came for {STALL_SECONDS:g} s.") from None
+        raise Problem(408, f"No byte of the body came for {place.stall:g} s.") from None
     except ClientDisconnect:
         raise Problem(400, "The connection closed before the body was complete.") from None
 

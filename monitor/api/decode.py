@@ -112,5 +112,5 @@ def _scrub(value: object) -> object:
     if isinstance(value, list):
         return [_scrub(item) for item in value]
     if isinstance(value, dict):
-        return {_scrub(key): _scrub(item) for key, item in value.items()}
+        return _unique((str(_scrub(key)), _scrub(item)) for key, item in value.items())
     return value

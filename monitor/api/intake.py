@@ -14,6 +14,8 @@ OVERHEAD = 16 * 2**10
 PATIENCE_SECONDS = 1.0
 """How long a request waits for others to be answered. Its body is still on the way then: it costs next to nothing."""
 
+STALL_SECONDS = 10.0
+
 MOST_WAITING = 256
 
 
@@ -26,11 +28,17 @@ class Intake:
         max_bytes: how much may be in flight. A body larger than that is taken when it is alone.
         refused: called with the model of each request that is refused, to count it.
         patience: how long a request may wait for its turn, in seconds.
+        stall: how long a body may stand still before its connection is given up, in seconds.
     """
 
     def __init__(
-        self, max_bytes: int, refused: Callable[[str], None] | None = None, patience: float = PATIENCE_SECONDS
+        self,
+        max_bytes: int,
+        refused: Callable[[str], None] | None = None,
+        patience: float = PATIENCE_SECONDS,
+        stall: float = STALL_SECONDS,
     ) -> None:
+        self.stall = stall
         self._max = max_bytes
         self._refused = refused
         self._patience = patience
@@ -118,6 +126,11 @@ class Place:
         self._model = model
         self._size = size
         self._unused = size - OVERHEAD
+
+    @property
+    def stall(self) -> float:
+        """How long the body may stand still, in seconds."""
+        return self._intake.stall
 
     def use(self, size: int) -> None:
         """Account for ``size`` bytes that are in memory now: those asked for first, then more.

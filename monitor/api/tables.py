@@ -32,7 +32,7 @@ def read_table(body: bytes, media: str) -> pa.Table:
             if size > MAX_INFLATED:
                 raise Problem(413, f"The table holds {size:,} bytes; at most {MAX_INFLATED:,} are read.")
             table = file.read()
-        table.validate()
+        table.validate(full=True)  # offsets that point outside and text that is not UTF-8 would stop the process later
     except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
         raise Problem(400, f"The body is not a table of type {media}: {str(error)[:300]}") from None
     return table

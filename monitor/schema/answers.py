@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from monitor.schema.canonical import NUMBERS
 from monitor.schema.columns import column, flag_non_finite
+from monitor.schema.long_text import shortened
 from monitor.schema.notes import Notes
 from monitor.schema.truth import class_of
 from monitor.types import Kind, ModelSchema, Task
@@ -140,7 +141,7 @@ def _classes(predictions: Sequence[object], schema: ModelSchema, notes: Notes) -
             notes.retyped(row, "_prediction", value)
         elif known and name is not None and name not in known:
             notes.flag(row, "unknown_class")
-    return pa.array(out, pa.string())
+    return shortened(pa.array(out, pa.string()), "_prediction", notes)
 
 
 def no_scores(rows: int) -> pa.Array:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.schema.canonical import ARROW, NUMBERS
+from monitor.schema.long_text import shortened
 from monitor.schema.notes import Notes, text
 from monitor.types import Kind
 
@@ -34,6 +35,8 @@ _PLAIN: dict[Kind, frozenset[type]] = {
     Kind.SEQUENCE: frozenset({list, tuple, _NONE}),
 }
 _LISTS = (Kind.EMBEDDING, Kind.SEQUENCE)
+SHORT = (Kind.CATEGORICAL, Kind.ID)
+"""Kinds whose values are names of something: a long one is cut."""
 
 
 class Retyped(Exception):
@@ -55,6 +58,8 @@ def column(values: Sequence[object], kind: Kind, name: str, notes: Notes) -> pa.
         flag_non_finite(array, name, notes)
     elif kind in _LISTS:
         flag_non_finite_lists(array, name, notes)
+    elif kind in SHORT:
+        array = shortened(array, name, notes)
     return array
 
 

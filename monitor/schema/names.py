@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from monitor.errors import InvalidInput
 
@@ -38,6 +38,30 @@ def check_name(kind: str, name: str) -> str:
         return name
     rule = VERSION_RULE if version else "1 to 64 of the characters a-z, 0-9, _ and - are allowed"
     raise InvalidInput(f"{kind} name {str(name)[:80]!r}: {rule}")
+
+
+def odd_name(names: Iterable[str], known: Collection[str] = ()) -> str | None:
+    """Return why a row cannot have columns of these names, or None if it can.
+
+    Args:
+        names: all columns of the row.
+        known: those of the schema, whose names were checked when it was registered.
+
+    >>> odd_name(["temp", ""])
+    "column name '': 1 to 200 characters are allowed, got 0"
+    """
+    given = list(names)
+    new = [name for name in given if name not in known]
+    for name in new:
+        if not 0 < len(name) <= MAX_COLUMN:
+            return f"column name {name[:40]!a}: 1 to {MAX_COLUMN} characters are allowed, got {len(name):,}"
+    if all(map(str.isascii, new)):
+        return None
+    composed = {name: unicodedata.normalize("NFC", name) for name in given}
+    if len(set(composed.values())) == len(composed):
+        return None
+    twins = [name for name in new if list(composed.values()).count(composed[name]) > 1]
+    return f"column names {', '.join(f'{name!a}' for name in twins[:4])} differ only in encoding; send one of them"
 
 
 def check_features(names: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from hashlib import sha256
 
 import msgspec
 import numpy as np
@@ -9,6 +10,10 @@ import pyarrow as pa
 
 MAX_EXTRA = 100
 """How many unknown columns of one row are kept; more are counted in a flag."""
+
+
+LONGEST = 65_536
+"""The most characters of one text that are kept where it is a category, an id or a value no column could hold."""
 
 
 class Notes:
@@ -67,6 +72,19 @@ def text(value: str) -> str:
     return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def cut(value: str) -> str:
+    """Return a text of at most `LONGEST` characters: the value, or its beginning with the length and hash of all of it.
+
+    >>> cut("short"), len(cut("x" * 1_000_000)), cut("x" * 1_000_000)[-23:-20]
+    ('short', 65536, 'bd2')
+    """
+    if len(value) <= LONGEST:
+        return value
+    digest = sha256(value.encode(errors="surrogatepass")).hexdigest()
+    told = f"… [{len(value):,} characters, SHA-256 {digest}]"
+    return value[: LONGEST - len(told)] + told
+
+
 def presentable(value: object) -> object:
     """Return ``value`` in a form JSON can hold without loss: NaN, infinities and huge integers as text.
 
@@ -78,7 +96,7 @@ def presentable(value: object) -> object:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return text(value)
+        return cut(text(value))
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, int):

@@ -11,7 +11,7 @@ from monitor.schema.answers import answers, no_scores
 from monitor.schema.assemble import MAX_ID, SKEW, Heads, assemble
 from monitor.schema.canonical import TIME, Conformed, Rejected
 from monitor.schema.columns import MISSING, Retyped, column, moment, numbers
-from monitor.schema.names import VERSION, VERSION_RULE
+from monitor.schema.names import VERSION, VERSION_RULE, odd_name
 from monitor.schema.notes import Notes
 from monitor.types import Feature, Inference, Kind, ModelSchema
 
@@ -25,7 +25,8 @@ def conform(rows: Sequence[Inference], schema: ModelSchema, *, source: str, now:
     so are columns the schema does not know (``new:<column>``). What was not sent is flagged ``missing:<column>``,
     NaN and infinities ``non_finite:<column>``, lone surrogates ``surrogate:<column>`` (replaced by U+FFFD), a row
     without an id ``no_id`` (one is made), an unreadable time ``bad_time`` (``now`` stands for it), a class outside
-    the schema's ``unknown_class``.
+    the schema's ``unknown_class``, a category or id of over 65,536 characters ``truncated:<column>`` (kept are its
+    beginning, its length and the hash of all of it).
 
     Args:
         rows: the inferences, in any order; a time without a zone is taken as UTC.
@@ -35,7 +36,8 @@ def conform(rows: Sequence[Inference], schema: ModelSchema, *, source: str, now:
 
     Returns:
         The batch (columns of `arrow_schema`) and the rejected rows: ``bad_id`` (not text, empty, over 512
-        characters), ``bad_version`` (not a name), ``clock_skew`` (over five minutes ahead of ``now``).
+        characters), ``bad_version`` (not a name), ``clock_skew`` (over five minutes ahead of ``now``), ``bad_column``
+        (an unknown column without a name, with one of over 200 characters, or that reads like another's).
     """
     times = [row.time for row in rows]
     when = _moments(times)
@@ -101,14 +103,28 @@ def _moments(times: Sequence[object]) -> pa.Array:
     return pa.array(out, TIME)
 
 
-def _rejected(rows: Sequence[Inference], when: pa.Array, now: datetime) -> list[Rejected]:
+def _rejected(rows: Sequence[Inference], when: pa.Array, now: datetime, known: frozenset[str]) -> list[Rejected]:
     ids: list[object] = [row.id for row in rows]
     versions: set[object] = {row.version for row in rows}
     latest = now + SKEW
     ahead = pc.max(when).as_py()
-    if (ahead is None or ahead <= latest) and all(map(_fits_version, versions)) and all(map(_fits_id, ids)):
+    odd = _odd_names(rows, known)
+    fine = (ahead is None or ahead <= latest) and all(map(_fits_version, versions)) and all(map(_fits_id, ids))
+    if fine and not odd:
         return []
-    return [line for place, row in enumerate(rows) if (line := _refusal(place, row, when[place].as_py(), latest))]
+    found = (_refusal(place, row, when[place].as_py(), latest) or odd.get(place) for place, row in enumerate(rows))
+    return [line for line in found if line is not None]
+
+
+def _odd_names(rows: Sequence[Inference], known: frozenset[str]) -> dict[int, Rejected]:
+    """Return the rows whose columns the schema does not know and no store could tell apart, by their place."""
+    out = {}
+    for place, row in enumerate(rows):
+        if not row.features.keys() <= known:
+            odd = odd_name(row.features, known)
+            if odd is not None:
+                out[place] = Rejected(place, row.id if _fits_id(row.id) else None, "bad_column", odd)
+    return out
 
 
 def _refusal(place: int, row: Inference, when: datetime | None, latest: datetime) -> Rejected | None:

@@ -8,11 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from monitor.errors import InvalidInput
 from monitor.schema.answers import Answers, answers, no_scores
 from monitor.schema.assemble import MAX_ID, SKEW, Heads, assemble
 from monitor.schema.canonical import ARROW, NUMBERS, TIME, Conformed, Rejected
-from monitor.schema.columns import column, flag_non_finite, flag_non_finite_lists, numbers
-from monitor.schema.names import VERSION, VERSION_RULE
+from monitor.schema.columns import SHORT, column, flag_non_finite, flag_non_finite_lists, numbers
+from monitor.schema.long_text import shortened
+from monitor.schema.names import VERSION, VERSION_RULE, odd_name
 from monitor.schema.notes import Notes
 from monitor.types import Kind, ModelSchema, Task
 
@@ -66,6 +68,9 @@ def conform_columns(
     table: pa.Table, places: Places, schema: ModelSchema, *, source: str, now: datetime, version: str = "1"
 ) -> Conformed:
     """Return the canonical batch of ``table``, whose columns that are not features are at ``places``."""
+    odd = odd_name([name for name in table.column_names if name], {feature.name for feature in schema.features})
+    if odd is not None:
+        raise InvalidInput(odd)
     table, rejected = _admitted(table, places, now, version)
     rows = table.num_rows
     notes = Notes(rows)
@@ -120,6 +125,8 @@ def _exact(array: pa.Array, kind: Kind, name: str, notes: Notes) -> pa.Array:
             flag_non_finite(array, name, notes)
         elif ARROW[kind] == NUMBERS:
             flag_non_finite_lists(array, name, notes)
+        elif kind in SHORT:
+            array = shortened(array, name, notes)
         return array
     return column(array.to_pylist(), kind, name, notes)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from monitor.api import body as reading
+from monitor.api.intake import Place
 
 PATH = "/v1/models/flights/inferences"
 ROW: dict[str, Any] = {"id": "a", "features": {"temp": 1.0, "carrier": "AA"}, "scores": [0.5]}
@@ -176,7 +176,7 @@ def test_an_unknown_model_is_404_and_is_not_created(api) -> None:
 
 def test_a_stalled_body_is_given_up(flights, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection stands still after the first byte."""
-    monkeypatch.setattr(reading, "STALL_SECONDS", 0.05)
+    monkeypatch.setattr(Place, "stall", 0.05)
     sent: list[dict[str, Any]] = []
 
     async def call() -> None:

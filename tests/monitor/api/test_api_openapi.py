@@ -238,7 +238,7 @@ def _system_clock(api: Any, runtime: Runtime) -> None:
 
 
 def _stalled(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitor.api.body.STALL_SECONDS", 0.02)
+    monkeypatch.setattr("monitor.api.intake.Place.stall", 0.02)
 
     async def stalled() -> AsyncIterator[bytes]:
         yield b"["
