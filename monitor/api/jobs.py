@@ -74,7 +74,8 @@ class Jobs:
 
     def get_ledger(self, call: Call) -> Reply:
         """Return the sums of the ledger."""
-        return Reply(LedgerReply(self._services.store.ledger.lines(call.text("model"))))
+        store, model = self._services.store, call.text("model")
+        return Reply(LedgerReply(store.ledger.lines(model), store.halves.counts(self._services.clock.now(), model)))
 
     def get_verify(self, _call: Call) -> Reply:
         """Hold the ledger against the rows."""

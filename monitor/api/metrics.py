@@ -26,6 +26,7 @@ class Figures(Collector):
         """Yield every family of figures."""
         yield from self._rows()
         yield from self._letters()
+        yield from self._halves()
         yield from self._ingest()
         yield self._alerts()
         yield self._measurements()
@@ -63,6 +64,20 @@ class Figures(Collector):
                 ended.add_metric([model, outcome], count)
         yield kept
         yield ended
+
+    def _halves(self) -> Iterator[Metric]:
+        unpaired = GaugeMetricFamily(
+            "watchglass_halves", "Halves of exchanges whose other side has not come.", labels=[*_HALF, "state"]
+        )
+        fates = CounterMetricFamily("watchglass_halves", "Halves of exchanges, by fate.", labels=[*_HALF, "fate"])
+        for count in self._services.store.halves.counts(self._services.clock.now()):
+            key = [count.model, count.source, count.side]
+            for state in ("waiting", "orphan", "mismatched"):
+                unpaired.add_metric([*key, state], getattr(count, state))
+            for fate, halves in count.fates.items():
+                fates.add_metric([*key, fate], halves)
+        yield unpaired
+        yield fates
 
     def _ingest(self) -> Iterator[Metric]:
         ingest = self._services.ingest
@@ -109,5 +124,6 @@ class Figures(Collector):
 
 
 _SOURCE = ["model", "source"]
+_HALF = [*_SOURCE, "side"]
 _FATE = [*_SOURCE, "outcome", "reason"]
 _MEASURED = ["model", "version", "metric", "feature"]

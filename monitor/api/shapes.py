@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from monitor.store import Check
+from monitor.store import Check, HalfCount
 from monitor.types import (
     Alert,
     Delivery,
@@ -183,9 +183,13 @@ class ClockReply:
 
 @dataclass(frozen=True, slots=True)
 class LedgerReply:
-    """The fate of every row received: stored + duplicate + rejected + dropped = received."""
+    """The fate of every row received: stored + duplicate + rejected + dropped = received.
+
+    ``halves`` of exchanges are counted apart: they are no rows until both sides are there.
+    """
 
     lines: list[LedgerLine]
+    halves: list[HalfCount]
 
 
 @dataclass(frozen=True, slots=True)

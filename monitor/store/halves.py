@@ -90,9 +90,11 @@ class Paired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HalfCount:
-    """How many halves of one side are in the store, unpaired.
+    """What became of the halves of one side: ``received = paired + late + probe + expired + unpaired``.
 
     Attributes:
+        fates: how many were received, and how many left the store: paired in time, late, as a probe, or expired.
+        unpaired: how many are in the store: those that follow, together.
         waiting: came not long ago.
         orphan: have waited longer than is usual; a mate that comes late is still paired.
         mismatched: both halves came, and contradict each other.
@@ -104,17 +106,20 @@ class HalfCount:
     model: str
     source: str
     side: str
-    waiting: int
-    orphan: int
-    mismatched: int
-    probe: int
-    bytes: int
-    oldest: datetime | None
+    fates: Mapping[str, int]
+    unpaired: int = 0
+    waiting: int = 0
+    orphan: int = 0
+    mismatched: int = 0
+    probe: int = 0
+    bytes: int = 0
+    oldest: datetime | None = None
 
     @property
-    def unpaired(self) -> int:
-        """All of them."""
-        return self.waiting + self.orphan + self.mismatched + self.probe
+    def adds_up(self) -> bool:
+        """Whether every half received has met exactly one fate or is still there."""
+        left = sum(halves for fate, halves in self.fates.items() if fate != "received")
+        return self.fates.get("received", 0) == left + self.unpaired
 
 
 @dataclass(slots=True)
@@ -210,9 +215,10 @@ class Halves:
         return now - timedelta(minutes=self.limits.orphan_minutes)
 
     def counts(self, now: datetime, model: str | None = None) -> list[HalfCount]:
-        """Return how many halves are unpaired, by model, source and side; those of one model or all."""
+        """Return what became of halves by model, source and side; those of one model or all."""
+        fates = self.fates(model)
         rows = self._database.rows(
-            "SELECT model, source, side, "
+            "SELECT model, source, side, count(*) AS unpaired, "
             "count(*) FILTER (note IS NULL AND received >= $1) AS waiting, "
             "count(*) FILTER (note IS NULL AND received < $1) AS orphan, "
             "count(*) FILTER (note <> $2) AS mismatched, count(*) FILTER (note = $2) AS probe, "
@@ -220,7 +226,21 @@ class Halves:
             "FROM halves WHERE coalesce(model = $3, true) GROUP BY ALL ORDER BY ALL",
             [naive(self.orphaned(now)), PROBE, model],
         )
-        return [HalfCount(**row) for row in rows]
+        there = {(row["model"], row["source"], row["side"]): row for row in rows}
+        keys = sorted(there.keys() | fates.keys())
+        return [
+            HalfCount(**{"model": key[0], "source": key[1], "side": key[2]} | there.get(key, {}), fates=fates.get(key, {}))
+            for key in keys
+        ]
+
+    def doubled(self) -> int:
+        """Return how many halves are there more than once, or beside an exchange that is complete: never any."""
+        twice = "SELECT 1 FROM halves GROUP BY model, source, exchange, side HAVING count(*) > 1"
+        beside = "SELECT 1 FROM halves SEMI JOIN exchanges USING (model, source, exchange)"
+        again = "SELECT 1 FROM exchanges GROUP BY model, source, exchange HAVING count(*) > 1"
+        return self._database.integer(
+            f"SELECT count(*) FROM ({twice} UNION ALL {beside} UNION ALL {again})"  # noqa: S608 - fixed
+        )
 
     def newest(self, model: str, *, limit: int = 200, before: datetime | None = None) -> list[KeptHalf]:
         """Return a model's unpaired halves, newest first; probes are not among them.

@@ -1,6 +1,7 @@
 """Does the store add up? Each promise it makes is counted again from the rows themselves."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from monitor.store.thinning import reached
 from monitor.types import ALL
 
 _LABELS = "labels"
+_SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+"""Whether a half is an orphan yet does not matter here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +33,7 @@ class Check:
 def verify(store: Store) -> list[Check]:
     """Count everything again, in one snapshot, and compare; every check must be ok."""
     with store.snapshot():
-        checks = [_received(store), _seal(store)]
+        checks = [_received(store), _halves(store), _seal(store)]
         for model in store.catalog.models():
             checks += [_stored(store, model.name), _once(store, model.name), _reach(store, model.name)]
             checks += [_profiled(store, model.name), _letters(store, model.name), *_sampled(store, model.name)]
@@ -47,6 +50,23 @@ def _received(store: Store) -> Check:
     parts = [f"{model}/{source}: received {a:,}, fates {b:,}" for (model, source), (a, b) in sorted(wrong.items())]
     detail = "; ".join(parts) or f"{sum(received.values()):,} rows received, each with one fate ({', '.join(FATES)})"
     return Check(name="received = stored + duplicate + rejected + dropped", ok=not wrong, detail=detail)
+
+
+def _halves(store: Store) -> Check:
+    """Compare the halves of exchanges that are there with those received that met no fate."""
+    counts, doubled = store.halves.counts(_SOME_TIME), store.halves.doubled()
+    wrong = [
+        f"{count.model}/{count.source} {count.side}: {dict(count.fates)}, there {count.unpaired:,}"
+        for count in counts
+        if not count.adds_up
+    ]
+    wrong += [f"{doubled:,} are there twice, or beside their exchange"] if doubled else []
+    taken = sum(count.fates.get("received", 0) for count in counts)
+    return Check(
+        name="halves received = paired + late + probe + expired + unpaired",
+        ok=not wrong,
+        detail="; ".join(wrong) or f"{taken:,} halves of exchanges received, {sum(c.unpaired for c in counts):,} unpaired",
+    )
 
 
 def _seal(store: Store) -> Check:
