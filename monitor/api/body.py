@@ -3,7 +3,7 @@
 import asyncio
 import zlib
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from monitor.api.intake import Intake, Place
 from monitor.api.problem import Problem
@@ -57,13 +57,14 @@ async def read_body(request: Request, limit: int, place: Place) -> bytes:
 async def _collect(request: Request, limit: int, place: Place) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    stream = request.stream()
+    more = True
     try:
-        while True:
+        while more:
             async with asyncio.timeout(place.stall):
-                chunk = await anext(stream, None)
-            if chunk is None:
-                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+                message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise Problem(400, "The connection closed before the body was complete.")
+            chunk, more = message.get("body", b""), message.get("more_body", False)
             size += len(chunk)
             if size > limit:
                 raise _too_large(size, limit)
@@ -72,8 +73,7 @@ async def _collect(request: Request, limit: int, place: Place) -> bytes:
                 chunks.append(chunk)
     except TimeoutError:
         raise Problem(408, f"No byte of the body came for {place.stall:g} s.") from None
-    except ClientDisconnect:
-        raise Problem(400, "The connection closed before the body was complete.") from None
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def inflate(body: bytes, limit: int) -> bytes:

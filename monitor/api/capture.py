@@ -16,12 +16,16 @@ from monitor.api.problem import Detail, Problem
 from monitor.api.rows import Rows, label_rows, read_inferences, read_labels
 from monitor.api.services import Services
 from monitor.api.tables import read_table
+from monitor.api.waking import Waker
 from monitor.ingest import LABELS, Receipt
-from monitor.schema import Conformed, Rejected, Sent, arrow_schema, check_name, conform, conform_table
+from monitor.schema import Conformed, Rejected, Sent, arrow_schema, check_name, conform, conform_table, is_plain
 from monitor.types import Inference, Label, Model, Version
 
 LARGE = 1 << 16
 """Bodies from this size on are read in a thread, so that they do not hold up the small ones."""
+
+FEW = 100
+"""Requests of at most so many rows are conformed by the committer, many requests at a time."""
 
 MOST_VERSIONS = 200
 """From so many versions on, one that is new in the traffic is captured but no longer registered by itself."""
@@ -47,27 +51,40 @@ class Capture:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._versions: set[tuple[str, str]] = set()
+        self._waker = Waker()
 
     async def post_inferences(self, call: Call) -> Reply:
         """Take inferences."""
         model = self._services.store.catalog.model(call.path["model"])
         self._services.ingest.check(model.name)
         source = _source(call)
-        if len(call.body) < LARGE:
+        if len(call.body) < LARGE and call.media != ARROW_STREAM:
+            rows = read_inferences(call.body, call.media, empty=bool(_drops(call)))
+            if not rows.rejected and len(rows.taken) <= FEW and is_plain(rows.taken, model.schema):
+                await self._registered(model.name, {row.version for row in rows.taken})
+                return Reply(await self._submit(call, model, None, [], rows.received, source, rows.taken))
+            received, conformed = self._conformed(rows, model, source)
+        elif len(call.body) < LARGE:
             received, conformed = self._inferences(call, model, source)
         else:
             received, conformed = await asyncio.to_thread(self._inferences, call, model, source)
-        seen = {(model.name, version) for version in pc.unique(conformed.batch["_version"]).to_pylist()}
-        if not seen <= self._versions:
-            await asyncio.to_thread(self.register, model.name, seen)
+        await self._registered(model.name, set(pc.unique(conformed.batch["_version"]).to_pylist()))
         return Reply(await self._submit(call, model, conformed, [], received, source))
 
+    async def _registered(self, model: str, versions: set[str]) -> None:
+        seen = {(model, version) for version in versions}
+        if not seen <= self._versions:
+            await asyncio.to_thread(self.register, model, seen)
+
     def _inferences(self, call: Call, model: Model, source: str) -> tuple[int, Conformed]:
-        now = self._services.clock.now()
         if call.media == ARROW_STREAM:
             table = _table(call.body)
+            now = self._services.clock.now()
             return table.num_rows, _with_sent(conform_table(table, model.schema, source=source, now=now), table)
-        rows = read_inferences(call.body, call.media, empty=bool(_drops(call)))
+        return self._conformed(read_inferences(call.body, call.media, empty=bool(_drops(call))), model, source)
+
+    def _conformed(self, rows: Rows[Inference], model: Model, source: str) -> tuple[int, Conformed]:
+        now = self._services.clock.now()
         conformed = conform(rows.taken, model.schema, source=source, now=now)
         if not conformed.rejected and not rows.rejected:
             return rows.received, conformed
@@ -104,7 +121,14 @@ class Capture:
         return Reply(replace(receipt, errors=errors))
 
     async def _submit(
-        self, call: Call, model: Model, conformed: Conformed | None, labels: list[Label], received: int, source: str
+        self,
+        call: Call,
+        model: Model,
+        conformed: Conformed | None,
+        labels: list[Label],
+        received: int,
+        source: str,
+        rows: Sequence[Inference] = (),
     ) -> Receipt:
         client = call.text("watchglass-client")
         begun = time.perf_counter()
@@ -116,8 +140,9 @@ class Capture:
             received=received,
             client=client,
             drops=_drops(call),
+            rows=rows,
         )
-        receipt = await asyncio.wrap_future(waiting)
+        receipt = await self._waker.wait(waiting)
         self._services.commit_seconds.observe(time.perf_counter() - begun)
         return receipt
 
@@ -204,6 +229,7 @@ def operations(services: Services) -> list[Operation]:
             replies={200: Receipt},
             errors=(400, 404, 408, 413, 415, 422, 429, 503, 507),
             parameters=_HEADERS,
+            direct=True,
             body=BodySpec(media=(JSON, *NDJSONS, ARROW_STREAM), type=shape),
         )
         for what, handler, shape in (

@@ -5,6 +5,7 @@ there (DNS rebinding), or plainly across origins. The first shows in ``Host``, t
 """
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -39,16 +40,20 @@ def guard(app: ASGIApp, base_url: str = "") -> Guarded:
 
 
 def _refusal(scope: Scope, names: frozenset[str]) -> Problem | None:
-    headers = dict(scope["headers"])
-    host = headers.get(b"host", b"").decode("latin-1")
+    host = origin = ""
+    for name, value in scope["headers"]:
+        if name == b"host":
+            host = value.decode("latin-1")
+        elif name == b"origin":
+            origin = value.decode("latin-1")
     if not is_named(f"//{host}", names):
         return Problem(421, f"Host {host!r} is not this server; allowed: {', '.join(sorted(names))} (see base_url).")
-    origin = headers.get(b"origin", b"").decode("latin-1")
     if origin and not is_named(origin, names):
         return Problem(403, f"Origin {origin!r} may not use this server; only its own pages may.")
     return None
 
 
+@lru_cache(maxsize=256)
 def is_named(address: str, names: frozenset[str] = LOOPBACK) -> bool:
     """Tell whether a URL's host is one of ``names``; nothing is looked up.
 

@@ -168,6 +168,7 @@ class Operation:
 
     ``replies`` maps each success status to the shape of its body (None: not JSON, of ``media``). ``errors`` are the
     problem statuses a caller can meet. ``slow`` handlers run in a pool of their own, away from capture.
+    ``direct`` ones are found before all other routes: capture comes first.
     """
 
     method: Literal["GET", "PUT", "POST", "DELETE"]
@@ -182,6 +183,7 @@ class Operation:
     body: BodySpec | None = None
     media: tuple[str, ...] = (JSON,)
     slow: bool = False
+    direct: bool = False
 
     @property
     def path_names(self) -> list[str]:

@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from typing import cast
@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from monitor.api.body import place_for, read_body
 from monitor.api.intake import Intake
@@ -60,13 +61,39 @@ def build(
         )
         for operation in sorted(operations, key=lambda operation: -len(operation.path))
     ]
-    app = Starlette(
+    app = _Api(
         routes=[*routes, Route(OPENAPI_PATH, serve_openapi, name="openapi")],
         exception_handlers={HTTPException: _routing_problem, 500: _crash},
         lifespan=_closing(slow, lifespan),
     )
     app.router.redirect_slashes = False  # a path that is not in the table does not exist
+    app.direct = {
+        (operation.method, operation.path.rpartition("/")[2]): _endpoint(operation, max_body_bytes, intake, slow)
+        for operation in operations
+        if operation.direct
+    }
     return app
+
+
+class _Api(Starlette):
+    """The application; ``direct`` operations, of paths /v1/models/{model}/…, skip the search and the middleware."""
+
+    direct: Mapping[tuple[str, str], Callable[[Request], Awaitable[Response]]]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the application's life."""
+        parts = scope["path"].split("/") if scope["type"] == "http" else ()
+        endpoint = self.direct.get((scope["method"], parts[4])) if len(parts) == 5 else None
+        if endpoint is None or parts[1] != "v1" or parts[2] != "models":
+            await super().__call__(scope, receive, send)
+            return
+        scope["path_params"] = {"model": parts[3]}
+        request = Request(scope, receive)
+        try:
+            response = await endpoint(request)
+        except Exception as error:  # noqa: BLE001 - what the middleware does for the other routes
+            response = await _crash(request, error)
+        await response(scope, receive, send)
 
 
 def _closing(slow: ThreadPoolExecutor, inner: Lifespan | None) -> Lifespan:
@@ -160,21 +187,33 @@ async def _body(spec: BodySpec, request: Request, media: str, limit: int, intake
 def _values(operation: Operation, request: Request) -> dict[str, Value]:
     values: dict[str, Value] = {}
     wrong: list[Detail] = []
+    asked = bool(request.scope["query_string"])
+    headers = _by_name(request) if operation.parameters else {}
     for parameter in operation.parameters:
-        source = request.query_params if parameter.where == "query" else request.headers
+        if parameter.where == "header":
+            given = headers.get(parameter.name, [])
+        else:
+            given = request.query_params.getlist(parameter.name) if asked else []
         try:
-            values[parameter.name] = parameter.read(source.getlist(parameter.name))
+            values[parameter.name] = parameter.read(given)
         except ValueError as error:
             wrong.append(Detail(parameter.name, str(error)))
-    known = [parameter.name for parameter in operation.parameters if parameter.where == "query"]
+    known = [parameter.name for parameter in operation.parameters if parameter.where == "query"] if asked else []
     wrong += [
         Detail(name, f"is not a parameter here; allowed: {', '.join(known) or 'none'}")
-        for name in request.query_params
+        for name in (request.query_params if asked else ())
         if name not in known
     ]
     if wrong:
         raise Problem(422, "; ".join(f"{detail.where} {detail.detail}" for detail in wrong) + ".", wrong)
     return values
+
+
+def _by_name(request: Request) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in request.scope["headers"]:
+        found.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+    return found
 
 
 async def _routing_problem(request: Request, error: Exception) -> Response:

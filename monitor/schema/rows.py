@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from operator import itemgetter
 
 import pyarrow as pa
@@ -41,7 +42,7 @@ def conform(rows: Sequence[Inference], schema: ModelSchema, *, source: str, now:
     """
     times = [row.time for row in rows]
     when = _moments(times)
-    rejected = _rejected(rows, when, now)
+    rejected = _rejected(rows, when, now, frozenset(feature.name for feature in schema.features))
     if rejected:
         out = {line.row for line in rejected}
         keep = [place for place in range(len(rows)) if place not in out]
@@ -70,6 +71,20 @@ def conform(rows: Sequence[Inference], schema: ModelSchema, *, source: str, now:
     listed = no_scores(len(rows)) if set(scores) == {None} else numbers(scores, "_scores", notes)
     said = answers([row.prediction for row in rows], listed, schema, notes)
     return Conformed(assemble(heads, features, said, notes, schema, source=source, now=now), rejected)
+
+
+def is_plain(rows: Sequence[Inference], schema: ModelSchema) -> bool:
+    """Tell whether none of ``rows`` can be refused for a name: ids, versions and columns are as they should be.
+
+    Their times may still be too far ahead.
+    """
+    known = _known(schema)
+    return all(row.features.keys() <= known and _fits_id(row.id) and _fits_version(row.version) for row in rows)
+
+
+@lru_cache(maxsize=256)
+def _known(schema: ModelSchema) -> frozenset[str]:
+    return frozenset(feature.name for feature in schema.features)
 
 
 def _feature(rows: Sequence[Mapping[str, object]], feature: Feature, notes: Notes) -> pa.Array:
