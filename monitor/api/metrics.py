@@ -67,7 +67,7 @@ class Figures(Collector):
 
     def _halves(self) -> Iterator[Metric]:
         unpaired = GaugeMetricFamily(
-            "watchglass_halves", "Halves of exchanges whose other side has not come.", labels=[*_HALF, "state"]
+            "watchglass_halves_unpaired", "Halves of exchanges whose other side has not come.", labels=[*_HALF, "state"]
         )
         fates = CounterMetricFamily("watchglass_halves", "Halves of exchanges, by fate.", labels=[*_HALF, "fate"])
         for count in self._services.store.halves.counts(self._services.clock.now()):

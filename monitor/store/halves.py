@@ -229,7 +229,9 @@ class Halves:
         there = {(row["model"], row["source"], row["side"]): row for row in rows}
         keys = sorted(there.keys() | fates.keys())
         return [
-            HalfCount(**{"model": key[0], "source": key[1], "side": key[2]} | there.get(key, {}), fates=fates.get(key, {}))
+            HalfCount(
+                **{"model": key[0], "source": key[1], "side": key[2]} | there.get(key, {}), fates=fates.get(key, {})
+            )
             for key in keys
         ]
 

@@ -61,11 +61,11 @@ def _halves(store: Store) -> Check:
         if not count.adds_up
     ]
     wrong += [f"{doubled:,} are there twice, or beside their exchange"] if doubled else []
-    taken = sum(count.fates.get("received", 0) for count in counts)
+    taken, there = sum(count.fates.get("received", 0) for count in counts), sum(count.unpaired for count in counts)
     return Check(
         name="halves received = paired + late + probe + expired + unpaired",
         ok=not wrong,
-        detail="; ".join(wrong) or f"{taken:,} halves of exchanges received, {sum(c.unpaired for c in counts):,} unpaired",
+        detail="; ".join(wrong) or f"{taken:,} halves of exchanges received, {there:,} unpaired",
     )
 
 
