@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from monitor.api.operation import BodySpec, Call, Operation, Parameter, Reply
-from monitor.api.replay import Collect, Replay, Replayed
+from monitor.api.replay import Replay, Replayed
 from monitor.api.services import Services
 from monitor.errors import InvalidInput
 from monitor.store import DeadLetter
@@ -77,9 +77,9 @@ class ReplayRequest(msgspec.Struct, forbid_unknown_fields=True):
 class DeadLetters:
     """The handlers of dead letters."""
 
-    def __init__(self, services: Services, collect: Collect | None) -> None:
+    def __init__(self, services: Services) -> None:
         self._services = services
-        self._replay = Replay(services, collect)
+        self._replay = Replay(services)
 
     def get_letters(self, call: Call) -> Reply:
         """Filter and page through a model's dead letters."""
@@ -143,9 +143,9 @@ def _number(call: Call) -> int:
     return int(given)
 
 
-def operations(services: Services, collect: Collect | None = None) -> list[Operation]:
-    """Return the operations on dead letters; ``collect`` is how whole requests are read again."""
-    letters = DeadLetters(services, collect)
+def operations(services: Services) -> list[Operation]:
+    """Return the operations on dead letters."""
+    letters = DeadLetters(services)
     return [
         Operation(
             method="GET",
@@ -177,7 +177,7 @@ def operations(services: Services, collect: Collect | None = None) -> list[Opera
             tag="dead letters",
             handler=letters.post_replay,
             replies={200: Replayed},
-            errors=(400, 404, 408, 413, 415, 422, 429, 503, 507),
+            errors=(400, 404, 413, 415, 422, 429, 503),
             body=BodySpec(type=ReplayRequest, required=False),
         ),
         Operation(

@@ -1,10 +1,10 @@
 """Read dead letters again, the way they came; those that can be stored now become rows."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from monitor.api.capture import Capture
+from monitor.api.collect import Collect
 from monitor.api.problem import Problem
 from monitor.api.rows import Rows, read_inferences, read_labels
 from monitor.api.services import Services
@@ -66,12 +66,13 @@ class Replay:
 
     What fails again counts nothing and stays as it is. What passes is a new receipt: its rows are received and stored
     (or duplicates) under the source `SOURCE`, in the transaction that marks the letter, so that a crash leaves either
-    the letter or its rows. What was counted when the letter was kept stays counted: it did come, and was rejected then.
+    the letter or its rows. A collector's body counts under the collector, where its halves find their other side. What
+    was counted when the letter was kept stays counted: it did come, and was rejected then.
     """
 
-    def __init__(self, services: Services, collect: "Collect | None" = None) -> None:
+    def __init__(self, services: Services) -> None:
         self._services = services
-        self._collect = collect
+        self._collect = Collect(services)
         self._capture = Capture(services)
         self._one = asyncio.Lock()  # two at once could store the rows of a letter without ids twice
 
@@ -133,9 +134,9 @@ class Replay:
             waiting = submit(model.name, conformed, labels, source=SOURCE, received=1, replays=[letter.number])
             receipt = await asyncio.wrap_future(waiting)
             return receipt.stored, receipt.duplicate
-        if self._collect is None or letter.form == "note":
+        if letter.form == "note":
             raise StillBad("no_body", "It was kept for people to read only.")
-        return await self._collect(model, letter.form, letter.body, letter.headers, letter.number)
+        return await self._collect.replay(model, letter.form, letter.body, letter.headers, letter.number)
 
     def _inferences(self, model: Model, body: bytes) -> tuple[Conformed, list[Label]]:
         row: Rows[Inference] = read_inferences(body, "application/json")
@@ -156,11 +157,6 @@ class Replay:
             if isinstance(truth, Refusal):
                 raise StillBad(truth.reason, truth.detail)
         return None, row.taken
-
-
-Collect = Callable[[Model, str, bytes, Mapping[str, str], int], Awaitable[tuple[int, int]]]
-"""How a whole request is given to a collector again: model, collector, body, headers, the letter's number; gives how
-many rows were stored and how many were duplicates."""
 
 
 def _check(rows: "Rows[Inference] | Rows[Label]") -> None:

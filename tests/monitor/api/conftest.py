@@ -42,7 +42,8 @@ class Api:
 
     def __call__(self, method: str, path: str, **given: Any) -> httpx.Response:
         answer = self._send(method, path, **given)
-        template = next((t for pattern, t in self._paths if pattern.fullmatch(answer.request.url.path)), None)
+        matching = (t for pattern, t in self._paths if pattern.fullmatch(answer.request.url.path))
+        template = next((t for t in matching if method.lower() in self.document["paths"][t]), None)
         operation = self.document["paths"].get(template, {}).get(method.lower())
         if operation is not None:
             status = str(answer.status_code)

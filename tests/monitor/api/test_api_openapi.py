@@ -110,6 +110,9 @@ def test_every_documented_answer_is_met_by_a_real_call(
         ("POST", ref, {"content": b"no table", "headers": PARQUET}),
         ("POST", ref, {"content": b" " * 2_100_000, "headers": PARQUET}),
         ("POST", ref.replace("flights", "nobody"), {"content": reference(), "headers": PARQUET}),
+        ("GET", f"{M}/dead-letters", {}),
+        ("GET", f"{M}/dead-letters?limit=0", {}),
+        ("POST", f"{M}/dead-letters/replay", {}),
         ("GET", "/v1/models", {}),
         ("GET", M, {}),
         ("GET", f"{M}/measurements", {}),
@@ -149,6 +152,7 @@ def test_every_documented_answer_is_met_by_a_real_call(
     for path, methods in api.document["paths"].items():  # what is the same everywhere
         for method, operation in methods.items():
             _common(api, method.upper(), path, operation)
+    _buried(api)
     _reported(api, monkeypatch)
     _system_clock(api, runtime)
     _stalled(api, monkeypatch)
@@ -156,6 +160,7 @@ def test_every_documented_answer_is_met_by_a_real_call(
     for what in ("inferences", "labels"):
         answer = api("POST", f"{M}/{what}", json=[{"id": "a", "value": "late"}])
         assert int(answer.headers["retry-after"]) >= 1
+    api("POST", f"{M}/dead-letters/replay")
     runtime.store.close()
     api("GET", "/healthz")
     documented = {
@@ -191,7 +196,13 @@ def _fill(runtime: Runtime) -> None:
 
 def _common(api: Any, method: str, path: str, operation: dict[str, Any]) -> None:
     """Answers that do not depend on what an operation does: names, media, size, JSON, unknown parameters."""
-    known = path.replace("{model}", "flights").replace("{version}", "1").replace("{id}", "a").replace("{file}", "x")
+    known = (
+        path.replace("{model}", "flights")
+        .replace("{version}", "1")
+        .replace("{id}", "a")
+        .replace("{file}", "x")
+        .replace("{number}", "1")
+    )
     body = operation.get("requestBody")
     media = {"content-type": next(iter(body["content"]))} if body else {}
     for status in operation["responses"]:
@@ -213,6 +224,19 @@ def _common(api: Any, method: str, path: str, operation: dict[str, Any]) -> None
         else:
             continue
         api(method, target, **given)
+
+
+def _buried(api: Any) -> None:
+    """Three dead letters: one is read and deleted, one deleted with all; one waits for later."""
+    letters = f"{M}/dead-letters"
+    for left in range(3):
+        api("POST", f"{M}/inferences", json=[{"id": f"d{left}", "time": "2013-06-11T00:10:00Z"}])
+        number = api("GET", letters).json()["letters"][0]["number"]
+        api("GET", f"{letters}/{number}")
+        api("DELETE", f"{letters}/{number}" if left == 0 else letters if left == 1 else f"{letters}/x")
+    api("DELETE", f"{letters}?odd=1")
+    api("POST", f"{letters}/replay", content=b"{", headers={"content-type": "application/json"})
+    api("PUT", "/v1/clock", json={"now": "2013-06-11T01:00:00Z"})  # from now on it could be stored
 
 
 def _reported(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
