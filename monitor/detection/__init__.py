@@ -1,0 +1,28 @@
+"""Alarms that keep what they promise: an owner sets how many false alarms per 90 chunks are acceptable.
+
+Pure functions of profiles, one concept a file:
+
+- `tallies`, `channels`: what is read off a chunk; `matching`: what it is compared with.
+- `null`, `columns`, `faults`, `joint`: what each of it does when nothing is wrong, learned from reference chunks.
+- `tails`: statistics as z-scores; `evidence`: z-scores as evidence over time, and the dial as its threshold.
+- `localise`, `incident`, `detector`: which columns, what is remembered, and all of it together.
+- `classifier`: a two-sample test on samples of rows, where all else is silent.
+"""
+
+from monitor.detection.detector import Batch, Chunk, Detection, Detector, Readings, stack
+from monitor.detection.incident import Incident, State, rebaseline, snooze
+from monitor.detection.tallies import Tallies
+
+__all__ = [
+    "Batch",
+    "Chunk",
+    "Detection",
+    "Detector",
+    "Incident",
+    "Readings",
+    "State",
+    "Tallies",
+    "rebaseline",
+    "snooze",
+    "stack",
+]

@@ -1,0 +1,144 @@
+"""The laws of one column, and its z-scores in each channel: where it lies, how it is shaped, what is missing."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.detection.channels import (
+    anderson_darling,
+    arcsine,
+    category_angles,
+    hellinger,
+    mean_score,
+    normal_scores,
+)
+from monitor.detection.faults import FaultLaws
+from monitor.detection.null import ENOUGH, DistanceLaw, MeanLaw
+from monitor.detection.tails import best_of
+from monitor.detection.tallies import Tallies
+from monitor.profile.values import Floats, Ints
+
+CHANNELS = ("down", "up", "shape", "nulls")
+"""For numbers. Categories have no direction: ``up`` is the category that moved most, and ``down`` is not there."""
+
+FEWEST = 30
+"""Usable values below which a chunk says nothing about where a column lies."""
+
+_DRAWS = 200
+_ANGLE = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnLaws:
+    """What one column does when nothing is wrong.
+
+    Attributes:
+        column: its name.
+        scores: the score of each slot, [S]; None for categories.
+        mass: the reference's rows by slot and label, [L, S].
+        location: law of the mean score, or of each category's angle; None where the reference holds too little.
+        shape: law of the distance.
+        nulls: law of the share of nulls.
+        faults: laws of hard faults.
+        calibrated: whether the reference had chunks enough.
+    """
+
+    column: str
+    scores: Floats | None
+    mass: Ints
+    location: MeanLaw | None
+    shape: DistanceLaw | None
+    nulls: MeanLaw
+    faults: FaultLaws
+    calibrated: bool
+
+    @classmethod
+    def fit(cls, tallies: Tallies, labels: Ints, seed: int = 0) -> "ColumnLaws":
+        """Learn from the reference's chunks, [K], with their labels, [K]."""
+        enough = tallies.present >= FEWEST
+        nulls = MeanLaw.fit(arcsine(tallies.nulls, tallies.rows)[:, None], tallies.rows, np.array([_ANGLE]), labels)
+        faults = FaultLaws.fit(tallies)
+        useful, own = tallies.take(np.flatnonzero(enough)), labels[enough]
+        member = (own[:, None] == np.arange(int(labels.max(initial=0)) + 1)).astype(np.int64)
+        mass = member.T @ useful.mass
+        calibrated = int(enough.sum()) >= ENOUGH
+        if enough.sum() < 1 or np.count_nonzero(mass.sum(axis=0)) < 2:
+            return cls(tallies.column, None, mass, None, None, nulls, faults, calibrated)
+        scores = normal_scores(mass.sum(axis=0)) if tallies.numeric else None
+        location = _location(useful, scores, own)
+        laws = cls(tallies.column, scores, mass, location, None, nulls, faults, calibrated)
+        return cls(tallies.column, scores, mass, location, laws._shape(useful, own, seed), nulls, faults, calibrated)
+
+    def z(self, tallies: Tallies, labels: Ints) -> tuple[Floats, Floats]:
+        """Return z-scores of chunks: [M, len(CHANNELS)], NaN where they say nothing, and [M, len(FAULTS)].
+
+        Args:
+            tallies: M chunks of the column in the reference's bins.
+            labels: what they are matched by, [M].
+        """
+        found = np.full((len(tallies.counts), len(CHANNELS)), np.nan)
+        present = np.where(tallies.present >= FEWEST, tallies.present, 0)
+        found[:, 3] = self.nulls.z(arcsine(tallies.nulls, tallies.rows)[:, None], tallies.rows, labels)[1][:, 0]
+        if self.location is None or self.shape is None:
+            return found, self.faults.z(tallies, None, found[:, 0], labels)
+        found[:, 2] = self.shape.z(self._distance(tallies.mass, self._shares(labels)), present)
+        if self.scores is None:
+            sides = self.location.z(category_angles(tallies), present, labels)
+            found[:, 1] = best_of(np.maximum(*sides).max(axis=1), len(self.location.within))
+            return found, self.faults.z(tallies, None, found[:, 0], labels)
+        means = mean_score(tallies, self.scores)
+        down, up = self.location.z(means[:, None], present, labels)
+        found[:, 0], found[:, 1] = down[:, 0], up[:, 0]
+        return found, self.faults.z(tallies, self.location, means, labels)
+
+    def _shares(self, labels: Ints) -> Floats:
+        """Return the reference's shares that chunks with these labels are compared with, [M, S]."""
+        whole = self.mass.sum(axis=0)
+        return _drawn(whole / whole.sum(), self.mass, self._draw)[np.where(labels < len(self.mass), labels, 0)]
+
+    @property
+    def _draw(self) -> float:
+        return float(self.location.matching.draw.mean()) if self.location is not None else 0.0
+
+    def _distance(self, mass: Ints, shares: Floats) -> Floats:
+        return anderson_darling(mass, shares) if self.scores is not None else hellinger(mass, shares)
+
+    def _shape(self, tallies: Tallies, labels: Ints, seed: int) -> DistanceLaw:
+        """Learn the law of the distance of each of the reference's chunks from all the others."""
+        mass, present = tallies.mass, tallies.present
+        whole = self.mass.sum(axis=0)
+        shares = whole / whole.sum()
+        draws = np.empty(0)
+        if len(present) < ENOUGH:
+            drawn = np.random.default_rng(seed).multinomial(int(np.median(present)), shares, _DRAWS)
+            draws = self._distance(drawn, shares)
+            draws = draws / draws.mean()
+        if len(present) == 1:
+            return DistanceLaw.fit(np.empty(0), np.empty(0, dtype=np.int64), self._sampling(shares), draws)
+        rest = whole - mass
+        others = rest / np.maximum(rest.sum(axis=1, keepdims=True), 1)
+        own = self.mass[labels] - mass
+        size = own.sum(axis=1, keepdims=True)
+        others = np.where(size > 0, others + self._draw * (own / np.maximum(size, 1) - others), others)
+        return DistanceLaw.fit(self._distance(mass, others), present, self._sampling(shares), draws)
+
+    def _sampling(self, shares: Floats) -> float:
+        """Return the distance that one row is expected to have by sampling alone."""
+        if self.scores is None:
+            return max(0.25, (np.count_nonzero(shares > 0) - 1) / 4)
+        below = np.cumsum(shares)
+        return max(1e-6, float(shares[below * (1 - below) > 1e-9].sum()))
+
+
+def _drawn(whole: Floats, mass: Ints, draw: float) -> Floats:
+    size = mass.sum(axis=1, keepdims=True)
+    return np.where(size > 0, whole + draw * (mass / np.maximum(size, 1) - whole), whole)
+
+
+def _location(tallies: Tallies, scores: Floats | None, labels: Ints) -> MeanLaw:
+    if scores is None:
+        angles = category_angles(tallies)
+        return MeanLaw.fit(angles, tallies.present, np.full(angles.shape[1], _ANGLE), labels)
+    share = tallies.mass.sum(axis=0) / tallies.present.sum()
+    variance = float(share @ scores**2 - (share @ scores) ** 2)
+    return MeanLaw.fit(mean_score(tallies, scores)[:, None], tallies.present, np.array([variance]), labels)

@@ -1,0 +1,282 @@
+"""The detector of one model version and segment: laws from the reference's chunks, then one chunk after another."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from monitor.detection import evidence as evident
+from monitor.detection.columns import CHANNELS, ColumnLaws
+from monitor.detection.faults import FAULTS, NEW_COLUMNS
+from monitor.detection.incident import State, age, opened
+from monitor.detection.joint import JOINT, JointLaw
+from monitor.detection.localise import named
+from monitor.detection.matching import labels_of
+from monitor.detection.null import ENOUGH
+from monitor.detection.tallies import Tallies
+from monitor.errors import InvalidInput
+from monitor.profile.binning import NEW
+from monitor.profile.column import ColumnProfile
+from monitor.profile.comoments import Comoments
+from monitor.profile.values import Floats, Ints
+
+DAY = timedelta(days=1)
+_RESTLESS = 2.5  # a chunk with a z-score beyond this is not calm
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """The profiles of one stretch of traffic, such as a day.
+
+    Attributes:
+        start: when it began, aware.
+        profiles: by column, all in one binning; a column that is not there says nothing.
+        comoments: of its rows, if they were taken.
+    """
+
+    start: datetime
+    profiles: Mapping[str, ColumnProfile]
+    comoments: Comoments | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """M chunks, by column: what chunks are turned into before they are judged.
+
+    Attributes:
+        starts: when each began, in order of time.
+        tallies: by column, each over all M chunks.
+        comoments: matrices, [M, J + 1, J + 1], or None.
+    """
+
+    starts: Sequence[datetime]
+    tallies: Mapping[str, Tallies]
+    comoments: Floats | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """What chunks say, before any evidence is gathered.
+
+    Attributes:
+        starts: when each chunk began, M of them.
+        z: z-scores, [M, J, channels]; NaN where a column says nothing. The joint channel is the last column.
+        faults: z-scores of hard faults, [M, J − 1, faults]; −inf without any sign of one.
+    """
+
+    starts: Sequence[datetime]
+    z: Floats
+    faults: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A detection: it opens an incident.
+
+    Attributes:
+        start: of the chunk in which it was found.
+        kind: ``fault``, ``drift`` (of columns) or ``joint`` (of how columns go together).
+        columns: the columns it is about, most evidence first; the model's outputs too.
+        faults: by column, the hard faults it has.
+        channels: by column, the channel with most evidence.
+        evidence: of the model, in units of the threshold; 1 or more for drift.
+        calibrated: whether the reference had chunks enough for the dial to be held.
+    """
+
+    start: datetime
+    kind: str
+    columns: tuple[str, ...]
+    faults: Mapping[str, tuple[str, ...]]
+    channels: Mapping[str, str]
+    evidence: float
+    calibrated: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Detector:
+    """The laws of a model's columns and the thresholds that the owner's dial gives.
+
+    Attributes:
+        dial: false alarms accepted per 90 chunks.
+        length: how long a chunk is.
+        laws: by column, in order.
+        joint: the law of how columns go together, if co-moments were given.
+        chunks: how many chunks the reference had.
+        threshold: of the evidence summed over columns.
+        fault_z: the z-score from which a fault is told.
+    """
+
+    dial: float
+    length: timedelta
+    laws: Mapping[str, ColumnLaws]
+    joint: JointLaw | None
+    chunks: int
+    threshold: float
+    fault_z: float
+
+    @classmethod
+    def fit(cls, reference: Sequence[Chunk], *, dial: float = 1.0, length: timedelta = DAY) -> "Detector":
+        """Learn the laws from the reference's chunks.
+
+        Args:
+            reference: chunks as long as those that will be judged, at least one, in order of time. Below 30 the
+                detector works with a cautious prior and says that it is not calibrated.
+            dial: false alarms per 90 chunks that the owner accepts; faults and drift together.
+            length: how long a chunk is; whole days are compared with their weekday, shorter ones with their hour.
+
+        Raises:
+            InvalidInput: there is no chunk, or the dial is not a positive number.
+            ValueError: profiles of a column are of several binnings.
+        """
+        return cls.fit_batch(stack(reference), dial=dial, length=length)
+
+    @classmethod
+    def fit_batch(cls, batch: Batch, *, dial: float = 1.0, length: timedelta = DAY) -> "Detector":
+        """Learn the laws from a batch; see `fit`."""
+        if not len(batch.starts):
+            raise InvalidInput("the reference has no chunk; a detector needs at least one, and 30 to be calibrated")
+        if not 0 < dial < evident.PERIOD:
+            raise InvalidInput(f"dial is {dial}; it must be more than 0 and less than 90 false alarms per 90 chunks")
+        labels = labels_of(batch.starts, length)
+        laws = {name: ColumnLaws.fit(tallies, labels) for name, tallies in batch.tallies.items()}
+        joint = None if batch.comoments is None else JointLaw.fit(batch.comoments)
+        detector = cls(dial, length, laws, joint, len(batch.starts), 0.0, 0.0)
+        return detector.with_dial(dial)
+
+    def with_dial(self, dial: float) -> "Detector":
+        """Return the same detector at another setting of the dial; the laws stay as they are."""
+        speaking = sum(law.location is not None for law in self.laws.values()) + (self.joint is not None)
+        return replace(
+            self,
+            dial=dial,
+            threshold=evident.threshold(dial, speaking, self.chunks),
+            fault_z=evident.fault_z(dial, len(self.laws) * len(FAULTS)),
+        )
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the reference had chunks enough for the dial to be held."""
+        return self.chunks >= ENOUGH
+
+    def start(self) -> State:
+        """Return the state of a detector that has seen nothing."""
+        return State({name: evident.nothing() for name in (*self.laws, JOINT)})
+
+    def read(self, batch: Batch) -> Readings:
+        """Return what chunks say; each chunk for itself, so that any number of them is read at once."""
+        labels = labels_of(batch.starts, self.length)
+        count = len(batch.starts)
+        z = np.full((count, len(self.laws) + 1, len(CHANNELS)), np.nan)
+        faults = np.full((count, len(self.laws), len(FAULTS)), -np.inf)
+        for place, (name, law) in enumerate(self.laws.items()):
+            if name in batch.tallies:
+                z[:, place], faults[:, place] = law.z(batch.tallies[name], labels)
+        if self.joint is not None and batch.comoments is not None:
+            z[:, -1, 1] = self.joint.z(batch.comoments)
+        return Readings(batch.starts, z, np.nan_to_num(faults, nan=-np.inf, posinf=np.inf, neginf=-np.inf))
+
+    def step(self, state: State, chunk: Chunk) -> tuple[State, Detection | None]:
+        """Take in one more chunk, and return the new state and the detection it leads to, if any.
+
+        Deterministic, and the same whether the state was kept in memory or as JSON.
+        """
+        readings = self.read(stack([chunk]))
+        state, detection = self.advance(state, readings, 0)
+        if (
+            detection is not None
+            and detection.kind == "joint"
+            and chunk.comoments is not None
+            and self.joint is not None
+        ):
+            column = self.joint.loudest(chunk.comoments.matrix[None].astype(np.float64), chunk.comoments.columns)
+            detection = replace(detection, columns=(column,))
+        return state, detection
+
+    def advance(self, state: State, readings: Readings, at: int) -> tuple[State, Detection | None]:
+        """Take in the chunk at one place of some readings; see `step`."""
+        names = (*self.laws, JOINT)
+        z, faults, start = readings.z[at], readings.faults[at], readings.starts[at]
+        before = np.stack([state.evidence[name] for name in names])
+        after = evident.grown(before, z)
+        restless = frozenset(
+            name
+            for place, name in enumerate(names)
+            if np.nanmax(z[place], initial=-np.inf) > _RESTLESS
+            or (place < len(faults) and faults[place].max() >= self.fault_z)
+        )
+        state = age(replace(state, evidence=dict(zip(names, after, strict=True))), start, restless)
+        silent = state.silent
+        broken = {
+            name: tuple(_fault_name(name, fault) for fault in np.flatnonzero(faults[place] >= self.fault_z))
+            for place, name in enumerate(self.laws)
+            if name not in silent and faults[place].max() >= self.fault_z
+        }
+        weighed = np.array(
+            [0.0 if name in silent else float(state.evidence[name] @ self._weights(name)) for name in names]
+        )
+        reached = evident.total(weighed.tolist()) / self.threshold
+        if broken:
+            state, told = opened(state, start, "fault", tuple(broken))
+            return state, self._detection(start, "fault", tuple(broken), broken, state, reached) if told else None
+        if reached < 1:
+            return state, None
+        columns = tuple(names[place] for place in named(weighed))
+        kind = "joint" if columns == (JOINT,) else "drift"
+        state, told = opened(state, start, kind, columns)
+        if not told:
+            return state, None
+        return state, self._detection(start, kind, tuple(c for c in columns if c != JOINT), {}, state, reached)
+
+    def _weights(self, name: str) -> Floats:
+        return evident.CATEGORY if name == JOINT or self.laws[name].scores is None else evident.NUMERIC
+
+    def _detection(
+        self,
+        start: datetime,
+        kind: str,
+        columns: tuple[str, ...],
+        faults: Mapping[str, tuple[str, ...]],
+        state: State,
+        reached: float,
+    ) -> Detection:
+        loudest = {name: CHANNELS[int(np.argmax(state.evidence[name] * self._weights(name)))] for name in columns}
+        return Detection(start, kind, columns, faults, loudest, reached, self.calibrated)
+
+
+def _fault_name(column: str, fault: int) -> str:
+    return NEW_COLUMNS if column == NEW and FAULTS[fault] == "retyped" else FAULTS[fault]
+
+
+def stack(chunks: Sequence[Chunk]) -> Batch:
+    """Return chunks as a batch; a column that some of them lack is there with no rows.
+
+    Raises:
+        ValueError: profiles of a column are of several binnings.
+    """
+    names: dict[str, ColumnProfile] = {}
+    for chunk in chunks:
+        names |= {name: profile for name, profile in chunk.profiles.items() if name not in names}
+    tallies = {
+        name: Tallies.of([chunk.profiles.get(name, _empty(profile)) for chunk in chunks])
+        for name, profile in names.items()
+    }
+    return Batch([chunk.start for chunk in chunks], tallies, _matrices(chunks))
+
+
+def _empty(like: ColumnProfile) -> ColumnProfile:
+    return ColumnProfile(like.column, like.binning, np.zeros_like(like.counts))
+
+
+def _matrices(chunks: Sequence[Chunk]) -> Floats | None:
+    found = [chunk.comoments for chunk in chunks]
+    columns = {each.columns for each in found if each is not None}
+    if len(columns) != 1 or any(each is None for each in found):
+        return None
+    return np.stack([_matrix(each) for each in found])
+
+
+def _matrix(comoments: Comoments | None) -> Ints:
+    if comoments is None:
+        raise ValueError("a chunk has no co-moments")
+    return comoments.matrix

@@ -1,0 +1,149 @@
+"""Evidence over time: z-scores become e-values, and a Shiryaev-Roberts statistic a column adds up all starting points.
+
+An e-value is a bet against "nothing is wrong": its mean is at most 1 if nothing is. Of a p-value p with z = Φ⁻¹(1 − p)
+we take the likelihood ratio exp(δz − δ²/2) of a shift by δ deviations. It is one of the p-to-e calibrators of Vovk and
+Wang (2021), decreasing in p and of integral 1, and the one that gathers evidence fastest for the shifts that are to be
+found within three chunks. Their calibrator for all purposes needs about one chunk more. It is capped, so that one odd
+chunk never speaks for a whole model.
+
+With R ← (R + 1) · e, the mean of R after t chunks is at most t, whatever the columns' dependence: alarming at R ≥ A
+makes the average run at least A chunks (Shin, Ramdas and Rinaldo 2024). That is cautious by the overshoot, and
+optimistic by what a finite reference does not know: its errors are the same in every chunk. Both are in
+`threshold`, which inverts the measured rate.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from monitor.profile.values import Floats
+
+SHIFT: Final = 2.5
+"""The shift, in deviations of a chunk, that evidence is gathered for."""
+
+CAP: Final = 200.0
+"""The most evidence that one chunk gives."""
+
+PERIOD: Final = 90
+"""Chunks that the dial counts false alarms in."""
+
+FAULT_SHARE: Final = 0.05
+"""The part of the dial that belongs to hard faults."""
+
+DIALS: Final = (0.5, 1.0, 3.0)
+"""Settings of the dial that are measured: false alarms per 90 chunks. Any other positive number works too."""
+
+Evidence: TypeAlias = Mapping[str, Floats]
+"""Shiryaev-Roberts statistics by column, one a channel."""
+
+
+def nothing() -> Floats:
+    """Return the evidence of a column of which nothing was seen."""
+    return np.zeros(len(NUMERIC))
+
+
+NUMERIC: Final = np.array([0.44, 0.44, 0.09, 0.03])
+CATEGORY: Final = np.array([0.0, 0.88, 0.09, 0.03])
+"""What a column's evidence is the weighted mean of: down, up, shape, nulls."""
+
+
+def e_values(z: Floats) -> Floats:
+    """Return the e-values of z-scores; 1, which says nothing, where there is none.
+
+    >>> e_values(np.array([1.25, 9.0, np.nan])).tolist()
+    [1.0, 200.0, 1.0]
+    """
+    known = np.nan_to_num(z, nan=SHIFT / 2)
+    return np.minimum(np.exp(np.minimum(SHIFT * known - SHIFT * SHIFT / 2, 700.0)), CAP)
+
+
+def grown(evidence: Floats, z: Floats) -> Floats:
+    """Return the evidence one chunk later; a channel that says nothing in this chunk stays as it is.
+
+    Args:
+        evidence: Shiryaev-Roberts statistics, any shape.
+        z: the chunk's z-scores, of the same shape, NaN where there is none.
+    """
+    return np.where(np.isnan(z), evidence, (evidence + 1) * e_values(z))
+
+
+_CHUNKS: Final = (10, 20, 30, 45, 60, 90, 120, 180, 360, 1_000_000_000)
+_REACHED: Final = np.geomspace(10, 1e6, 11)
+_RATE: Final = np.array(
+    [
+        [0.308, 0.456, 0.738, 1.359, 2.676, 5.581, 12.05, 26.977, 62.4, 150.762, 373.5],
+        [0.269, 0.344, 0.449, 0.669, 1.079, 1.855, 3.266, 6.029, 11.425, 22.189, 45.5],
+        [0.256, 0.305, 0.359, 0.486, 0.71, 1.057, 1.677, 2.804, 4.8, 9.039, 15.667],
+        [0.248, 0.285, 0.305, 0.373, 0.484, 0.64, 0.893, 1.307, 1.858, 3.215, 4.667],
+        [0.243, 0.272, 0.277, 0.321, 0.39, 0.484, 0.616, 0.883, 1.233, 1.897, 3.083],
+        [0.239, 0.262, 0.254, 0.279, 0.321, 0.369, 0.41, 0.517, 0.583, 0.896, 1.5],
+        [0.237, 0.254, 0.24, 0.253, 0.28, 0.316, 0.362, 0.401, 0.467, 0.712, 0.833],
+        [0.234, 0.249, 0.226, 0.23, 0.242, 0.259, 0.273, 0.274, 0.358, 0.395, 0.5],
+        [0.233, 0.245, 0.218, 0.211, 0.218, 0.221, 0.219, 0.211, 0.208, 0.211, 0.333],
+        [0.23, 0.236, 0.205, 0.191, 0.185, 0.179, 0.178, 0.179, 0.142, 0.158, 0.167],
+    ]
+)
+"""Alarms per chunk of one column at R ≥ x, times x: by chunks of the reference (rows) and x (columns).
+
+Measured on 2 million chunks a row, normal statistics whose mean and variance are known from so many reference chunks
+only, and whose z-scores are those of the predictive t law; `tests/monitor/detection` measures some of them again.
+"""
+
+
+def alarm_rate(reached: Floats, chunks: float) -> Floats:
+    """Return how often one column's evidence reaches ``reached`` per chunk when nothing is wrong.
+
+    Args:
+        reached: thresholds, any shape.
+        chunks: how many chunks the reference has.
+    """
+    rows = np.array([np.interp(np.log(reached), np.log(_REACHED), np.log(row)) for row in _RATE])
+    place = np.interp(-1 / max(chunks, _CHUNKS[0]), [-1 / each for each in _CHUNKS], np.arange(len(_CHUNKS)))
+    low = int(place)
+    high = min(low + 1, len(_CHUNKS) - 1)
+    logs = rows[low] + (place - low) * (rows[high] - rows[low])
+    rate: Floats = np.exp(logs - np.log(reached))
+    return rate
+
+
+def threshold(dial: float, columns: int, chunks: float) -> float:
+    """Return the sum of evidence over ``columns`` columns at which a model alarms.
+
+    Evidence has a heavy tail, so that its sum is large when one column's is: J columns alarm about J times as often
+    as one does, and not more often if they depend on each other.
+
+    Args:
+        dial: false alarms that are accepted per 90 chunks, faults included.
+        columns: how many columns give evidence.
+        chunks: how many chunks the reference has.
+
+    >>> threshold(1, 50, 120) > threshold(3, 50, 120) > threshold(3, 10, 120)
+    True
+    """
+    wanted = dial * (1 - FAULT_SHARE) / PERIOD / max(1, columns)
+    grid = np.geomspace(1.0, 1e9, 2000)
+    rates = np.minimum.accumulate(alarm_rate(grid, chunks))
+    return float(grid[min(int(np.searchsorted(-rates, -wanted)), len(grid) - 1)])
+
+
+def fault_z(dial: float, tests: int) -> float:
+    """Return the z-score from which a fault is told, for so many tests a chunk.
+
+    >>> round(fault_z(1, 350), 1)
+    4.7
+    """
+    from statistics import NormalDist
+
+    return -NormalDist().inv_cdf(dial * FAULT_SHARE / PERIOD / max(1, tests))
+
+
+def weighed(evidence: Floats, weights: Floats) -> float:
+    """Return one column's evidence: the weighted mean of its channels'."""
+    return float(math.fsum(evidence * weights))
+
+
+def total(evidence: Sequence[float]) -> float:
+    """Return the evidence of a model: the sum over its columns, in an order that does not matter."""
+    return math.fsum(evidence)

@@ -1,0 +1,64 @@
+"""Drift that no single column shows: how columns go together, by their rank correlations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.detection.null import MeanLaw
+from monitor.detection.tails import best_of
+from monitor.profile.comoments import correlations
+from monitor.profile.values import Floats, Ints
+
+JOINT = "_joint"
+"""What the evidence of all pairs of columns together is kept under."""
+
+_FURTHEST = 0.999
+
+
+@dataclass(frozen=True, eq=False)
+class JointLaw:
+    """What the correlation of each pair of columns does when nothing is wrong.
+
+    Attributes:
+        law: of Fisher's z of P pairs, [P].
+        first, second: the columns of each pair, [P].
+    """
+
+    law: MeanLaw
+    first: Ints
+    second: Ints
+
+    @classmethod
+    def fit(cls, matrices: Floats) -> "JointLaw | None":
+        """Learn from co-moments of the reference's chunks, [K, J + 1, J + 1]; None with fewer than two columns."""
+        first, second = np.triu_indices(matrices.shape[1] - 1, 1)
+        if not len(first):
+            return None
+        rows = matrices[:, -1, -1].astype(np.int64)
+        nothing = np.zeros(len(rows), dtype=np.int64)
+        return cls(MeanLaw.fit(_fisher(matrices, first, second), rows, np.ones(len(first)), nothing), first, second)
+
+    def pairs(self, matrices: Floats) -> Floats:
+        """Return the absolute z-score of each pair in each chunk, [M, P]."""
+        rows = matrices[:, -1, -1].astype(np.int64)
+        nothing = np.zeros(len(rows), dtype=np.int64)
+        found: Floats = np.maximum(*self.law.z(_fisher(matrices, self.first, self.second), rows, nothing))
+        return found
+
+    def z(self, matrices: Floats) -> Floats:
+        """Return one z-score a chunk, [M]: that of the pair that changed most, among so many."""
+        return best_of(self.pairs(matrices).max(axis=1), len(self.first))
+
+    def loudest(self, matrices: Floats, columns: Sequence[str]) -> str:
+        """Return the column whose pairs changed most over these chunks."""
+        size = matrices.shape[1] - 1
+        square = (np.nan_to_num(self.pairs(matrices)) ** 2).sum(axis=0)
+        by_column = np.bincount(self.first, square, size) + np.bincount(self.second, square, size)
+        return columns[int(np.argmax(by_column))]
+
+
+def _fisher(matrices: Floats, first: Ints, second: Ints) -> Floats:
+    found = correlations(matrices)[:, first, second]
+    angle: Floats = np.arctanh(np.clip(found, -_FURTHEST, _FURTHEST))
+    return angle
