@@ -1,8 +1,11 @@
-"""Predictions that nobody asked for, such as an explanation's: made in a serving process, and not captured there."""
+"""What a serving process says of the call it is about to make: the ids of its rows, and whether nobody asked for it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+
+request_id: ContextVar[str | Sequence[str] | None] = ContextVar("watchglass_request_id", default=None)
+"""Set around a call of a watched model: the id of its one row, or the ids of its rows; labels find them by it."""
 
 _probing: ContextVar[bool] = ContextVar("watchglass_probing", default=False)
 

@@ -10,12 +10,11 @@ after it was watched are left out of the graph; a warning says so. ScriptModules
 """
 
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from monitor.client.client import Client
 from monitor.client.devices import Devices
-from monitor.client.probe import probing
+from monitor.client.probe import probing, request_id
 from monitor.client.seen import Reading
 from monitor.client.tensors import OUTPUTS
 from monitor.client.watched import Watched
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = ["probing", "request_id", "watch"]
-
-request_id: ContextVar[str | Sequence[str] | None] = ContextVar("watchglass_request_id", default=None)
-"""Set around a call: the id of its one row, or the ids of its rows; labels find them by it."""
 
 MAX_BYTES = 4 * 2**20
 """Most bytes that are copied of one call."""
