@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app.data.letters import body_of, kept_days, kept_until, newest, told_of, waiting
+from app.data.halves import orphan_minutes, orphans, settled, unpaired
 from app.data.records import FATES, groups_lost, progress, sources, store_size
 from app.frame import halves, since
 from app.runtime import runtime
@@ -75,6 +76,7 @@ ways = {
     "client": "Predictions, Python client",
     "asgi": "Predictions, middleware",
     "import": "Predictions, imported files",
+    "kserve": "Predictions, KServe's logger",
 }
 with st.container(border=True):
     st.subheader("Where did rows come from, and what became of them?", anchor=False)
@@ -100,6 +102,50 @@ with st.container(border=True):
         )
     else:
         st.caption("Nothing has been received yet.")
+
+counts = unpaired()
+if counts:
+    with st.container(border=True):
+        st.subheader("Unpaired halves", anchor=False)
+        st.caption(
+            "Loggers of model servers send requests and answers apart; a prediction is stored when both are there. A half "
+            f"alone for {orphan_minutes():g} minutes is an orphan: mostly a request that was answered with an error."
+        )
+        st.dataframe(
+            {
+                "Model": [titles.get(count.model, count.model) for count in counts],
+                "Source": [ways.get(count.source, count.source) for count in counts],
+                "Side": [count.side.capitalize() for count in counts],
+                "Received": [count.fates.get("received", 0) for count in counts],
+                "Waiting": [count.waiting for count in counts],
+                "Orphans": [count.orphan for count in counts],
+                "Contradicting": [count.mismatched for count in counts],
+                "Oldest (UTC)": [fmt.minute(count.oldest) for count in counts],
+                "The others": [settled(count) or fmt.MISSING for count in counts],
+                "Adds up": ["yes" if count.adds_up else "no" for count in counts],
+            },
+            hide_index=True,
+            column_config={
+                name: st.column_config.NumberColumn(format="localized")
+                for name in ("Received", "Waiting", "Orphans", "Contradicting")
+            },
+            alt="Halves of exchanges by model, source and side, by what became of them",
+        )
+        alone = orphans()
+        if alone:
+            with st.expander(f"The newest {fmt.count(len(alone))} orphans"):
+                st.dataframe(
+                    {
+                        "Received (UTC)": [fmt.minute(half.received) for half in alone],
+                        "Model": [titles.get(half.model, half.model) for half in alone],
+                        "Exchange": [half.exchange for half in alone],
+                        "Side": [half.side.capitalize() for half in alone],
+                        "Rows": [half.rows for half in alone],
+                        "Why": [half.note or "the other side has not come" for half in alone],
+                    },
+                    hide_index=True,
+                    alt="Halves that are orphans or contradict their other side, newest first",
+                )
 
 left, right = st.columns(2, gap="medium")
 with left, st.container(border=True):
