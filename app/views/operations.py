@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from app.data.letters import body_of, kept_days, kept_until, newest, told_of, waiting
 from app.data.halves import orphan_minutes, orphans, settled, unpaired
+from app.data.letters import body_of, kept_days, kept_until, newest, told_of, waiting
 from app.data.records import FATES, groups_lost, progress, sources, store_size
 from app.frame import halves, since
 from app.runtime import runtime
@@ -108,8 +108,8 @@ if counts:
     with st.container(border=True):
         st.subheader("Unpaired halves", anchor=False)
         st.caption(
-            "Loggers of model servers send requests and answers apart; a prediction is stored when both are there. A half "
-            f"alone for {orphan_minutes():g} minutes is an orphan: mostly a request that was answered with an error."
+            "Loggers of model servers send requests and answers apart; a prediction is stored when both are there. A "
+            f"half alone for {orphan_minutes():g} minutes is an orphan: mostly a request that was answered with an error."
         )
         st.dataframe(
             {

@@ -226,13 +226,13 @@ class Halves:
             "FROM halves WHERE coalesce(model = $3, true) GROUP BY ALL ORDER BY ALL",
             [naive(self.orphaned(now)), PROBE, model],
         )
-        there = {(row["model"], row["source"], row["side"]): row for row in rows}
-        keys = sorted(there.keys() | fates.keys())
+        there: dict[tuple[str, str, str], dict[str, Any]] = {
+            (row.pop("model"), row.pop("source"), row.pop("side")): row for row in rows
+        }
         return [
-            HalfCount(
-                **{"model": key[0], "source": key[1], "side": key[2]} | there.get(key, {}), fates=fates.get(key, {})
-            )
-            for key in keys
+            HalfCount(model=model, source=source, side=side, fates=fates.get(key, {}), **there.get(key, {}))
+            for key in sorted(there.keys() | fates.keys())
+            for model, source, side in (key,)
         ]
 
     def doubled(self) -> int:
