@@ -24,11 +24,12 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _decoder = msgspec.json.Decoder()
 
 
-def decode_json(body: bytes) -> object:
+def decode_json(body: bytes, *, surrogates: bool = False) -> object:
     """Read one JSON document.
 
-    Numbers outside a float's range become infinite and lone surrogates become U+FFFD: both are flagged later, as
-    values, instead of refusing the rows beside them.
+    Numbers outside a float's range become infinite, which is flagged later, instead of refusing the rows beside them.
+    Lone surrogates, which no store can write, become U+FFFD; with ``surrogates`` only those of keys do, and those of
+    values stay for whoever flags them.
 
     >>> decode_json(b'{"id": "a", "p": NaN}')
     {'id': 'a', 'p': nan}
@@ -43,10 +44,10 @@ def decode_json(body: bytes) -> object:
     try:
         value = _decoder.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return _decode_slowly(body)
+        return _decode_slowly(body, surrogates)
     # Every key outside a string ends in a quote and a colon, so a count that differs from the keys kept tells of a
     # duplicate (or of spaces before a colon): only then the slow parser looks.
-    return value if body.count(b'":') == _keys(value) else _decode_slowly(body)
+    return value if body.count(b'":') == _keys(value) else _decode_slowly(body, surrogates)
 
 
 def too_deep(body: bytes) -> bool:
@@ -82,7 +83,7 @@ def _check_size(keys: int) -> None:
         raise Problem(413, f"An object has {keys:,} keys; at most {MAX_KEYS:,} are read.")
 
 
-def _decode_slowly(body: bytes) -> object:
+def _decode_slowly(body: bytes, surrogates: bool) -> object:
     try:
         value = json.loads(body.decode(), object_pairs_hook=_unique)
     except UnicodeDecodeError as error:
@@ -91,7 +92,7 @@ def _decode_slowly(body: bytes) -> object:
         raise Problem(400, f"The JSON is nested more than {MAX_DEPTH} deep.") from None
     except ValueError as error:  # json.JSONDecodeError, or an integer of thousands of digits
         raise Problem(400, f"The body is not JSON: {error}.") from None
-    return _scrub(value)
+    return _scrub(value, surrogates)
 
 
 def _unique(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
@@ -105,12 +106,20 @@ def _unique(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def _scrub(value: object) -> object:
-    """Replace lone surrogates, which no store can write."""
+def scrub(text: str) -> str:
+    """Replace lone surrogates.
+
+    >>> scrub(chr(0xD800) + "a") == chr(0xFFFD) + "a"
+    True
+    """
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def _scrub(value: object, surrogates: bool) -> object:
     if isinstance(value, str):
-        return _SURROGATE.sub("\ufffd", value)
+        return value if surrogates else scrub(value)
     if isinstance(value, list):
-        return [_scrub(item) for item in value]
+        return [_scrub(item, surrogates) for item in value]
     if isinstance(value, dict):
-        return _unique((str(_scrub(key)), _scrub(item)) for key, item in value.items())
+        return _unique((scrub(key), _scrub(item, surrogates)) for key, item in value.items())
     return value

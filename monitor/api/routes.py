@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from typing import cast
+from urllib.parse import unquote
 
 import msgspec
 from starlette.applications import Starlette
@@ -218,8 +219,24 @@ def _by_name(request: Request) -> dict[str, list[str]]:
 
 async def _routing_problem(request: Request, error: Exception) -> Response:
     status = cast("HTTPException", error).status_code
+    misnamed = _misnamed(request)
+    if misnamed is not None:
+        return problem_response(Problem(422, misnamed))
     what = f"{request.method} {request.url.path}"
     return problem_response(Problem(status, f"There is no {what}; {OPENAPI_PATH} lists what there is."))
+
+
+def _misnamed(request: Request) -> str | None:
+    """Tell what is wrong with a model's name in a path that is none of ours, such as one with slashes in the name."""
+    raw: bytes = request.scope.get("raw_path") or b""
+    parts = raw.partition(b"?")[0].split(b"/")
+    if parts[1:3] != [b"v1", b"models"] or len(parts) < 4:
+        return None
+    try:
+        check_name("model", unquote(parts[3].decode("latin-1")))
+    except WatchglassError as error:
+        return str(error)
+    return None
 
 
 async def _crash(request: Request, error: Exception) -> Response:

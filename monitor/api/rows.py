@@ -1,12 +1,13 @@
 """Make inferences and labels of JSON rows. One bad row is rejected with a reason; the rows beside it are taken."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from monitor.api.decode import decode_json
+from monitor.api.decode import decode_json, scrub
 from monitor.api.operation import JSON
 from monitor.api.problem import Problem
 from monitor.schema import VERSION, VERSION_RULE, Rejected, Sent
@@ -21,6 +22,7 @@ MAX_ROWS = 100_000
 _INFERENCE_KEYS = frozenset(field.name for field in fields(Inference))
 _DEVICE_KEYS = frozenset({"device", "device_ms", "memory_mb"})
 _LABEL_KEYS = frozenset(field.name for field in fields(Label))
+_ESCAPED = re.compile(rb"\\u[dD][89a-fA-F]")
 _SCALAR = (str, int, float, bool, type(None))
 
 
@@ -57,7 +59,10 @@ class Rows(Generic[T]):
         row = self.given[place]
         if isinstance(row, BadRow):
             return Sent(self.form, row.line)
-        return Sent(self.form, json.dumps(row, default=str, ensure_ascii=False).encode(errors="replace"))
+        text = json.dumps(row, default=str, ensure_ascii=False)
+        if not text.isprintable():  # such as a lone surrogate, which UTF-8 cannot hold
+            text = json.dumps(row, default=str)
+        return Sent(self.form, text.encode())
 
 
 def read_inferences(body: bytes, media: str, *, empty: bool = False) -> Rows[Inference]:
@@ -71,7 +76,9 @@ def read_inferences(body: bytes, media: str, *, empty: bool = False) -> Rows[Inf
     Raises:
         Problem: 400 the body is not JSON, or holds no rows.
     """
-    return _rows("inferences", _array(body, empty) if media == JSON else _lines(body), _inference)
+    given = _array(body, empty, surrogates=True) if media == JSON else _lines(body, surrogates=True)
+    # A pair of escaped surrogates is a character: only where there is one of either sort is it worth a look.
+    return _rows("inferences", given, _scrubbed if _ESCAPED.search(body) else _inference)
 
 
 def read_labels(body: bytes, media: str, *, empty: bool = False) -> Rows[Label]:
@@ -103,8 +110,8 @@ def _rows(form: str, given: Sequence[object], make: Callable[[Mapping[str, Any]]
     return rows
 
 
-def _array(body: bytes, empty: bool) -> Sequence[object]:
-    given = decode_json(body)
+def _array(body: bytes, empty: bool, *, surrogates: bool = False) -> Sequence[object]:
+    given = decode_json(body, surrogates=surrogates)
     if isinstance(given, dict):
         return [given]
     if not isinstance(given, list):
@@ -118,12 +125,12 @@ def _kind(given: object) -> str:
     return "null" if given is None else type(given).__name__
 
 
-def _lines(body: bytes) -> Sequence[object]:
+def _lines(body: bytes, *, surrogates: bool = False) -> Sequence[object]:
     rows: list[object] = []
     for line in body.splitlines():
         if line.strip():
             try:
-                rows.append(decode_json(line))
+                rows.append(decode_json(line, surrogates=surrogates))
             except Problem as problem:
                 rows.append(BadRow("bad_json", problem.detail, line))
             if len(rows) > MAX_ROWS:
@@ -131,6 +138,18 @@ def _lines(body: bytes) -> Sequence[object]:
     if not rows or (isinstance(rows[0], BadRow) and all(isinstance(row, BadRow) for row in rows)):
         raise Problem(400, str(rows[0]) if rows else "The body has no lines; send one JSON object a line.")
     return rows
+
+
+def _scrubbed(row: Mapping[str, Any]) -> Inference:
+    """Make one inference of a row that may hold lone surrogates: those of features stay, to be replaced and flagged."""
+    own = {key: _plain(value) for key, value in row.items() if key in _INFERENCE_KEYS and key != "features"}
+    return _inference({**row, **own})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return scrub(value) if isinstance(value, str) else value
 
 
 def _inference(row: Mapping[str, Any]) -> Inference:
