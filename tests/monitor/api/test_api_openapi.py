@@ -110,6 +110,9 @@ def test_every_documented_answer_is_met_by_a_real_call(
         ("POST", ref, {"content": b"no table", "headers": PARQUET}),
         ("POST", ref, {"content": b" " * 2_100_000, "headers": PARQUET}),
         ("POST", ref.replace("flights", "nobody"), {"content": reference(), "headers": PARQUET}),
+        ("POST", f"{M}/collect/v2", {"json": {"inputs": []}}),
+        ("POST", f"{M}/collect/v2", {"content": b"x", "headers": {"content-encoding": "br"}}),
+        ("GET", f"{M}/halves", {}),
         ("GET", f"{M}/dead-letters", {}),
         ("GET", f"{M}/dead-letters?limit=0", {}),
         ("POST", f"{M}/dead-letters/replay", {}),
@@ -157,7 +160,7 @@ def test_every_documented_answer_is_met_by_a_real_call(
     _system_clock(api, runtime)
     _stalled(api, monkeypatch)
     runtime.ingest.stop()
-    for what in ("inferences", "labels"):
+    for what in ("inferences", "labels", "collect/v2"):
         answer = api("POST", f"{M}/{what}", json=[{"id": "a", "value": "late"}])
         assert int(answer.headers["retry-after"]) >= 1
     api("POST", f"{M}/dead-letters/replay")
@@ -202,6 +205,7 @@ def _common(api: Any, method: str, path: str, operation: dict[str, Any]) -> None
         .replace("{id}", "a")
         .replace("{file}", "x")
         .replace("{number}", "1")
+        .replace("{collector}", "v2")
     )
     body = operation.get("requestBody")
     media = {"content-type": next(iter(body["content"]))} if body else {}
@@ -268,7 +272,7 @@ def _stalled(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         yield b"["
         await asyncio.Event().wait()
 
-    for what in ("inferences", "labels"):
+    for what in ("inferences", "labels", "collect/v2"):
         answer = api("POST", f"{M}/{what}", content=stalled(), headers={"content-type": "application/json"})
         assert answer.status_code == 408
     monkeypatch.undo()
