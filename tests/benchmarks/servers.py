@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from app.demo.processes import Child, free_port
+from tests.benchmarks.servers_notes import say
 
 
 @contextmanager
@@ -39,13 +40,13 @@ def main() -> None:
 
             figures["payloads"] = replay(Path(payloads), url)
             for problem in figures["payloads"].pop("problems"):
-                print(f"  {problem}")
+                say(f"  {problem}")
         else:
             from tests.benchmarks.servers_real import run
 
             chosen = [name for name in os.environ.get("SERVERS", "").split(",") if name]
             figures = run(chosen, Path(folder), url)
-    print(json.dumps({"bench": "servers", "figures": figures, "seconds": round(time.perf_counter() - started, 1)}))
+    say(json.dumps({"bench": "servers", "figures": figures, "seconds": round(time.perf_counter() - started, 1)}))
 
 
 if __name__ == "__main__":

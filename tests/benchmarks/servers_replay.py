@@ -20,6 +20,7 @@ from monitor.client import Client
 from monitor.client.asgi import CaptureMiddleware
 from monitor.proxy import Proxy
 from tests.benchmarks.servers_compare import differing, rows_of, schema_of
+from tests.benchmarks.servers_notes import say
 from tests.benchmarks.servers_wire import Recording, Tensor, answered, asked, load
 
 _HOP = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive", "date", "server"})
@@ -27,7 +28,7 @@ _HOP = frozenset({"connection", "transfer-encoding", "content-length", "keep-ali
 
 @contextlib.contextmanager
 def upstream(recordings: Mapping[str, Recording]) -> Iterator[int]:
-    """A server that gives each recording's answer to a request with its name in the header ``x-recording``; its port."""
+    """Give each recording's answer to a request with its name in the header ``x-recording``; the port."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -91,7 +92,9 @@ def replay(folder: Path, url: str) -> dict[str, Any]:
         ``problems`` in words.
     """
     recordings = load(folder)
-    told: dict[str, Any] = dict.fromkeys(("recordings", "sent", "stored", "differing", "ignored", "bodies_differing"), 0)
+    told: dict[str, Any] = dict.fromkeys(
+        ("recordings", "sent", "stored", "differing", "ignored", "bodies_differing"), 0
+    )
     problems: list[str] = []
     described = _metadata(recordings)
     with Link(HttpTransport(url), url) as link, upstream({one.name: one for one in recordings}) as port:
@@ -101,12 +104,14 @@ def replay(folder: Path, url: str) -> dict[str, Any]:
             for name in ("sent", "stored", "differing", "ignored", "bodies_differing"):
                 told[name] += outcome[name]
             problems += [f"{recording.name}: {problem}" for problem in outcome["problems"]]
-            print(f"{recording.name}: {outcome['sent']} sent, {outcome['stored']} stored, {outcome['differing']} differing"
-                  + ("" if recording.inference else " (no inference)"), flush=True)
+            counts = ", ".join(f"{outcome[name]} {name}" for name in ("sent", "stored", "differing"))
+            say(f"{recording.name}: {counts}{'' if recording.inference else ' (no inference)'}")
     return told | {"problems": problems}
 
 
-def _one(link: Link, url: str, port: int, model: str, recording: Recording, described: dict[str, Any]) -> dict[str, Any]:
+def _one(
+    link: Link, url: str, port: int, model: str, recording: Recording, described: dict[str, Any]
+) -> dict[str, Any]:
     outcome: dict[str, Any] = dict.fromkeys(("sent", "stored", "differing", "ignored", "bodies_differing"), 0)
     outcome["problems"] = problems = []
     inputs: list[Tensor] = []
@@ -122,7 +127,9 @@ def _one(link: Link, url: str, port: int, model: str, recording: Recording, desc
     schema = schema_of(inputs, outputs)
     link.ask("PUT", f"/v1/models/{model}", json_body={"schema": schema, "owner": "bench@localhost"})
     client = Client(url, model, "1", source="proxy")
-    headers = {key: value for key, value in recording.headers.items() if key not in _HOP} | {"x-recording": recording.name}
+    headers = {key: value for key, value in recording.headers.items() if key not in _HOP} | {
+        "x-recording": recording.name
+    }
     if recording.headers.get("inference-header-content-length") == "0" and metadata:
         (tensor,) = metadata["inputs"]
         sizes = " ".join(str(size) for size in tensor["shape"] if size > 0)

@@ -17,9 +17,13 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-INFERENCE = re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/infer/?|/v1/models/[^/]+:(predict|classify|regress)|/predictions/.+")
+INFERENCE = re.compile(
+    r"/v2/models/[^/]+(/versions/[^/]+)?/infer/?|/v1/models/[^/]+:(predict|classify|regress)|/predictions/.+"
+)
 """Paths of inferences; others that are posted to and answered are inferences of a server without a protocol."""
-_ADMIN = re.compile(r"/(v2/(repository|models/[^/]+/(load|unload|config|stats))|models|metrics|ping|healthz?|livez|readyz)(/.*)?")
+_ADMIN = re.compile(
+    r"/(v2/(repository|models/[^/]+/(load|unload|config|stats))|models|metrics|ping|healthz?|livez|readyz)(/.*)?"
+)
 _TYPES = {"BOOL": "?", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8"} | {
     f"{sign}INT{8 * size}": f"<{'u' if sign else 'i'}{size}" for sign in ("", "U") for size in (1, 2, 4, 8)
 }
@@ -75,13 +79,17 @@ def _load(meta: Path) -> Recording:
     for side in ("request", "response"):
         found = [meta.parent / f"{base}.{side}.{kind}" for kind in ("bin", "json", "txt")]
         bodies[side] = next((file.read_bytes() for file in found if file.exists()), b"")
-    headers = {key.lower(): str(value) for key, value in (told.get("request_headers") or told.get("headers") or {}).items()}
+    headers = {
+        key.lower(): str(value) for key, value in (told.get("request_headers") or told.get("headers") or {}).items()
+    }
     answered = {key.lower(): str(value) for key, value in (told.get("response_headers") or {}).items()}
     asked = [meta.parent / f"{base}.request.{kind}" for kind in ("bin", "json", "txt")]
     method = told.get("method") or ("POST" if any(file.exists() for file in asked) else "GET")
     parts = urlsplit(told["url"])
     path = parts.path + (f"?{parts.query}" if parts.query else "")
-    return Recording(base, method.upper(), path, headers, bodies["request"], int(told["status"]), answered, bodies["response"])
+    return Recording(
+        base, method.upper(), path, headers, bodies["request"], int(told["status"]), answered, bodies["response"]
+    )
 
 
 def asked(recording: Recording, metadata: dict[str, Any]) -> list[Tensor]:
