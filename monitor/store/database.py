@@ -91,6 +91,10 @@ class Database:
             self._connection = connect(self.path, self._config)
         return self._connection
 
+    def write(self, statement: str, parameters: Sequence[object] = (), **tables: pa.Table) -> None:
+        """Run one statement as `query` does, for its effect alone: to make a table of how many rows it wrote costs."""
+        self._guarded(statement, parameters, tables, fetch=False)
+
     def query(self, statement: str, parameters: Sequence[object] = (), **tables: pa.Table) -> pa.Table:
         """Run one statement and return its result as Arrow.
 
@@ -103,8 +107,13 @@ class Database:
             Unavailable: the connection died; it is replaced, and the next query works. Or memory ran out.
             InvalidInput: the data cannot be what the statement asks for, such as a number too large for its column.
         """
+        return outward(self._guarded(statement, parameters, tables, fetch=True))
+
+    def _guarded(
+        self, statement: str, parameters: Sequence[object], tables: Mapping[str, pa.Table], *, fetch: bool
+    ) -> pa.Table | None:
         try:
-            result = self._run(self.cursor(), statement, parameters, tables)
+            return self._run(self.cursor(), statement, parameters, tables, fetch=fetch)
         except _FATAL as error:
             if self._mine.depth == 0 and self._mine.generation == self._generation:
                 self.replace()
@@ -113,7 +122,6 @@ class Database:
             raise Unavailable(f"The store ran out of memory ({error}); raise memory_limit or ask for less.") from error
         except duckdb.DataError as error:
             raise InvalidInput(f"The store cannot hold or compare this: {error}") from error
-        return outward(result)
 
     def _run(
         self,
@@ -121,12 +129,15 @@ class Database:
         statement: str,
         parameters: Sequence[object],
         tables: Mapping[str, pa.Table],
-    ) -> pa.Table:
+        *,
+        fetch: bool,
+    ) -> pa.Table | None:
         with self._mine.busy:
             try:
                 for name, table in tables.items():
                     cursor.register(name, inward(table))
-                return cursor.execute(statement, list(parameters)).to_arrow_table()
+                done = cursor.execute(statement, list(parameters))
+                return done.to_arrow_table() if fetch else None
             finally:
                 with suppress(duckdb.Error):
                     for name in tables:
@@ -151,7 +162,7 @@ class Database:
         """Append Arrow rows to a table (given quoted), matching columns by name."""
         if rows.num_rows:
             columns = names(rows.column_names)
-            self.query(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM incoming", incoming=rows)  # noqa: S608 - quoted
+            self.write(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM incoming", incoming=rows)  # noqa: S608 - quoted
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -168,7 +179,7 @@ class Database:
             if mine.depth:
                 yield
                 return
-            self.query("BEGIN TRANSACTION")
+            self.write("BEGIN TRANSACTION")
             mine.depth = 1
             try:
                 yield

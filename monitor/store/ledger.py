@@ -58,7 +58,7 @@ class Ledger:
             if kept:
                 values = [(number, line.model, line.source, line.outcome, line.reason, line.rows) for line in kept]
                 places = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(values))
-                self._database.query(f"INSERT INTO ledger VALUES {places}", [cell for row in values for cell in row])  # noqa: S608
+                self._database.write(f"INSERT INTO ledger VALUES {places}", [cell for row in values for cell in row])  # noqa: S608
             self._lines += len(kept)
             if self._lines > _COMPACT_AT:
                 self._compact()

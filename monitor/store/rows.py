@@ -83,7 +83,8 @@ class Rows(Queries):
             first = last + 1
             added: list[tuple[KeyIndex, list[str], int]] = []
             if batch is not None and batch.num_rows:
-                kept = batch.select([name for name in tables.columns(schema) if name in batch.column_names])
+                sent = set(batch.column_names)
+                kept = batch.select([name for name in tables.columns(schema) if name in sent])
                 self._database.insert(tables.captured(model), kept.append_column("_seq", _span(last, len(batch))))
                 added.append((known.rows, batch.column("_id").to_pylist(), last))
                 last += len(batch)
