@@ -3,7 +3,8 @@
 Every feature becomes one numpy array, by its kind:
 
 * numeric, integer, boolean (0/1), timestamp (seconds since 1970, UTC): ``float64``, NaN for null;
-* all other kinds: ``object`` arrays of ``str | None`` (embedding and sequence: lists of floats or None).
+* all other kinds: ``object`` arrays of ``str | None``; embeddings and sequences lists of floats or None, nested as they
+  were sent; images base64 or nested lists.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from monitor.schema.held import ARRAYS, of_row, plain
 from monitor.types import Feature, Kind, ModelSchema, Scalar
 
 Column = npt.NDArray[Any]
@@ -59,12 +61,17 @@ def from_row(row: Mapping[str, object], schema: ModelSchema) -> dict[str, Column
 def from_table(table: pa.Table, schema: ModelSchema) -> dict[str, Column]:
     """Return the features of a captured batch as columns; a feature the batch lacks is null throughout."""
     present = set(table.column_names)
-    return {
-        feature.name: as_column(
-            table[feature.name].to_pylist() if feature.name in present else [None] * table.num_rows, feature
-        )
-        for feature in schema.features
-    }
+    held = [of_row({"_summary": given}) for given in table["_summary"].to_pylist()] if "_summary" in present else None
+
+    def values(feature: Feature) -> list[object]:
+        if feature.name not in present:
+            return [None] * table.num_rows
+        found: list[object] = table[feature.name].to_pylist()
+        if held is None or feature.kind not in ARRAYS:
+            return found
+        return [plain(value, known.get(feature.name)) for value, known in zip(found, held, strict=True)]
+
+    return {feature.name: as_column(values(feature), feature) for feature in schema.features}
 
 
 def scalars(row: Mapping[str, object], schema: ModelSchema) -> dict[str, Scalar]:

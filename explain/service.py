@@ -19,6 +19,7 @@ from explain.models import Allowed, Specification, adapter, digest
 from explain.worker import Limits, Worker
 from monitor.clock import Clock, SystemClock
 from monitor.errors import InvalidInput
+from monitor.schema.held import restored, summarised
 from monitor.types import Explanation, Model, ModelSchema, Task, Version
 
 if TYPE_CHECKING:  # explaining needs no database driver of its own
@@ -128,7 +129,7 @@ class ExplainService:
         _check_seed(seed)
         how = explainer(method)
         model = self._store.catalog.model(name)
-        row = self._store.rows.inference(name, inference_id, version)
+        row = whole(self._store.rows.inference(name, inference_id, version), model.schema)
         served = self._store.catalog.version(name, str(row["_version"]))
         target, spec = specification(served, target)
         kind = adapter(spec)
@@ -201,6 +202,21 @@ class _Request:
     output: str
     background: Background
     job: Job
+
+
+def whole(row: Mapping[str, Any], schema: ModelSchema) -> dict[str, Any]:
+    """Return a captured row with its images and sequences as they were sent.
+
+    Raises:
+        InvalidInput: of a feature only the summary was kept, so that the model cannot be asked again.
+    """
+    missing = summarised(row, schema)
+    if missing:
+        raise InvalidInput(
+            f"the inference {row['_id']!r} cannot be explained: of {', '.join(missing)} only a summary was kept (hash, "
+            'shape, statistics). Set "store" of the feature to "full" in the schema; it applies to rows from then on'
+        )
+    return restored(row, schema)
 
 
 def specification(version: Version, target: str | None) -> tuple[str, Specification]:

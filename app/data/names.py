@@ -9,6 +9,7 @@ import monitor.quality
 from monitor.drift import DriftMeasure
 from monitor.performance import PerformanceMeasure
 from monitor.plugins import plugins
+from monitor.profile.binning import derived
 from monitor.quality import QualityMeasure
 from monitor.types import Feature, Kind, ModelSchema, Task
 
@@ -57,6 +58,9 @@ def measures() -> dict[str, Measure]:
     return found
 
 
+_FIGURES = {"size": "bytes", "norm": "norm", "mean": "mean of its numbers"}
+
+
 def measure(metric: str, target_unit: str = "") -> Measure:
     """How one metric reads; an unknown one by its own name, in words.
 
@@ -82,6 +86,10 @@ def column(schema: ModelSchema, name: str) -> Feature:
     known = schema.feature(name)
     if known is not None:
         return replace(known, unit="characters") if known.kind is Kind.TEXT else known
+    if name in derived(schema):
+        origin, figure = derived(schema)[name]
+        label = next(feature.label for feature in schema.features if feature.name == origin)
+        return Feature(name=name, kind=Kind.NUMERIC, title=f"{label}, {_FIGURES[figure]}")
     if name == "_score":
         return Feature(name=name, kind=Kind.NUMERIC, title=score_title(schema), unit=score_unit(schema))
     if name == "_prediction":

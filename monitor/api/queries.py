@@ -10,6 +10,7 @@ from monitor.api.services import Services
 from monitor.api.shapes import InferencePage, InferenceRow, MeasurementList
 from monitor.errors import InvalidInput
 from monitor.profile.groups import split_segment
+from monitor.schema.held import of_row, restored
 from monitor.store.queries import Order
 from monitor.types import ALL, Feature, Kind, ModelSchema, Window
 
@@ -134,6 +135,7 @@ def _typed(feature: Feature, text: str) -> object:
 
 def _row(row: Mapping[str, Any], schema: ModelSchema) -> InferenceRow:
     extra = row.get("_extra")
+    row = restored(row, schema)
     return InferenceRow(
         id=row["_id"],
         version=row["_version"],
@@ -154,6 +156,7 @@ def _row(row: Mapping[str, Any], schema: ModelSchema) -> InferenceRow:
         extra=json.loads(extra) if extra else None,
         label=row.get("_label"),
         label_time=row.get("_label_time"),
+        summaries=of_row(row),
     )
 
 

@@ -120,7 +120,11 @@ class MeasurementList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InferenceRow:
-    """One captured prediction. ``score`` is P(positive), the largest probability, or the predicted number."""
+    """One captured prediction. ``score`` is P(positive), the largest probability, or the predicted number.
+
+    ``features`` hold images as base64 or nested lists, sequences and embeddings as lists; ``summaries`` say what each
+    is, and stand alone for a value that is not kept.
+    """
 
     id: str
     version: str
@@ -141,6 +145,7 @@ class InferenceRow:
     extra: dict[str, Any] | None
     label: Scalar
     label_time: datetime | None
+    summaries: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

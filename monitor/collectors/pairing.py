@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from monitor.collectors import Half
 from monitor.errors import InvalidInput
@@ -50,7 +51,7 @@ def pair(
     Raises:
         InvalidInput: the halves differ in rows.
     """
-    response = aligned(request, response)
+    response = aligned(request, _flat(response))
     if request.rows != response.rows:
         raise InvalidInput(
             f"pair: {request.rows:,} rows were asked and {response.rows:,} answered; they must be as many"
@@ -91,6 +92,29 @@ def task_of(headers: Mapping[str, str], name: str) -> Task | None:
         return Task(said) if said is not None else None
     except ValueError:
         raise InvalidInput(f"{name}: watchglass-task is {said!r:.80}; allowed: {', '.join(Task)}") from None
+
+
+def is_nested(value: object) -> bool:
+    """Whether a row's value is an array of several dimensions: such a one is never made into columns.
+
+    >>> is_nested([[1, 2], [3, 4]]), is_nested([1, 2])
+    (True, False)
+    """
+    return isinstance(value, list) and bool(value) and isinstance(value[0], list)
+
+
+def _flat(response: Half) -> Half:
+    """Return a response whose arrays are flat: they are scores, whatever their shape."""
+    if not any(is_nested(value) for values in response.columns.values() for value in values):
+        return response
+    columns = {name: [_flattened(value) for value in values] for name, values in response.columns.items()}
+    return replace(response, columns=columns)
+
+
+def _flattened(value: Any) -> Any:
+    while is_nested(value):
+        value = [item for part in value for item in part]
+    return value
 
 
 def aligned(request: Half, response: Half) -> Half:
@@ -137,7 +161,7 @@ def _features(request: Half, id_column: str) -> Iterator[Mapping[str, object]]:
     for name, values in request.columns.items():
         if name == id_column:
             continue
-        matrix = [value for value in values if isinstance(value, list)]
+        matrix = [value for value in values if isinstance(value, list) and not is_nested(value)]
         # Rows of different lengths are sequences, however short.
         if (
             matrix

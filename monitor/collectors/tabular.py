@@ -1,7 +1,8 @@
 """JSON rows, JSON columns and CSV into columns of one value a row, as `Half` holds them.
 
-One value is a number, a text, a boolean or null, or the numbers of a row's tensor, flattened in row-major order. Texts
-and booleans in lists become columns of their own, ``name-0``, ``name-1`` …; what fits nowhere is kept as its JSON.
+One value is a number, a text, a boolean or null, or the numbers of a row's tensor: a list, nested where a row has
+several dimensions. Texts and booleans in lists become columns of their own, ``name-0``, ``name-1`` …; what fits nowhere
+is kept as its JSON.
 """
 
 import base64
@@ -10,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from monitor.collectors.pairing import WIDEST_MATRIX
+from monitor.collectors.pairing import WIDEST_MATRIX, is_nested
 from monitor.errors import InvalidInput
 from monitor.types import Scalar
 
@@ -89,7 +90,7 @@ def column(name: str, values: Sequence[Any]) -> Columns:
         if types <= _SCALARS and not types <= _NUMBERS:
             return {f"{name}-{place}": [value[place] for value in values] for place in range(width)}
     cells = [_cell(value) for value in values]
-    if cells and all(type(value) is list and len(value) == 1 for value in cells):
+    if cells and all(type(value) is list and len(value) == 1 and not is_nested(value) for value in cells):
         return {name: [value[0] for value in cells if isinstance(value, list)]}
     return {name: cells}
 
@@ -125,7 +126,7 @@ def named(columns: Columns, headers: Mapping[str, str]) -> Columns:
         return columns
     names = _names(given)
     values = next(iter(columns.values()))
-    if len(columns) == 1 and all(isinstance(value, list) for value in values):
+    if len(columns) == 1 and all(isinstance(value, list) and not is_nested(value) for value in values):
         widths = {len(value) for value in values if isinstance(value, list)}
         if widths == {len(names)}:
             return {name: [row[place] for row in values] for place, name in enumerate(names)}  # type: ignore[index]
@@ -160,6 +161,21 @@ def flatten(data: list[Any]) -> list[Any] | None:
             return None
         data = [item for inner in data for item in inner]
     return None
+
+
+def shaped(value: list[Any], flat: list[Any]) -> list[Any]:
+    """Return a row's array as it is nested, or flat where it is one line of few numbers however it was written.
+
+    >>> shaped([[1, 2], [3, 4]], [1, 2, 3, 4]), shaped([[1, 2]], [1, 2])
+    ([[1, 2], [3, 4]], [1, 2])
+    """
+    sizes: list[int] = []
+    inner: Any = value
+    while type(inner) is list:
+        sizes.append(len(inner))
+        inner = inner[0] if inner else None
+    line = sum(size != 1 for size in sizes) < 2 and len(flat) <= WIDEST_MATRIX
+    return flat if line or len(sizes) == 1 else value
 
 
 def text_of(value: object) -> str:
@@ -203,5 +219,5 @@ def _cell(value: Any) -> Scalar | list[float]:
     if kind is list:
         flat = flatten(value)
         if flat is not None and _NUMBERS.issuperset(map(type, flat)):
-            return flat
+            return shaped(value, flat)
     return text_of(value)

@@ -7,7 +7,7 @@ dimension the rows; what follows the JSON in binary is read by `v2_binary`.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -67,11 +67,8 @@ class V2(Collector):
         """Read one body; gives exactly one `Half`.
 
         Columns are tensors by name: one number, text or boolean a row for shapes [n] and [n, 1]; a list of numbers a
-        row for wider tensors, flattened. Whether such a list is many columns or one is for `pairing` to say. Wider
-        tensors of texts and booleans are columns ``name-0``, ``name-1`` …
-
-        Raises:
-            InvalidInput: not of this protocol, or a tensor that contradicts its shape, its type or the body's length.
+        row for wider tensors, nested where a row has several dimensions. Whether such a list is many columns or one is
+        for `pairing` to say. Wider tensors of texts and booleans are columns ``name-0``, ``name-1`` …
 
         >>> body = b'{"inputs": [{"name": "x", "shape": [2], "datatype": "FP32", "data": [1, 2.5]}]}'
         >>> half, = V2().parse(body, {})
@@ -146,10 +143,20 @@ def columns_of(tensor: Tensor, tail: Tail) -> Columns:
     if width == 1:
         return {tensor.name: flat}
     if tensor.datatype not in ("BYTES", "BOOL"):
-        return {tensor.name: [flat[start : start + width] for start in range(0, len(flat), width)] if width else []}
+        parts = [flat[start : start + width] for start in range(0, len(flat), width)] if width else []
+        return {tensor.name: [_shaped(part, tensor.shape[1:]) for part in parts]}
     if width <= WIDEST_MATRIX:
         return {f"{tensor.name}-{place}": flat[place::width] for place in range(width)}
     return {tensor.name: [text_of(flat[start : start + width]) for start in range(0, len(flat), width)]}
+
+
+def _shaped(flat: list[Any], sizes: Sequence[int]) -> list[Any]:
+    """Return a row's numbers nested as its shape says, or flat where they are one line of few numbers."""
+    line = sum(size != 1 for size in sizes) < 2 and len(flat) <= WIDEST_MATRIX
+    nested = flat
+    for size in () if line else reversed(sizes[1:]):
+        nested = [nested[at : at + size] for at in range(0, len(nested), size)]
+    return nested
 
 
 def _data(tensor: Tensor, tail: Tail, shown: str) -> list[Any]:

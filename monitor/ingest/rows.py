@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from monitor.schema import Sent
+from monitor.schema.held import of_row, plain
 from monitor.store import Store
 from monitor.types import Inference, Label
 
@@ -54,7 +55,12 @@ def label_as_sent(label: Label) -> Sent:
 def _wire(row: Mapping[str, Any]) -> dict[str, object]:
     """Return one canonical row under the API's names; values that no column could hold are features again."""
     own = {name: row[f"_{name}"] for name in _SENT if row.get(f"_{name}") is not None}
-    features = {name: value for name, value in row.items() if not name.startswith("_") and value is not None}
+    held = of_row(row)
+    features = {
+        name: plain(value, held.get(name))
+        for name, value in row.items()
+        if not name.startswith("_") and value is not None
+    }
     kept = json.loads(row["_extra"]) if row["_extra"] else {}
     spoken = {name: value for name, value in kept.items() if not name.startswith("_")}
     return own | {"features": features | spoken}

@@ -1,6 +1,6 @@
 """Which columns jobs look at, and the range a column should keep to."""
 
-from monitor.profile.binning import PREDICTION, SCORE
+from monitor.profile.binning import PREDICTION, SCORE, derived
 from monitor.profile.column import ColumnProfile
 from monitor.types import Kind, Model, Scalar
 
@@ -24,4 +24,6 @@ def limits(reference: ColumnProfile, current: ColumnProfile) -> dict[str, Scalar
 def watched(model: Model, column: str) -> bool:
     """Whether the drift of a column means anything; the model's outputs count as columns."""
     feature = model.schema.feature(column)
-    return column in OUTPUTS if feature is None else feature.kind not in SILENT
+    if feature is None:
+        return column in OUTPUTS or column in derived(model.schema)
+    return feature.kind not in SILENT

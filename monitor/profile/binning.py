@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from monitor.profile.edges import latency_edges, location, memory_edges, reference_edges, score_edges
 from monitor.profile.fixed import FIRST, SECOND
-from monitor.profile.values import Floats, codes, numbers
+from monitor.profile.values import Floats, codes, numbers, sizes, summary
 from monitor.types import Feature, Kind, ModelSchema, Task
 
 SCORE, PREDICTION, LATENCY, OUTCOME = "_score", "_prediction", "_latency_ms", "_outcome"
@@ -26,6 +26,12 @@ NO, YES = "no", "yes"
 
 TOP, KNOWN = 50, 10_000
 _UNREAD = (Kind.ID, Kind.IMAGE)
+_FIGURES = {
+    Kind.IMAGE: ("size", "mean"),
+    Kind.EMBEDDING: ("norm", "mean"),
+    Kind.SEQUENCE: ("norm", "mean"),
+}
+"""What of the summaries of these kinds is profiled, as the columns ``feature.figure``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +165,8 @@ def make_binning(reference: pa.Table, schema: ModelSchema) -> Binning:
         schema: the model's schema.
     """
     columns: dict[str, Bins] = {feature.name: _feature_bins(reference, feature) for feature in schema.features}
+    for name, (feature, figure) in derived(schema).items():
+        columns[name] = _numeric(_present(summary(reference, feature, figure)))
     if schema.task is Task.REGRESSION:
         predicted = _finite(reference, SCORE)
         columns[SCORE] = _numeric(predicted)
@@ -173,6 +181,22 @@ def make_binning(reference: pa.Table, schema: ModelSchema) -> Binning:
     return Binning.of(columns)
 
 
+def derived(schema: ModelSchema) -> dict[str, tuple[str, str]]:
+    """Return the columns that stand for what is in images, embeddings and sequences: feature and figure, by name.
+
+    >>> schema = ModelSchema(model="m", task=Task.REGRESSION, features=(Feature(name="face", kind=Kind.EMBEDDING),))
+    >>> derived(schema)
+    {'face.norm': ('face', 'norm'), 'face.mean': ('face', 'mean')}
+    """
+    names = {feature.name for feature in schema.features}
+    found = {
+        f"{feature.name}.{figure}": (feature.name, figure)
+        for feature in schema.features
+        for figure in _FIGURES.get(feature.kind, ())
+    }
+    return {name: origin for name, origin in found.items() if name not in names}
+
+
 def _feature_bins(reference: pa.Table, feature: Feature) -> Bins:
     if feature.kind in _UNREAD:
         return CategoryBins((), frozenset(), complete=False)
@@ -184,7 +208,11 @@ def _feature_bins(reference: pa.Table, feature: Feature) -> Bins:
 def _finite(reference: pa.Table, name: str) -> Floats:
     if name not in reference.column_names:
         return np.empty(0)
-    values, nulls = numbers(reference[name])
+    return _present(sizes(reference, name))
+
+
+def _present(column: pa.Array | pa.ChunkedArray) -> Floats:
+    values, nulls = numbers(column)
     return values[~nulls & np.isfinite(values)]
 
 

@@ -20,7 +20,7 @@ from monitor.profile.kernel import bin_counts
 from monitor.profile.outcome import Outcome, outcome_length
 from monitor.profile.outcome_rows import outcome_entries
 from monitor.profile.pieces import PIECES, merge
-from monitor.profile.values import Bools, Floats, Ints, flagged, numbers
+from monitor.profile.values import Bools, Floats, Ints, flagged, numbers, sizes, summary
 from monitor.types import ModelSchema
 
 FEW = 1_000
@@ -77,7 +77,10 @@ def _column(batch: pa.Table, name: str) -> pa.Array | pa.ChunkedArray:
         for rows in flagged(batch, "new").values():
             carried[rows] = YES
         return pa.array(carried, pa.string())
-    return batch[name] if name in batch.column_names else pa.nulls(batch.num_rows, pa.string())
+    base, _, figure = name.rpartition(".")
+    if name not in batch.column_names and base in batch.column_names:
+        return summary(batch, base, figure)
+    return sizes(batch, name)
 
 
 def profile_outcomes(deltas: pa.Table, schema: ModelSchema, binning: Binning, segments: Sequence[str] = ()) -> pa.Table:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from monitor.errors import InvalidInput
 from monitor.profile.binning import Binning, CategoryBins, NumericBins
 from monitor.profile.column import NULL, category_slots, numeric_slots
-from monitor.profile.values import Ints, codes, one_array
+from monitor.profile.values import Ints, codes, one_array, sizes
 from monitor.types import ALL, Kind, ModelSchema
 
 HOUR = 3_600_000_000
@@ -93,7 +93,7 @@ def _segment(batch: pa.Table, schema: ModelSchema, binning: Binning, feature: st
         known = ", ".join(column.name for column in schema.features)
         raise InvalidInput(f"segment {feature!r} is not a feature of {schema.model}; there are {known}")
     bins = binning.columns.get(feature, CategoryBins((), frozenset()))  # without bins its values are other or null
-    column = batch[feature] if feature in batch.column_names else pa.nulls(batch.num_rows, pa.string())
+    column = sizes(batch, feature)
     if isinstance(bins, CategoryBins):
         shown = bins.values[:SEGMENT_VALUES]
         slots = category_slots(column, bins)

@@ -59,6 +59,33 @@ def numbers(column: pa.Array | pa.ChunkedArray) -> tuple[Floats, Bools]:
     return values, nulls
 
 
+def sizes(batch: pa.Table, name: str) -> pa.Array | pa.ChunkedArray:
+    """Return a feature's column for profiling, where a value that is not kept itself is there by its size.
+
+    An image is there or not: nothing of its bytes is profiled.
+    """
+    column = batch[name] if name in batch.column_names else pa.nulls(batch.num_rows, pa.string())
+    image = pa.types.is_binary(column.type)
+    if not image and (not column.null_count or "_summary" not in batch.column_names):
+        return column
+    size = summary(batch, name, "size")
+    if image:
+        there = pc.or_(column.is_valid(), size.is_valid())
+        return pc.if_else(there, pa.scalar("image"), pa.scalar(None, pa.string()))
+    if size.null_count == len(size):
+        return column
+    length = pc.utf8_length(column) if pa.types.is_string(column.type) else pc.list_value_length(column)
+    return pc.coalesce(length.cast(pa.int64()), size)
+
+
+def summary(batch: pa.Table, name: str, figure: str) -> pa.Array:
+    """Return one figure of a feature's summaries, null where there is none (see `monitor.schema.held`)."""
+    if "_summary" not in batch.column_names:
+        return pa.nulls(batch.num_rows, pa.float64())
+    held = one_array(batch["_summary"])
+    return pc.struct_field(pc.map_lookup(held, pa.scalar(name), "first"), figure)
+
+
 def codes(column: pa.Array | pa.ChunkedArray) -> tuple[list[str | None], Ints]:
     """Return a column's distinct values as strings and, for each row, which one it holds.
 

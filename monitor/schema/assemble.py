@@ -11,6 +11,7 @@ from monitor.schema.answers import Answers
 from monitor.schema.canonical import TIME, arrow_schema
 from monitor.schema.content import content_hash
 from monitor.schema.notes import Notes
+from monitor.schema.policy import by_policy, shapes
 from monitor.types import ModelSchema
 
 MAX_ID = 512
@@ -59,8 +60,10 @@ def assemble(
         time = time.fill_null(moment)
     target = arrow_schema(schema)
     extra = notes.extra()
-    names = [*(feature.name for feature in schema.features), "_extra", "_prediction", "_scores"]
-    said = pa.RecordBatch.from_arrays([*features, extra, given.prediction, given.scores], names)
+    shaped = shapes(notes)
+    names = [*(feature.name for feature in schema.features), "_extra", "_prediction", "_scores", *shaped]
+    said = pa.RecordBatch.from_arrays([*features, extra, given.prediction, given.scores, *shaped.values()], names)
+    features, summary = by_policy(features, ids, notes, schema)
     columns = [
         ids,
         heads.version,
@@ -79,6 +82,7 @@ def assemble(
         heads.memory_mb,
         notes.flags(),
         extra,
+        *summary,
         *features,
     ]
     return pa.Table.from_arrays(columns, schema=target)

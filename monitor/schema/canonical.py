@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import pyarrow as pa
 
+from monitor.schema.held import SUMMARY, holds
 from monitor.types import Kind, ModelSchema, Task
 
 TIME = pa.timestamp("us", tz="UTC")
@@ -17,7 +18,7 @@ ARROW: dict[Kind, pa.DataType] = {
     Kind.BOOLEAN: pa.bool_(),
     Kind.CATEGORICAL: pa.string(),
     Kind.TEXT: pa.string(),
-    Kind.IMAGE: pa.string(),
+    Kind.IMAGE: pa.binary(),
     Kind.ID: pa.string(),
     Kind.TIMESTAMP: TIME,
     Kind.EMBEDDING: NUMBERS,
@@ -89,4 +90,6 @@ def arrow_schema(schema: ModelSchema) -> pa.Schema:
         pa.field("_flags", pa.list_(pa.string()), nullable=False),
         pa.field("_extra", pa.string()),
     ]
+    if holds(schema):
+        own.append(pa.field("_summary", SUMMARY))
     return pa.schema(own + [pa.field(feature.name, ARROW[feature.kind]) for feature in schema.features])

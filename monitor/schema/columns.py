@@ -106,13 +106,18 @@ def _one_by_one(values: Sequence[object], kind: Kind, name: str, notes: Notes) -
     return out
 
 
-def _number(value: object) -> float:
+def number(value: object) -> float:
+    """Return a number as a float.
+
+    Raises:
+        Retyped: it is none, or an integer that a float cannot hold.
+    """
     if type(value) is float or isinstance(value, float):
         return float(value)
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 1024:
-        number = float(value) if value.bit_length() < 1024 else math.inf
-        if number == value:  # an integer that a float cannot hold exactly is not one
-            return number
+        held = float(value) if value.bit_length() < 1024 else math.inf
+        if held == value:  # an integer that a float cannot hold exactly is not one
+            return held
     raise Retyped
 
 
@@ -161,12 +166,12 @@ def _numbers(value: object) -> list[float | None]:
     if isinstance(value, np.ndarray):
         value = value.ravel().tolist()
     if isinstance(value, list | tuple):
-        return [None if item is None else _number(item) for item in value]
+        return [None if item is None else number(item) for item in value]
     raise Retyped
 
 
 _READERS: dict[Kind, Callable[[object], object]] = {
-    Kind.NUMERIC: _number,
+    Kind.NUMERIC: number,
     Kind.INTEGER: _integer,
     Kind.BOOLEAN: _boolean,
     Kind.CATEGORICAL: _string,

@@ -41,7 +41,7 @@ def _mix(codes: Codes) -> Codes:
 
 def _codes(array: pa.Array) -> Codes:
     kind = array.type
-    if pa.types.is_string(kind):
+    if pa.types.is_string(kind) or pa.types.is_binary(kind):
         codes = _texts(array)
     elif pa.types.is_list(kind):
         codes = _lists(array)
@@ -73,8 +73,9 @@ def _texts(array: pa.Array) -> Codes:
     return codes
 
 
-def _text(value: str | None) -> int:
-    return int.from_bytes(blake2b((value or "").encode(), digest_size=8).digest(), "little")
+def _text(value: str | bytes | None) -> int:
+    content = value if isinstance(value, bytes) else (value or "").encode()
+    return int.from_bytes(blake2b(content, digest_size=8).digest(), "little")
 
 
 def _lists(array: pa.Array) -> Codes:

@@ -1,12 +1,14 @@
 """What was odd about each row of a batch: its flags, and the values that no column could hold."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 import msgspec
 import numpy as np
 import pyarrow as pa
+
+from monitor.schema.held import Summary, array_of, summarise
 
 MAX_EXTRA = 100
 """How many unknown columns of one row are kept; more are counted in a flag."""
@@ -16,6 +18,10 @@ LONGEST = 65_536
 """The most characters of one text that are kept where it is a category, an id or a value no column could hold."""
 
 
+MANY_NUMBERS, LONG_TEXT = 1_024, 64 * 2**10
+"""Of unknown columns, more numbers or characters than these are kept as their summary."""
+
+
 class Notes:
     """Flags and kept values of one batch, by row."""
 
@@ -23,6 +29,7 @@ class Notes:
         self.rows = rows
         self._flags: dict[int, list[str]] = {}
         self._extra: dict[int, dict[str, object]] = {}
+        self.summaries: dict[str, Sequence[Summary | None]] = {}
 
     def flag(self, row: int, flag: str) -> None:
         """Note one oddity of one row."""
@@ -36,7 +43,7 @@ class Notes:
     def retyped(self, row: int, column: str, value: object) -> None:
         """Note a value of another type than its column's; the value is kept."""
         self.flag(row, f"retyped:{column}")
-        self._extra.setdefault(row, {})[column] = presentable(value)
+        self._extra.setdefault(row, {})[column] = compact(value)
 
     def unknown(self, row: int, values: Mapping[str, object]) -> None:
         """Keep the values of columns the schema does not have, at most `MAX_EXTRA` of them."""
@@ -44,9 +51,13 @@ class Notes:
         for column in sorted(values)[:MAX_EXTRA]:
             name = text(column)[:200]
             self.flag(row, f"new:{name}")
-            kept[name] = presentable(values[column])
+            kept[name] = compact(values[column])
         if len(values) > MAX_EXTRA:
             self.flag(row, f"new_dropped:{len(values) - MAX_EXTRA}")
+
+    def summarise(self, column: str, found: Sequence[Summary | None]) -> None:
+        """Note what each value of a column is; see `monitor.schema.held`."""
+        self.summaries[column] = found
 
     def flags(self) -> pa.Array:
         """Return the flags as list<string>, empty where there is nothing to say."""
@@ -83,6 +94,23 @@ def cut(value: str) -> str:
     digest = sha256(value.encode(errors="surrogatepass")).hexdigest()
     told = f"… [{len(value):,} characters, SHA-256 {digest}]"
     return value[: LONGEST - len(told)] + told
+
+
+def compact(value: object) -> object:
+    """Return ``value`` as `presentable` does, but the summary of a long text, of bytes or of many numbers.
+
+    >>> compact([[0.5] * 64] * 64)["summary"]["shape"]
+    [64, 64]
+    """
+    if isinstance(value, bytes):
+        return {"summary": summarise(value, "bytes", [len(value)])}
+    if isinstance(value, str) and len(value) > LONG_TEXT:
+        return {"summary": summarise(text(value).encode(), "text", [len(value)])}
+    if isinstance(value, list | tuple | np.ndarray):
+        found = array_of(value)
+        if found is not None and found.size > MANY_NUMBERS:
+            return {"summary": summarise(found.tobytes(), found.dtype.name, found.shape, found)}
+    return presentable(value)
 
 
 def presentable(value: object) -> object:

@@ -12,8 +12,10 @@ from monitor.schema.answers import answers, no_scores
 from monitor.schema.assemble import MAX_ID, SKEW, Heads, assemble
 from monitor.schema.canonical import TIME, Conformed, Rejected
 from monitor.schema.columns import MISSING, Retyped, column, moment, numbers
+from monitor.schema.held import ARRAYS
 from monitor.schema.names import VERSION, VERSION_RULE, odd_name
 from monitor.schema.notes import Notes
+from monitor.schema.policy import array_column, gathered
 from monitor.types import Feature, Inference, Kind, ModelSchema
 
 _TIMES = frozenset({datetime, type(None)})
@@ -53,7 +55,7 @@ def conform(rows: Sequence[Inference], schema: ModelSchema, *, source: str, now:
         for place in (place for place, value in enumerate(when.is_null().to_pylist()) if value):
             if times[place] is not None:
                 notes.flag(place, "bad_time")
-    given = [row.features for row in rows]
+    given = gathered([row.features for row in rows], schema)
     features = [_feature(given, feature, notes) for feature in schema.features]
     _unknown(given, schema, notes)
     heads = Heads(
@@ -92,7 +94,11 @@ def _feature(rows: Sequence[Mapping[str, object]], feature: Feature, notes: Note
         values = list(map(itemgetter(feature.name), rows))
     except KeyError:
         values = [row.get(feature.name, MISSING) for row in rows]
-    return column(values, feature.kind, feature.name, notes)
+    return (
+        array_column(values, feature, notes)
+        if feature.kind in ARRAYS
+        else column(values, feature.kind, feature.name, notes)
+    )
 
 
 def _unknown(rows: Sequence[Mapping[str, object]], schema: ModelSchema, notes: Notes) -> None:

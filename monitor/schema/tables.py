@@ -13,9 +13,11 @@ from monitor.schema.answers import Answers, answers, no_scores
 from monitor.schema.assemble import MAX_ID, SKEW, Heads, assemble
 from monitor.schema.canonical import ARROW, NUMBERS, TIME, Conformed, Rejected
 from monitor.schema.columns import SHORT, column, flag_non_finite, flag_non_finite_lists, numbers
+from monitor.schema.held import ARRAYS
 from monitor.schema.long_text import shortened
 from monitor.schema.names import VERSION, VERSION_RULE, odd_name
 from monitor.schema.notes import Notes
+from monitor.schema.policy import array_column
 from monitor.types import Kind, ModelSchema, Task
 
 _RUNTIME = ("latency_ms", "batch_size", "status", "device", "device_ms", "memory_mb")
@@ -77,7 +79,12 @@ def conform_columns(
     features = []
     for feature in schema.features:
         if feature.name in table.column_names:
-            features.append(_exact(_array(table, feature.name), feature.kind, feature.name, notes))
+            held = _array(table, feature.name)
+            features.append(
+                array_column(held.to_pylist(), feature, notes)
+                if feature.kind in ARRAYS
+                else _exact(held, feature.kind, feature.name, notes)
+            )
         else:
             notes.flag_all(f"missing:{feature.name}")
             features.append(pa.nulls(rows, ARROW[feature.kind]))

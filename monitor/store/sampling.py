@@ -1,17 +1,15 @@
 """Which rows are kept: a policy for the rows after a seq, and the fate that a row's id gives it.
 
-The fate is the first 52 bits of MD5 over ``watchglass:`` and the id, as a fraction: the same on every machine, in every
-version and in SQL, and unrelated to how a server upstream may have sampled.
+The fate is `monitor.schema.fate.place`, which is the same in SQL.
 """
 
-import hashlib
 from dataclasses import dataclass
 
+from monitor.schema.fate import BITS
 from monitor.store.database import Database
 from monitor.types import Settings
 
-_BITS = 52
-_PLACE = f"('0x' || left(md5('watchglass:' || _id), {_BITS // 4}))::BIGINT"
+_PLACE = f"('0x' || left(md5('watchglass:' || _id), {BITS // 4}))::BIGINT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +21,6 @@ class Policy:
     rate: float
 
 
-def place(id: str) -> float:  # noqa: A002 - the noun
-    """Return where in [0, 1) an id falls; its rows are kept at every rate above that.
-
-    >>> round(place("r1"), 6) == round(place("r1"), 6), 0 <= place("r2") < 1
-    (True, True)
-    """
-    digest = hashlib.md5(f"watchglass:{id}".encode(), usedforsecurity=False).hexdigest()
-    return float(int(digest[: _BITS // 4], 16) / 2**_BITS)
-
-
 def kept(rate: float) -> str:
     """Return SQL that says whether a row's ``_id`` is kept at a rate.
 
@@ -41,7 +29,7 @@ def kept(rate: float) -> str:
     """
     if rate in (0, 1):
         return "true" if rate else "false"
-    return f"{_PLACE} < {round(rate * 2**_BITS)}"
+    return f"{_PLACE} < {round(rate * 2**BITS)}"
 
 
 def record(database: Database, model: str, last_seq: int, settings: Settings) -> None:

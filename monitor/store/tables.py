@@ -6,10 +6,12 @@ import pyarrow as pa
 
 from monitor.errors import Conflict, InvalidInput
 from monitor.schema import arrow_schema
+from monitor.schema.held import ENTRY, SUMMARY
 from monitor.store.database import Database
 from monitor.store.sql import UTC_TIME, quote
 from monitor.types import ModelSchema
 
+_SQL_OF = {pa.string(): "VARCHAR", pa.int64(): "BIGINT", pa.float64(): "DOUBLE", pa.list_(pa.int64()): "BIGINT[]"}
 _SQL = {
     pa.string(): "VARCHAR",
     pa.float64(): "DOUBLE",
@@ -19,6 +21,8 @@ _SQL = {
     UTC_TIME: "TIMESTAMP",
     pa.list_(pa.float64()): "DOUBLE[]",
     pa.list_(pa.string()): "VARCHAR[]",
+    pa.binary(): "BLOB",
+    SUMMARY: "MAP(VARCHAR, STRUCT(" + ", ".join(f"{entry.name} {_SQL_OF[entry.type]}" for entry in ENTRY) + "))",
 }
 
 
@@ -134,13 +138,15 @@ def widen_old(database: Database, schemas: Sequence[ModelSchema]) -> None:
 
 def _widen(database: Database, table: str, wanted: dict[str, str]) -> None:
     present = {
-        row["column_name"].casefold(): (row["column_name"], row["column_type"])
+        row["column_name"].casefold(): (row["column_name"], row["column_type"].replace('"', ""))
         for row in database.rows(f"DESCRIBE {table}")
     }
     for name, sql in wanted.items():
         known = present.get(name.casefold())
         if known is None:
             database.query(f"ALTER TABLE {table} ADD COLUMN {quote(name)} {sql}")
+        elif known == (name, "VARCHAR") and sql == "BLOB":  # images were texts once
+            database.query(f"ALTER TABLE {table} ALTER COLUMN {quote(name)} TYPE BLOB USING encode({quote(name)})")
         elif known != (name, sql):
             raise Conflict(
                 f"The column {name!r} ({sql}) is stored as {known[0]!r} ({known[1]}). A column keeps its name and "

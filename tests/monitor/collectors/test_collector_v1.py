@@ -35,7 +35,7 @@ def test_rows_and_columns_say_the_same():
         "instances": [{"tag": "a", "m": [[1, 2], [3, 4]]}, {"tag": "b", "m": [[5, 6], [7, 8]]}],
     }
     columns = {"inputs": {"tag": ["a", "b"], "m": [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]}}
-    expected = {"tag": ["a", "b"], "m": [[1, 2, 3, 4], [5, 6, 7, 8]]}
+    expected = {"tag": ["a", "b"], "m": [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]}
     assert half(rows).columns == half(columns).columns == expected
     assert half(rows).parameters == {"signature_name": "s"}
     assert (
