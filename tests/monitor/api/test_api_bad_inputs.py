@@ -123,6 +123,37 @@ def test_a_broken_line_of_ndjson_is_rejected_alone(flights) -> None:
     assert flights("POST", PATH, content=b"{\n{", headers={"content-type": "application/x-ndjson"}).status_code == 400
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\xff",
+        b'{"id":1,"id":2}',
+        b"[" * 65 + b"]" * 65,
+        b"[" * 20_000,
+        b'{"id":"x","features":{"temp":' + b"9" * 5_000 + b"}}",
+        b"{" + b",".join(b'"%x":1' % number for number in range(10_001)) + b"}",
+        b"null",
+        b'{"id":"x","features":{"":1}}',
+        b'{"id":"x","features":{"' + b"y" * 300 + b'":1}}',
+        b'{"id":"x","features":{"caf\xc3\xa9":1,"cafe\xcc\x81":2}}',
+    ],
+    ids=lambda value: repr(value[:30]),
+)
+def test_a_poisoned_line_is_kept_aside_and_its_neighbours_are_stored(flights, line: bytes) -> None:
+    lines = b"\n".join([json.dumps(ROW).encode(), line, json.dumps(ROW | {"id": "z"}).encode()])
+    receipt = flights("POST", PATH, content=lines, headers={"content-type": "application/x-ndjson"}).json()
+    assert (receipt["received"], receipt["stored"], receipt["rejected"]) == (3, 2, 1)
+    (letter,) = flights("GET", "/v1/models/flights/dead-letters").json()["letters"]
+    assert letter["reason"] == receipt["errors"][0]["reason"]
+    assert letter["size"] > 0
+
+
+def test_more_rows_than_a_body_may_have_are_refused_before_they_take_memory(flights, monkeypatch) -> None:
+    monkeypatch.setattr("monitor.api.rows.MAX_ROWS", 10)
+    for content, media in ((b"[" + b"1," * 10 + b"1]", "application/json"), (b"{}\n" * 11, "application/x-ndjson")):
+        assert flights("POST", PATH, content=content, headers={"content-type": media}).status_code == 413
+
+
 def test_gzip_is_inflated_with_and_without_its_header(flights) -> None:
     body = gzip.compress(json.dumps([ROW]).encode())
     assert post(flights, body, **{"content-encoding": "gzip"}).json()["stored"] == 1
