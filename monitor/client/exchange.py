@@ -1,13 +1,18 @@
 """One HTTP exchange with a served model, kept as it passed; read later, on the client's thread."""
 
+import contextlib
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from monitor.client.dialects import Dialect
 from monitor.client.items import Kind, Row
-from monitor.collectors.pairing import is_probe, pair
+from monitor.collectors import Half
+from monitor.collectors.pairing import aligned, is_probe, pair
+from monitor.errors import InvalidInput
 from monitor.types import Task
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -58,11 +63,14 @@ class Exchange:
         """
         columns = {} if self.reading.columns is None else {"watchglass-columns": self.reading.columns}
         headers = {**columns, **_by_name(self.request_headers), ":path": self.path}
-        asked = self.dialect.read("request", b"".join(self.request), headers)
+        body = b"".join(self.request)
+        asked = self.dialect.read("request", body, headers)
         if is_probe(asked):
             return
-        headers = {**_by_name(self.response_headers), ":status": str(self.status)}
-        answered = self.dialect.read("response", b"".join(self.response), headers)
+        told = {**_by_name(self.response_headers), ":status": str(self.status)}
+        answered = aligned(asked, self.dialect.read("response", b"".join(self.response), told))
+        if asked.rows != answered.rows:
+            asked, answered = self._agreed(asked, answered, body, headers)
         moment = self.time or self.now.astimezone(UTC).isoformat()
         inferences = pair(
             asked,
@@ -85,6 +93,34 @@ class Exchange:
                 "batch_size": row.batch_size,
                 "status": row.status,
             }
+
+    def _agreed(self, asked: Half, answered: Half, body: bytes, headers: Mapping[str, str]) -> tuple[Half, Half]:
+        """Return both sides in as many rows: those of the answer if the request can be read so, else all as one row."""
+        if asked.rows == 1:
+            with contextlib.suppress(InvalidInput):
+                rows = {**headers, "watchglass-rows": str(answered.rows)}
+                again = self.dialect.read("request", body, rows)
+                if again.rows == answered.rows:
+                    return again, answered
+        return as_one_row(asked), as_one_row(answered)
+
+
+def as_one_row(half: Half) -> Half:
+    """Return what has no rows in common with its other side as one row: every value is kept, in order.
+
+    >>> as_one_row(Half(side="request", rows=2, columns={"x": [1, 2], "y": [[1.0], [2.0]]})).columns
+    {'x': [[1, 2]], 'y': [[1.0, 2.0]]}
+    """
+    columns = {name: [_flat(values)] if half.rows != 1 else values for name, values in half.columns.items()}
+    return replace(half, rows=1, columns=columns)
+
+
+def _flat(values: Any) -> Any:
+    """Return nested lists in one; texts, which no list holds, as their JSON."""
+    flat = [values]
+    while any(isinstance(value, list) for value in flat):
+        flat = [item for value in flat for item in (value if isinstance(value, list) else [value])]
+    return flat if all(value is None or isinstance(value, int | float) for value in flat) else json.dumps(flat)
 
 
 def _by_name(headers: Headers) -> Mapping[str, str]:

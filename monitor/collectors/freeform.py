@@ -15,7 +15,7 @@ from monitor.collectors.lenient import read_json
 from monitor.collectors.multipart import form, parts
 from monitor.collectors.pairing import WIDEST_MATRIX
 from monitor.collectors.records import lines
-from monitor.collectors.tabular import Columns, column, joined, named, of_rows, text_of, text_of_bytes
+from monitor.collectors.tabular import Columns, column, joined, named, of_columns, of_rows, text_of, text_of_bytes
 from monitor.collectors.v1 import V1
 from monitor.collectors.v2 import V2
 from monitor.collectors.v2_binary import LENGTH
@@ -43,7 +43,8 @@ def read(body: bytes, headers: Mapping[str, str], side: Side, *, text: bool = Tr
 
     Args:
         body: the bytes; not compressed.
-        headers: ``content-type`` (a hint; may be missing), ``watchglass-columns``, ``:path``.
+        headers: ``content-type`` (a hint; may be missing), ``watchglass-columns``, ``:path``; ``watchglass-rows`` for a
+            request that is known to be so many rows: an object then holds a column per key, a value a row.
         side: whether it was asked or answered; V1 and V2 bodies must agree.
         text: whether what is neither JSON nor of a known media type may be text or bytes.
 
@@ -60,6 +61,8 @@ def read(body: bytes, headers: Mapping[str, str], side: Side, *, text: bool = Tr
     media, _, settings = headers.get("content-type", "").lower().partition(";")
     media = media.strip()
     columns: Columns
+    if (known := headers.get("watchglass-rows")) is not None:
+        return _of_columns(body, known, headers)
     if media == "application/vnd.sagemaker-triton.binary+json":
         size = _SIZE.search(settings)
         return _protocol(_v2, body, {**headers, **({LENGTH: size[1]} if size else {})}, side)
@@ -144,6 +147,19 @@ def _of_json(value: Any, name: str) -> Columns:
     if isinstance(value, list) and any(isinstance(item, list | dict) for item in value):
         return of_rows(value, name)
     return of_rows([value], name)
+
+
+def _of_columns(body: bytes, rows: str, headers: Mapping[str, str]) -> Half:
+    """Read a request whose number of rows its answer told: what is one row at first sight may be columns.
+
+    Raises:
+        InvalidInput: it is no object of columns of that length.
+    """
+    found = read_json(body, dict[str, list[Any]], name="body", allowed="an object of columns")
+    if {str(len(values)) for values in found.values()} != {rows}:
+        raise InvalidInput(f"the object's columns do not have the {rows} rows that were answered")
+    columns = named(of_columns(found), headers)
+    return Half(side="request", rows=int(rows), columns=columns)
 
 
 def _unwrapped(value: Any) -> Any:
