@@ -1,6 +1,6 @@
 """The laws of one column, and its z-scores in each channel: where it lies, how it is shaped, what is missing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,8 +13,7 @@ from monitor.detection.channels import (
     normal_scores,
 )
 from monitor.detection.faults import FaultLaws
-from monitor.detection.null import ENOUGH, DistanceLaw, MeanLaw
-from monitor.detection.tails import best_of
+from monitor.detection.null import ENOUGH, DistanceLaw, LargestLaw, MeanLaw
 from monitor.detection.tallies import Tallies
 from monitor.profile.values import Floats, Ints
 
@@ -37,6 +36,7 @@ class ColumnLaws:
         scores: the score of each slot, [S]; None for categories.
         mass: the reference's rows by slot and label, [L, S].
         location: law of the mean score, or of each category's angle; None where the reference holds too little.
+        largest: of the category that moved most; None for numbers.
         shape: law of the distance.
         nulls: law of the share of nulls.
         faults: laws of hard faults.
@@ -47,6 +47,7 @@ class ColumnLaws:
     scores: Floats | None
     mass: Ints
     location: MeanLaw | None
+    largest: LargestLaw | None
     shape: DistanceLaw | None
     nulls: MeanLaw
     faults: FaultLaws
@@ -63,11 +64,12 @@ class ColumnLaws:
         mass = member.T @ useful.mass
         calibrated = int(enough.sum()) >= ENOUGH
         if enough.sum() < 1 or np.count_nonzero(mass.sum(axis=0)) < 2:
-            return cls(tallies.column, None, mass, None, None, nulls, faults, calibrated)
+            return cls(tallies.column, None, mass, None, None, None, nulls, faults, calibrated)
         scores = normal_scores(mass.sum(axis=0)) if tallies.numeric else None
         location = _location(useful, scores, own)
-        laws = cls(tallies.column, scores, mass, location, None, nulls, faults, calibrated)
-        return cls(tallies.column, scores, mass, location, laws._shape(useful, own, seed), nulls, faults, calibrated)
+        largest = LargestLaw.fit(location) if scores is None else None
+        laws = cls(tallies.column, scores, mass, location, largest, None, nulls, faults, calibrated)
+        return replace(laws, shape=laws._shape(useful, own, seed))
 
     def z(self, tallies: Tallies, labels: Ints) -> tuple[Floats, Floats]:
         """Return z-scores of chunks: [M, len(CHANNELS)], NaN where they say nothing, and [M, len(FAULTS)].
@@ -78,17 +80,16 @@ class ColumnLaws:
         """
         found = np.full((len(tallies.counts), len(CHANNELS)), np.nan)
         present = np.where(tallies.present >= FEWEST, tallies.present, 0)
-        found[:, 3] = self.nulls.z(arcsine(tallies.nulls, tallies.rows)[:, None], tallies.rows, labels)[1][:, 0]
+        found[:, 3] = self.nulls.z(arcsine(tallies.nulls, tallies.rows), tallies.rows, labels)[1]
         if self.location is None or self.shape is None:
             return found, self.faults.z(tallies, None, found[:, 0], labels)
         found[:, 2] = self.shape.z(self._distance(tallies.mass, self._shares(labels)), present)
+        if self.largest is not None:
+            found[:, 1] = self.largest.z(self.location.sizes(category_angles(tallies), present, labels))
         if self.scores is None:
-            sides = self.location.z(category_angles(tallies), present, labels)
-            found[:, 1] = best_of(np.maximum(*sides).max(axis=1), len(self.location.within))
             return found, self.faults.z(tallies, None, found[:, 0], labels)
         means = mean_score(tallies, self.scores)
-        down, up = self.location.z(means[:, None], present, labels)
-        found[:, 0], found[:, 1] = down[:, 0], up[:, 0]
+        found[:, 0], found[:, 1] = self.location.z(means, present, labels)
         return found, self.faults.z(tallies, self.location, means, labels)
 
     def _shares(self, labels: Ints) -> Floats:

@@ -212,10 +212,11 @@ class Detector:
             for place, name in enumerate(self.laws)
             if name not in silent and faults[place].max() >= self.fault_z
         }
-        weighed = np.array(
-            [0.0 if name in silent else float(state.evidence[name] @ self._weights(name)) for name in names]
-        )
-        reached = evident.total(weighed.tolist()) / self.threshold
+        heard = np.array([name not in silent for name in names])
+        weights = np.stack([self._weights(name) for name in names])
+        weighed = np.where(heard, (np.stack([state.evidence[name] for name in names]) * weights).sum(axis=1), 0.0)
+        latest = np.where(heard, (np.where(np.isnan(z), 0.0, evident.e_values(z)) * weights).sum(axis=1), 0.0)
+        reached = evident.total(weighed, latest) / self.threshold
         if broken:
             state, told = opened(state, start, "fault", tuple(broken))
             return state, self._detection(start, "fault", tuple(broken), broken, state, reached) if told else None

@@ -13,7 +13,7 @@ optimistic by what a finite reference does not know: its errors are the same in 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -139,11 +139,14 @@ def fault_z(dial: float, tests: int) -> float:
     return -NormalDist().inv_cdf(dial * FAULT_SHARE / PERIOD / max(1, tests))
 
 
-def weighed(evidence: Floats, weights: Floats) -> float:
-    """Return one column's evidence: the weighted mean of its channels'."""
-    return float(math.fsum(evidence * weights))
+def total(evidence: Floats, latest: Floats) -> float:
+    """Return the evidence of a model: the sum over its columns, in an order that does not matter.
 
+    What only the latest chunk says is taken from one column alone. A storm moves many columns on one day, which are
+    then one odd day and not many pieces of evidence; a second such day is told.
 
-def total(evidence: Sequence[float]) -> float:
-    """Return the evidence of a model: the sum over its columns, in an order that does not matter."""
-    return math.fsum(evidence)
+    Args:
+        evidence: of each column, [J].
+        latest: the part of it that starts with the latest chunk, [J].
+    """
+    return math.fsum(evidence - latest) + float(latest.max(initial=0.0))

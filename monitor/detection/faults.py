@@ -78,7 +78,7 @@ class FaultLaws:
             law, most = self.shares[name]
             leapt = (part >= _FEWEST) & (part > (most + _LEAPS[name]) * rows)
             if leapt.any():
-                z = law.z(arcsine(part, rows)[:, None], rows, nothing)[1][:, 0]
+                z = law.z(arcsine(part, rows), rows, nothing)[1]
                 found[:, FAULTS.index(name)] = np.where(leapt, z, -np.inf)
         if isinstance(tallies.binning, CategoryBins):
             found[:, FAULTS.index("unseen")] = self._unseen(tallies)
@@ -109,7 +109,7 @@ class FaultLaws:
         for law, outside, distance in sides:
             leapt = (outside >= _FEWEST) & (outside > _LEAPS["range"] * present)
             if leapt.any():
-                z = law.z(_reach(np.where(leapt, distance, 0.0), self.spread)[:, None], one, nothing)[1][:, 0]
+                z = law.z(_reach(np.where(leapt, distance, 0.0), self.spread), one, nothing)[1]
                 found = np.maximum(found, np.where(leapt, z, -np.inf))
         return found
 
@@ -171,7 +171,6 @@ def _extreme_law(reach: Floats, some: Ints) -> MeanLaw:
 
 def _displaced(location: MeanLaw, means: Floats, present: Ints, labels: Ints) -> Floats:
     """Return z-scores of chunks that lie much farther from their place than any chunk of the reference did."""
-    shift = location.shift(means[:, None], labels)
+    shift = location.shift(means[:, None], labels)[:, 0]
     far = (np.abs(shift) > _TIMES * location.reach) & (np.abs(shift) > _DEVIATIONS)
-    down, up = location.z(means[:, None], present, labels)
-    return np.where(far & (present >= _STUCK_ROWS)[:, None], np.maximum(down, up), -np.inf)[:, 0]
+    return np.where(far & (present >= _STUCK_ROWS), np.maximum(*location.z(means, present, labels)), -np.inf)

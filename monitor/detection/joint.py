@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detection.null import MeanLaw
-from monitor.detection.tails import best_of
+from monitor.detection.null import LargestLaw, MeanLaw
 from monitor.profile.comoments import correlations
 from monitor.profile.values import Floats, Ints
 
@@ -22,10 +21,12 @@ class JointLaw:
 
     Attributes:
         law: of Fisher's z of P pairs, [P].
+        largest: of the pair that changed most.
         first, second: the columns of each pair, [P].
     """
 
     law: MeanLaw
+    largest: LargestLaw
     first: Ints
     second: Ints
 
@@ -37,18 +38,18 @@ class JointLaw:
             return None
         rows = matrices[:, -1, -1].astype(np.int64)
         nothing = np.zeros(len(rows), dtype=np.int64)
-        return cls(MeanLaw.fit(_fisher(matrices, first, second), rows, np.ones(len(first)), nothing), first, second)
+        law = MeanLaw.fit(_fisher(matrices, first, second), rows, np.ones(len(first)), nothing)
+        return cls(law, LargestLaw.fit(law), first, second)
 
     def pairs(self, matrices: Floats) -> Floats:
         """Return the absolute z-score of each pair in each chunk, [M, P]."""
         rows = matrices[:, -1, -1].astype(np.int64)
         nothing = np.zeros(len(rows), dtype=np.int64)
-        found: Floats = np.maximum(*self.law.z(_fisher(matrices, self.first, self.second), rows, nothing))
-        return found
+        return self.law.sizes(_fisher(matrices, self.first, self.second), rows, nothing)
 
     def z(self, matrices: Floats) -> Floats:
         """Return one z-score a chunk, [M]: that of the pair that changed most, among so many."""
-        return best_of(self.pairs(matrices).max(axis=1), len(self.first))
+        return self.largest.z(self.pairs(matrices))
 
     def loudest(self, matrices: Floats, columns: Sequence[str]) -> str:
         """Return the column whose pairs changed most over these chunks."""

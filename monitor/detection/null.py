@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.detection.matching import Matching
-from monitor.detection.tails import from_gamma, from_t, from_tail_area
+from monitor.detection.tails import best_of, from_gamma, from_t, from_tail_area
 from monitor.profile.values import Floats, Ints
 
 ENOUGH = 30
@@ -19,33 +19,48 @@ ENOUGH = 30
 _PRIOR_DISPERSION, _PRIOR_CHUNKS = 4.0, 5.0
 _LEAST_FREEDOM = 4.0
 _ODD = 0.1  # the chance that the reference's largest z-score is beyond what is taken for ordinary
+_DENIED = 2.5  # standard errors of skewness or kurtosis that deny a law
 
 
 @dataclass(frozen=True, eq=False)
 class Tail:
-    """How far out the reference itself goes, in z-scores; heavier tails than the law's are taken from there.
+    """How far out the reference's own chunks lie, in z-scores. Where they deny the law, their ranks are believed.
+
+    Rain has days without any and days of a storm: no law fits both. The share of reference chunks as far out as a new
+    one is an honest p-value whatever the law, but never less than one in as many chunks as there are; beyond the
+    farthest of them the law's own tail goes on from there.
 
     Attributes:
-        usual: the z-score that the largest of the reference's chunks hardly exceeds under the law.
-        largest: what the largest of them was, [C].
+        own: z-scores of the reference's chunks, in increasing order, [K].
+        heavy: whether they are no sample of a normal law.
     """
 
-    usual: float
-    largest: Floats
+    own: Floats
+    heavy: bool
 
     @classmethod
     def of(cls, z: Floats) -> "Tail":
-        """Return the upper tail of z-scores [K, C] of the reference's own chunks."""
-        seen = np.where(np.isfinite(z), z, -np.inf)
-        usual = float(from_tail_area(np.array([_ODD / max(1, len(z))]))[0])
-        return cls(usual, seen.max(axis=0, initial=-np.inf))
+        """Return the upper tail of the z-scores of the reference's own chunks, [K]."""
+        own = np.sort(z[np.isfinite(z)])
+        count = len(own)
+        if count < ENOUGH:
+            return cls(own, heavy=False)
+        centred = own - own.mean()
+        spread = max(float(np.sqrt(np.mean(centred**2))), 1e-12)
+        skew, excess = float(np.mean(centred**3)) / spread**3, float(np.mean(centred**4)) / spread**4 - 3
+        usual = float(from_tail_area(np.array([_ODD / count]))[0])
+        heavy = skew > _DENIED * np.sqrt(6 / count) or excess > _DENIED * np.sqrt(24 / count) or own[-1] > usual
+        return cls(own, bool(heavy))
 
     def temper(self, z: Floats) -> Floats:
-        """Return z-scores [M, C] as if the reference's largest had only been as far out as usual."""
-        heavy = (self.largest > self.usual) & (z > self.usual)
-        square = z * z - self.largest**2 + self.usual**2
-        beyond = np.sqrt(np.where(heavy & np.isfinite(square), np.maximum(square, self.usual**2), 0.0))
-        return np.where(heavy, beyond, z)
+        """Return z-scores [M], none of them larger than it was."""
+        if not self.heavy:
+            return z
+        count = len(self.own)
+        beyond = count - np.searchsorted(self.own, np.nan_to_num(z), side="left")
+        by_rank = from_tail_area((beyond + 1) / (count + 1))
+        farther = np.sqrt(np.maximum(z * z - self.own[-1] ** 2, 0.0) + by_rank**2)
+        return np.minimum(z, np.where((beyond == 0) & (z > 0), farther, by_rank))
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +74,8 @@ class MeanLaw:
         typical: total variance of the reference's chunks as they were, [C].
         error: variance of what they are compared with, [C].
         freedom: degrees of freedom of ``typical``.
-        low, high: tails of the reference's own z-scores.
+        low, high: tails of the reference's own z-scores, where there is one statistic.
+        own: the larger of both z-scores of the reference's own chunks, [K, C].
         reach: the farthest any reference chunk lay from the others, [C].
     """
 
@@ -71,6 +87,7 @@ class MeanLaw:
     freedom: float
     low: Tail
     high: Tail
+    own: Floats
     reach: Floats
 
     @classmethod
@@ -98,8 +115,9 @@ class MeanLaw:
             total, freedom = (prior + freedom * total) / (_PRIOR_CHUNKS + freedom), _PRIOR_CHUNKS + freedom
         between = np.maximum(total - usual, 0.0)
         typical = np.maximum(total, usual)
-        law = cls(matching, within, between, typical, typical / max(1, chunks), freedom, *_NO_TAILS, np.zeros(0))
+        law = cls(matching, within, between, typical, typical / max(1, chunks), freedom, *_NO_TAILS, sampling, usual)
         z = law.raw(left_out, rows)
+        z = z * np.sqrt(chunks / np.maximum(chunks + 1 - z * z, 1.0))  # each chunk's own part in the variance left out
         return cls(
             matching,
             within,
@@ -107,8 +125,8 @@ class MeanLaw:
             typical,
             law.error,
             freedom,
-            Tail.of(-z),
-            Tail.of(z),
+            *((Tail.of(-z[:, 0]), Tail.of(z[:, 0])) if z.shape[1] == 1 else _NO_TAILS),
+            np.abs(z),
             np.abs(left_out).max(axis=0, initial=0.0),
         )
 
@@ -124,13 +142,23 @@ class MeanLaw:
         return from_t(shift / np.sqrt(np.maximum(variance + self.error, 1e-18)), freedom)
 
     def z(self, values: Floats, rows: Ints, labels: Ints) -> tuple[Floats, Floats]:
-        """Return z-scores of a move down and of a move up, each [M, C]; NaN without rows."""
-        raw = self.raw(self.shift(values, labels), rows)
-        raw = np.where((rows > 0)[:, None], raw, np.nan)
+        """Return z-scores of a move down and of a move up of the one statistic, each [M]; NaN without rows.
+
+        Args:
+            values: [M].
+            rows: [M].
+            labels: [M].
+        """
+        raw = np.where(rows > 0, self.raw(self.shift(values[:, None], labels), rows)[:, 0], np.nan)
         return self.low.temper(-raw), self.high.temper(raw)
 
+    def sizes(self, values: Floats, rows: Ints, labels: Ints) -> Floats:
+        """Return the absolute z-scores of C statistics, [M, C]; NaN without rows."""
+        raw = np.abs(self.raw(self.shift(values, labels), rows))
+        return np.where((rows > 0)[:, None], raw, np.nan)
 
-_NO_TAILS = (Tail(np.inf, np.zeros(0)), Tail(np.inf, np.zeros(0)))
+
+_NO_TAILS = (Tail(np.zeros(0), heavy=False), Tail(np.zeros(0), heavy=False))
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +216,7 @@ class DistanceLaw:
             max(_LEAST_FREEDOM, chunks - 1.0),
             _NO_TAILS[0],
         )
-        z = law.raw(distances, rows)[:, None]
+        z = law.raw(distances, rows)
         return cls(law.sampling, between, law.shape, law.log_mean, law.log_std, law.freedom, Tail.of(z))
 
     def raw(self, distances: Floats, rows: Ints) -> Floats:
@@ -202,4 +230,35 @@ class DistanceLaw:
     def z(self, distances: Floats, rows: Ints) -> Floats:
         """Return z-scores, [M]; NaN without rows."""
         raw = np.where(rows > 0, self.raw(distances, rows), np.nan)
-        return self.high.temper(raw[:, None])[:, 0]
+        return self.high.temper(raw)
+
+
+@dataclass(frozen=True, eq=False)
+class LargestLaw:
+    """The law of the largest of many z-scores of one chunk, such as of all categories of a column.
+
+    How far out the largest lies depends on how the many depend on each other, which the reference's chunks tell.
+
+    Attributes:
+        tries: among how many it is the largest.
+        law: of the largest itself; None where the reference has too few chunks, and they are taken for independent.
+    """
+
+    tries: int
+    law: DistanceLaw | None
+
+    @classmethod
+    def fit(cls, law: MeanLaw) -> "LargestLaw":
+        """Learn from the z-scores that a law gave the reference's own chunks."""
+        chunks, tries = law.own.shape
+        if chunks < ENOUGH:
+            return cls(tries, None)
+        rows = np.ones(chunks, dtype=np.int64)
+        return cls(tries, DistanceLaw.fit(law.own.max(axis=1), rows, 0.0, np.empty(0)))
+
+    def z(self, z: Floats) -> Floats:
+        """Return one z-score a chunk, [M], of its many z-scores [M, C]."""
+        largest = z.max(axis=1)
+        if self.law is None:
+            return best_of(largest, self.tries)
+        return self.law.z(np.maximum(largest, 0.0), np.isfinite(largest).astype(np.int64))
