@@ -12,6 +12,7 @@ from monitor.config import Config
 from monitor.ingest import BODIES_FULL, Ingest
 from monitor.profile import kernel
 from monitor.scheduler import Scheduler
+from monitor.servers import ServerWatch
 from monitor.store import Disk, HalfLimits, Limits, Store, size_of
 
 DATABASE = "watchglass.duckdb"
@@ -45,6 +46,7 @@ class Runtime:
     ingest: Ingest
     scheduler: Scheduler
     explain: ExplainService
+    servers: ServerWatch
 
     @classmethod
     def open(cls, config: Config, *, scheduling: bool = True) -> "Runtime":
@@ -74,17 +76,35 @@ class Runtime:
             ingest = Ingest(store, clock, max_bytes=config.queue_bytes, disk=disk)
             scheduler = Scheduler(store, ingest, clock, config)
             explain = ExplainService(store, config, clock)
+            servers = ServerWatch(
+                store,
+                clock,
+                hosts=config.explain.endpoints,
+                every_seconds=config.servers.every_seconds,
+                keep_days=config.servers.keep_days,
+            )
             ingest.start()
             if scheduling and config.scheduler.enabled:
                 scheduler.start()
+            if scheduling and config.servers.enabled and config.clock == "system":
+                servers.start()
         except BaseException:
             store.close()
             raise
-        return cls(config=config, clock=clock, store=store, ingest=ingest, scheduler=scheduler, explain=explain)
+        return cls(
+            config=config,
+            clock=clock,
+            store=store,
+            ingest=ingest,
+            scheduler=scheduler,
+            explain=explain,
+            servers=servers,
+        )
 
     def close(self) -> None:
         """Stop taking work, commit what waits, close the store."""
         try:
+            self.servers.stop()
             self.scheduler.stop()
             self.explain.close()
             self.ingest.stop()

@@ -162,6 +162,7 @@ class Settings:
     """What an owner decides about a model. ``segments`` are feature names whose values are monitored apart.
 
     ``keep_rows_days`` is after how many days a row goes, by the time of its prediction; None keeps rows for good.
+    ``metrics_url`` is where the model's server tells of itself in Prometheus' text format.
     """
 
     owner: str = ""
@@ -175,6 +176,7 @@ class Settings:
     features_shown: int = 20
     sampling: Sampling = Sampling()
     keep_rows_days: int | None = None
+    metrics_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +212,8 @@ class Version:
     """One version of a model.
 
     ``artifact`` names an adapter and its files (``{"adapter": "torch", "class": "pkg.mod:Class", "weights": path}``),
-    ``endpoint`` a served address (``{"url": …, "dialect": "v2"}``); either lets predictions be explained.
+    ``endpoint`` a served address (``{"url": …, "dialect": "v2"}``); either lets predictions be explained. An endpoint's
+    ``metrics_url`` is where the server of this version tells of itself.
     """
 
     model: str

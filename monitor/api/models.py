@@ -9,6 +9,7 @@ from monitor.api.shapes import ModelDetail, ModelList, ModelRequest, ModelSummar
 from monitor.api.wishes import check_wishes
 from monitor.errors import InvalidInput, NotFound
 from monitor.schema import schema_from_dict, schema_to_dict, settings_from_dict, settings_to_dict
+from monitor.servers.fetch import check_address
 from monitor.types import Model, ModelSchema, Version
 
 
@@ -59,6 +60,8 @@ class Models:
 
     def _check_settings(self, model: Model) -> None:
         check_wishes(model)
+        if model.settings.metrics_url:
+            check_address(model.settings.metrics_url, self._services.config.explain.endpoints)
         known = {feature.name for feature in model.schema.features}
         unknown = [name for name in model.settings.segments if name not in known]
         if known and unknown:
@@ -112,6 +115,9 @@ class Models:
             return self._put_version(model, name, asked)
 
     def _put_version(self, model: str, name: str, asked: VersionRequest) -> Reply:
+        address = (asked.endpoint or {}).get("metrics_url")
+        if address is not None:
+            check_address(str(address), self._services.config.explain.endpoints)
         stored = next((known for known in self._catalog.versions(model) if known.version == name), None)
         version = Version(
             model=model,

@@ -49,7 +49,7 @@ class ExplainConfig(BaseModel):
     )
     endpoints: tuple[str, ...] = Field(
         default=("127.0.0.1", "localhost", "::1"),
-        description="Hosts whose served models may be asked for explanations.",
+        description="Hosts whose served models may be asked, for explanations and for their metrics.",
     )
     timeout_s: Number = Field(default=60.0, gt=0, description="Longest time one explanation may take, in seconds.")
     memory_mb: Whole = Field(default=2048, ge=256, description="Most memory the explaining process may take, in MiB.")
@@ -63,6 +63,20 @@ class ExplainConfig(BaseModel):
             if not (colon and found.isidentifier() and all(part.isidentifier() for part in module.split("."))):
                 raise ValueError(f'names like "package.module:Class", not {name!r}')
         return value
+
+
+class ServersConfig(BaseModel):
+    """How often model servers are asked for their metrics, and this machine for its GPUs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = Field(
+        default=True, description="Ask model servers that owners named, and read this machine's GPUs."
+    )
+    every_seconds: Number = Field(default=15.0, ge=1, description="How often, in seconds.")
+    keep_days: Whole = Field(
+        default=90, ge=1, le=3660, description="How many days hourly means are kept; each figure is kept for one day."
+    )
 
 
 class DeadLettersConfig(BaseModel):
@@ -84,11 +98,15 @@ class HalvesConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     orphan_minutes: Number = Field(
-        default=10.0, gt=0, description="After so long it is counted as an orphan; it is paired all the same if it comes."
+        default=10.0,
+        gt=0,
+        description="After so long it is counted as an orphan; it is paired all the same if it comes.",
     )
     days: Number = Field(default=7.0, gt=0, description="How long it is kept, and a repeated event known, in days.")
     halves: Whole = Field(default=100_000, ge=1, description="Most kept of one model; the oldest go first.")
-    total_bytes: Whole = Field(default=256 * MIB, ge=0, description="Most bytes kept of one model; the oldest go first.")
+    total_bytes: Whole = Field(
+        default=256 * MIB, ge=0, description="Most bytes kept of one model; the oldest go first."
+    )
 
 
 class Config(BaseSettings):
@@ -137,6 +155,7 @@ class Config(BaseSettings):
     dead_letters: DeadLettersConfig = DeadLettersConfig()
     halves: HalvesConfig = HalvesConfig()
     explain: ExplainConfig = ExplainConfig()
+    servers: ServersConfig = ServersConfig()
 
     @classmethod
     def settings_customise_sources(

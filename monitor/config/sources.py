@@ -9,7 +9,15 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
-from monitor.config.settings import PREFIX, Config, DeadLettersConfig, ExplainConfig, HalvesConfig, SchedulerConfig
+from monitor.config.settings import (
+    PREFIX,
+    Config,
+    DeadLettersConfig,
+    ExplainConfig,
+    HalvesConfig,
+    SchedulerConfig,
+    ServersConfig,
+)
 from monitor.errors import ConfigError
 
 FILE = "watchglass.toml"
@@ -21,6 +29,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "dead_letters": DeadLettersConfig,
     "halves": HalvesConfig,
     "explain": ExplainConfig,
+    "servers": ServersConfig,
 }
 
 

@@ -17,6 +17,7 @@ from monitor.store.migrations import migrate
 from monitor.store.profiles import Profiles
 from monitor.store.reports import Reports
 from monitor.store.rows import Rows
+from monitor.store.samples import Samples
 from monitor.store.seal import Seal
 from monitor.store.thinning import Thinning
 
@@ -36,15 +37,14 @@ class Store:
         alerts: alerts and the outbox.
         explanations: why a model answered what it answered.
         reports: written reports.
+        samples: figures of model servers and GPUs over time.
 
     >>> with Store.open(":memory:") as store:
     ...     store.catalog.models()
     []
     """
 
-    def __init__(
-        self, database: Database, limits: Limits | None = None, half_limits: HalfLimits | None = None
-    ) -> None:
+    def __init__(self, database: Database, limits: Limits | None = None, half_limits: HalfLimits | None = None) -> None:
         migrate(database)
         self.database = database
         self._seal = Seal(database.path)
@@ -60,6 +60,7 @@ class Store:
         self.alerts = Alerts(database)
         self.explanations = Explanations(database)
         self.reports = Reports(database)
+        self.samples = Samples(database)
         self.ledger.check_seal()
 
     @classmethod
