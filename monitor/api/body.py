@@ -51,6 +51,7 @@ async def read_body(request: Request, limit: int, place: Place) -> bytes:
             raise Problem(400, "The body is gzip inside gzip; compress it once.")
     if not body:
         raise Problem(400, "The body is empty.")
+    place.complete()
     return body
 
 

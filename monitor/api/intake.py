@@ -1,6 +1,7 @@
 """Bodies in flight, bounded in bytes over all requests: the rest waits a moment unread, then is told to come again."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
@@ -17,6 +18,10 @@ PATIENCE_SECONDS = 1.0
 STALL_SECONDS = 10.0
 
 MOST_WAITING = 256
+
+SLOW_SECONDS, MANY = 2.0, 32
+"""When the oldest of at least so many requests has been waited for so long, no more are taken on: they would wait
+longer than senders do, and come again while their first try is still being worked on."""
 
 
 class Intake:
@@ -43,6 +48,8 @@ class Intake:
         self._refused = refused
         self._patience = patience
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._read: dict[Place, float] = {}  # requests being worked on, by when their body was there, oldest first
+        self._round: float | None = None
         self.bytes = 0
 
     @property
@@ -57,6 +64,8 @@ class Intake:
             Overloaded: that did not come true in time, or too many wait already.
         """
         size += OVERHEAD
+        if self._round_seconds() > self._patience:
+            raise self._overloaded(model)
         if self._waiting or not self._fits(size):
             await self._turn(size, model)
         else:
@@ -100,7 +109,32 @@ class Intake:
         self._call()
 
     def _fits(self, size: int) -> bool:
-        return not self.bytes or self.bytes + size <= self._max
+        return not self.bytes or (self.bytes + size <= self._max and not self._slow())
+
+    def _slow(self) -> bool:
+        if len(self._read) < MANY or self.bytes < self._max // 8:
+            return False
+        return time.monotonic() - next(iter(self._read.values())) > SLOW_SECONDS
+
+    def _round_seconds(self) -> float:
+        """Return for how long the loop has been busy with what was ready at once; small bodies are parsed in it."""
+        now = time.monotonic()
+        if self._round is None:
+            self._round = now
+            asyncio.get_running_loop().call_soon(self._next_round)
+        return now - self._round
+
+    def _next_round(self) -> None:
+        self._round = None
+
+    def begin(self, place: "Place") -> None:
+        """Note that a request's body is there, and work on it begins."""
+        self._read[place] = time.monotonic()
+
+    def end(self, place: "Place", size: int) -> None:
+        """Note that a request was answered."""
+        self._read.pop(place, None)
+        self.give_back(size)
 
     def _call(self) -> None:
         while self._waiting and self._fits(self._waiting[0][0]):
@@ -144,10 +178,14 @@ class Place:
         self._size += more
         self._unused -= size - more
 
+    def complete(self) -> None:
+        """Say that the body is there."""
+        self._intake.begin(self)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._intake.give_back(self._size)
+        self._intake.end(self, self._size)

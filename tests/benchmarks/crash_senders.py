@@ -67,7 +67,7 @@ def send(url: str, place: int, path: Path, events: int, seed: int, shared: Share
             sender.post(*last)  # sent before: must not be stored again
             continue
         size = min(chance.choice(SIZES), events - sent)
-        rows = [_row(f"s{place}-{sent + step}", chance) for step in range(size)]
+        rows = [event(f"s{place}-{sent + step}", chance) for step in range(size)]
         sender.deliver(number, "inferences", rows)
         last = ("inferences", rows)
         sent, number = sent + size, number + 1
@@ -80,16 +80,17 @@ def send(url: str, place: int, path: Path, events: int, seed: int, shared: Share
         shared.done.value += 1
 
 
-def _row(name: str, chance: random.Random) -> Event:
+def event(name: str, chance: random.Random) -> Event:
+    """Return an event with an id of its own."""
     return {"id": name, "x": chance.gauss(0, 9), "carrier": chance.choice("ABCD"), "score": chance.random()}
 
 
-def wire(kind: str, event: Event) -> Event:
+def wire(kind: str, said: Event) -> Event:
     """Return an event as it is sent."""
     if kind == "labels":
-        return event
-    features = {"x": event["x"], "carrier": event["carrier"]}
-    return {"id": event["id"], "time": "2013-06-01T10:00:00Z", "features": features, "scores": [event["score"]]}
+        return said
+    features = {"x": said["x"], "carrier": said["carrier"]}
+    return {"id": said["id"], "time": "2013-06-01T10:00:00Z", "features": features, "scores": [said["score"]]}
 
 
 class _Sender:
@@ -108,7 +109,7 @@ class _Sender:
 
     def post(self, kind: str, events: list[Event]) -> bool:
         """Send once; a 200 must speak of every event as stored, now or before."""
-        body = json.dumps([wire(kind, event) for event in events])
+        body = json.dumps([wire(kind, each) for each in events])
         begun = time.monotonic()
         try:
             answer = self._pool.request(

@@ -1,0 +1,134 @@
+"""Bodies in flight are bounded over all requests; the rest waits a moment, then is told to come again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from monitor.api import intake as module
+from monitor.api.intake import MOST_WAITING, OVERHEAD, Intake
+from monitor.errors import Overloaded
+
+PATIENCE = 0.05
+
+
+def run(
+    test: Callable[[Intake], Awaitable[None]], max_bytes: int = 10 * OVERHEAD, patience: float = PATIENCE
+) -> list[str]:
+    refused: list[str] = []
+    intake = Intake(max_bytes, refused.append, patience)
+
+    async def main() -> None:
+        await test(intake)
+
+    asyncio.run(main())
+    assert (intake.bytes, intake.waiting) == (0, 0), "everything is given back"
+    return refused
+
+
+def test_what_does_not_fit_waits_and_is_then_refused_and_counted() -> None:
+    async def test(intake: Intake) -> None:
+        with await intake.admit(9 * OVERHEAD, "m"), pytest.raises(Overloaded, match="again"):
+            await intake.admit(1, "m")
+        with await intake.admit(1, "m"):
+            pass
+
+    assert run(test) == ["m"]
+
+
+def test_who_waits_goes_on_in_order_as_soon_as_there_is_room() -> None:
+    order: list[str] = []
+
+    async def later(intake: Intake, name: str, size: int) -> None:
+        with await intake.admit(size, name):
+            order.append(name)
+            await asyncio.sleep(0)
+
+    async def test(intake: Intake) -> None:
+        with await intake.admit(9 * OVERHEAD):
+            sizes = {"a": 8 * OVERHEAD, "b": 0, "c": 0}
+            tasks = [asyncio.create_task(later(intake, name, size)) for name, size in sizes.items()]
+            await asyncio.sleep(0)
+            assert intake.waiting == 3
+        await asyncio.gather(*tasks)
+
+    assert run(test, patience=5) == []
+    assert order == ["a", "b", "c"]
+
+
+def test_a_body_larger_than_everything_is_taken_alone() -> None:
+    async def test(intake: Intake) -> None:
+        with await intake.admit(100 * OVERHEAD):
+            pass
+
+    assert run(test) == []
+
+
+def test_a_body_that_grows_beyond_what_it_said_needs_room_too() -> None:
+    async def test(intake: Intake) -> None:
+        with await intake.admit(10) as place:
+            place.use(10)
+            place.use(5 * OVERHEAD)
+            with pytest.raises(Overloaded):
+                place.use(5 * OVERHEAD)
+
+    assert run(test) == [""]
+
+
+def test_only_so_many_wait() -> None:
+    async def test(intake: Intake) -> None:
+        with await intake.admit(9 * OVERHEAD):
+            tasks = [asyncio.create_task(intake.admit(1)) for _ in range(MOST_WAITING)]
+            await asyncio.sleep(0)
+            with pytest.raises(Overloaded):
+                await intake.admit(1)
+            assert all(isinstance(each, Overloaded) for each in await asyncio.gather(*tasks, return_exceptions=True))
+
+    assert len(run(test)) == MOST_WAITING + 1
+
+
+def test_a_request_given_up_while_it_waits_leaves_no_trace() -> None:
+    async def test(intake: Intake) -> None:
+        with await intake.admit(9 * OVERHEAD):
+            task = asyncio.create_task(intake.admit(1))
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    assert run(test, patience=5) == []
+
+
+def test_no_more_are_taken_on_while_many_have_waited_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SLOW_SECONDS", -1.0)
+
+    async def test(intake: Intake) -> None:
+        places = []
+        for _ in range(module.MANY):
+            place = await intake.admit(0)
+            place.complete()
+            places.append(place)
+        with pytest.raises(Overloaded):
+            await intake.admit(0)
+        with places.pop(0):
+            pass
+        with await intake.admit(0):
+            pass
+        for place in places:
+            with place:
+                pass
+
+    assert run(test, max_bytes=100 * OVERHEAD) == [""]
+
+
+def test_a_loop_that_is_busy_for_long_refuses_what_was_ready_beside() -> None:
+    async def one(intake: Intake) -> None:
+        with await intake.admit(0):
+            pass
+
+    async def test(intake: Intake) -> None:
+        found = await asyncio.gather(*(one(intake) for _ in range(3)), return_exceptions=True)
+        assert [isinstance(each, Overloaded) for each in found] == [False, True, True]
+        await one(intake)
+
+    assert len(run(test, patience=0.0)) == 2
