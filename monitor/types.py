@@ -14,6 +14,8 @@ Scalar = float | int | bool | str | None
 
 ALL = "all"
 """The segment that holds every row."""
+OUTPUT = "output."
+"""Begins the names of what a model answered beside its prediction and scores; kept, and no column that is new."""
 
 
 class Kind(StrEnum):

@@ -9,7 +9,7 @@ from typing import Any
 
 from monitor.collectors import Half
 from monitor.errors import InvalidInput
-from monitor.types import Inference, Scalar, Task
+from monitor.types import OUTPUT, Inference, Scalar, Task
 
 WIDEST_MATRIX = 64
 """A matrix of at most this many columns is that many features, ``name-0``, ``name-1`` …; a wider one is one list."""
@@ -29,7 +29,8 @@ def pair(
     """Return one inference per row of an exchange.
 
     Of the response, float tensors are scores: [n] and [n, 1] one number a row, [n, k] k of them. Texts, integers and
-    booleans are the prediction. For a regression the float tensor is the prediction. Several of a sort: the first.
+    booleans are the prediction. For a regression the float tensor is the prediction. Of several of a sort the first is
+    taken; the others are kept beside the features, as ``output.NAME``.
 
     A server that answers many rows by one flat list, or flattens what it was asked, is understood: see `aligned`.
 
@@ -56,7 +57,7 @@ def pair(
         raise InvalidInput(
             f"pair: {request.rows:,} rows were asked and {response.rows:,} answered; they must be as many"
         )
-    predictions, scores = _answers(response, task)
+    predictions, scores, others = _answers(response, task)
     shared = {
         "version": version or _version(response.version or request.version or "1"),
         "time": time or request.time or response.time,
@@ -67,7 +68,7 @@ def pair(
     return [
         Inference(id=name, features=features, prediction=prediction, scores=score, **shared)  # type: ignore[arg-type]
         for name, features, prediction, score in zip(
-            _ids(request, response, id_column), _features(request, id_column), predictions, scores, strict=True
+            _ids(request, response, id_column), _features(request, id_column, others), predictions, scores, strict=True
         )
     ]
 
@@ -156,9 +157,11 @@ def _ids(request: Half, response: Half, id_column: str) -> list[str | None]:
     return [f"{base}:{row}" if base else None for row in range(request.rows)]
 
 
-def _features(request: Half, id_column: str) -> Iterator[Mapping[str, object]]:
+def _features(
+    request: Half, id_column: str, others: Mapping[str, list[Scalar | list[float]]]
+) -> Iterator[Mapping[str, object]]:
     columns: dict[str, list[Scalar] | list[Scalar | list[float]]] = {}
-    for name, values in request.columns.items():
+    for name, values in {**request.columns, **others}.items():
         if name == id_column:
             continue
         matrix = [value for value in values if isinstance(value, list) and not is_nested(value)]
@@ -179,17 +182,25 @@ def _features(request: Half, id_column: str) -> Iterator[Mapping[str, object]]:
     return (dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True))
 
 
-def _answers(response: Half, task: Task | None) -> tuple[list[Scalar], list[tuple[float, ...] | None]]:
+def _answers(
+    response: Half, task: Task | None
+) -> tuple[list[Scalar], list[tuple[float, ...] | None], dict[str, list[Scalar | list[float]]]]:
+    """Return predictions, scores, and what is neither because another column was before it."""
     predictions: list[Scalar] | None = None
     scores: list[tuple[float, ...] | None] | None = None
-    for values in response.columns.values():
+    others: dict[str, list[Scalar | list[float]]] = {}
+    for name, values in response.columns.items():
         kinds = set(map(type, values)) - {type(None)}
         floats = kinds and kinds <= {float, int, list} and kinds != {int}
         if floats and not (task is Task.REGRESSION and list not in kinds):
-            scores = scores or [_scores(value) for value in values]
-        else:
-            predictions = predictions or [None if isinstance(value, list) else value for value in values]
-    return predictions or [None] * response.rows, scores or [None] * response.rows
+            if scores is None:
+                scores = [_scores(value) for value in values]
+                continue
+        elif predictions is None:
+            predictions = [None if isinstance(value, list) else value for value in values]
+            continue
+        others[f"{OUTPUT}{name}"] = values
+    return predictions or [None] * response.rows, scores or [None] * response.rows, others
 
 
 def _scores(value: Scalar | list[float]) -> tuple[float, ...] | None:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.schema.held import Summary, array_of, summarise
+from monitor.types import OUTPUT
 
 MAX_EXTRA = 100
 """How many unknown columns of one row are kept; more are counted in a flag."""
@@ -50,7 +51,8 @@ class Notes:
         kept = self._extra.setdefault(row, {})
         for column in sorted(values)[:MAX_EXTRA]:
             name = text(column)[:200]
-            self.flag(row, f"new:{name}")
+            if not name.startswith(OUTPUT):  # what a model answered beside its prediction was not asked of it
+                self.flag(row, f"new:{name}")
             kept[name] = compact(values[column])
         if len(values) > MAX_EXTRA:
             self.flag(row, f"new_dropped:{len(values) - MAX_EXTRA}")

@@ -12,6 +12,8 @@ EXPLODED = 64
 
 def schema_of(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> dict[str, Any]:
     """Return the schema of a model that takes and gives these tensors, so that every value has a column of its type."""
+    if len({len(tensor.rows) for tensor in [*inputs, *outputs]}) > 1:
+        inputs, outputs = _one_row(inputs), _one_row(outputs)
     features = []
     for tensor in inputs:
         if tensor.name == "id":
@@ -38,7 +40,7 @@ def columns(tensor: Tensor) -> dict[str, list[Any]]:
     widths = {len(row) for row in tensor.rows}
     if widths == {1}:
         return {tensor.name: [row[0] for row in tensor.rows]}
-    if len(widths) == 1 and 0 < (width := widths.pop()) <= EXPLODED:
+    if not tensor.deep and len(widths) == 1 and 0 < (width := widths.pop()) <= EXPLODED:
         return {f"{tensor.name}-{place}": [row[place] for row in tensor.rows] for place in range(width)}
     return {tensor.name: [list(row) for row in tensor.rows]}
 
@@ -97,6 +99,8 @@ def _answers(outputs: Sequence[Tensor], place: int, row: Mapping[str, Any], held
 def same(sent: Any, stored: Any) -> bool:
     """Tell whether two values are equal; a value that is no number is stored as missing, or as its name."""
     if isinstance(sent, list) and isinstance(stored, list):
+        while any(isinstance(one, list) for one in stored):
+            stored = [inner for one in stored for inner in (one if isinstance(one, list) else [one])]
         return len(sent) == len(stored) and all(map(same, sent, stored))
     if isinstance(sent, list):
         return len(sent) == 1 and same(sent[0], stored)
@@ -110,7 +114,9 @@ def same(sent: Any, stored: Any) -> bool:
 
 
 def _one_row(tensors: Sequence[Tensor]) -> list[Tensor]:
-    return [Tensor(tensor.name, [[value for row in tensor.rows for value in row]]) for tensor in tensors]
+    """Return the tensors of an exchange without common rows: all of each is one row, as a list."""
+    flat = [[[value for row in tensor.rows for value in row]] for tensor in tensors]
+    return [Tensor(tensor.name, rows, deep=True) for tensor, rows in zip(tensors, flat, strict=True)]
 
 
 def _kind(values: list[Any]) -> str:

@@ -31,4 +31,4 @@ def _tensors(told: list[dict[str, object]]) -> list[Tensor]:
 
 def say(*words: object) -> None:
     """Print a line at once."""
-    print(*words, flush=True)  # noqa: T201 - a bench prints what it measures
+    print(*words, flush=True)

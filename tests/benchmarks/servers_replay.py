@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import uvicorn
 
@@ -21,7 +22,7 @@ from monitor.client.asgi import CaptureMiddleware
 from monitor.proxy import Proxy
 from tests.benchmarks.servers_compare import differing, rows_of, schema_of
 from tests.benchmarks.servers_notes import say
-from tests.benchmarks.servers_wire import Recording, Tensor, answered, asked, load
+from tests.benchmarks.servers_wire import Recording, Tensor, exchange, load
 
 _HOP = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive", "date", "server"})
 
@@ -97,10 +98,11 @@ def replay(folder: Path, url: str) -> dict[str, Any]:
     )
     problems: list[str] = []
     described = _metadata(recordings)
+    mark = uuid4().hex[:8]  # a folder may be replayed again
     with Link(HttpTransport(url), url) as link, upstream({one.name: one for one in recordings}) as port:
         for place, recording in enumerate(recordings):
             told["recordings"] += 1
-            outcome = _one(link, url, port, f"recorded-{place}", recording, described)
+            outcome = _one(link, url, port, f"recorded-{mark}-{place}", recording, described)
             for name in ("sent", "stored", "differing", "ignored", "bodies_differing"):
                 told[name] += outcome[name]
             problems += [f"{recording.name}: {problem}" for problem in outcome["problems"]]
@@ -117,10 +119,11 @@ def _one(
     inputs: list[Tensor] = []
     outputs: list[Tensor] = []
     metadata = described.get(recording.path.partition("/infer")[0].partition("/versions")[0], {})
-    reading: dict[str, Any] = {"model": model, "path": None if recording.spoken else recording.path.partition("?")[0]}
+    own = recording.inference and not recording.spoken  # of no protocol: its path has to be named
+    reading: dict[str, Any] = {"model": model, "path": recording.path.partition("?")[0] if own else None}
     if recording.inference:
         try:
-            inputs, outputs = asked(recording, metadata), answered(recording)
+            inputs, outputs = exchange(recording, metadata)
         except (ValueError, KeyError, TypeError, IndexError) as error:
             problems.append(f"the bench itself cannot read it: {type(error).__name__}: {error}")
         outcome["sent"] = rows_of(inputs, outputs)

@@ -35,6 +35,8 @@ class Tensor:
 
     name: str
     rows: list[list[Any]]
+    deep: bool = False
+    """Whether a row has several dimensions, as a picture has; its values are in row-major order all the same."""
 
     @property
     def floats(self) -> bool:
@@ -100,6 +102,20 @@ def asked(recording: Recording, metadata: dict[str, Any]) -> list[Tensor]:
     return _tensors(body, recording.headers, recording.path, "input", answered=False)
 
 
+def exchange(recording: Recording, metadata: dict[str, Any]) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the tensors of both sides; an object of columns is as many rows as were answered."""
+    inputs, outputs = asked(recording, metadata), answered(recording)
+    rows = {len(tensor.rows) for tensor in outputs}
+    if rows != {1} and {len(tensor.rows) for tensor in inputs} == {1} and len(rows) == 1:
+        try:
+            found = json.loads(_plain(recording.body, recording.headers))
+        except ValueError:
+            return inputs, outputs
+        if isinstance(found, dict) and {len(one) if isinstance(one, list) else -1 for one in found.values()} == rows:
+            return [_column(name, values) for name, values in found.items()], outputs
+    return inputs, outputs
+
+
 def answered(recording: Recording) -> list[Tensor]:
     """Return the tensors of the response."""
     body = _plain(recording.answer, recording.answer_headers)
@@ -134,7 +150,7 @@ def _tensors(body: bytes, headers: dict[str, str], path: str, name: str, *, answ
     if isinstance(found, dict):
         matrices = all(isinstance(v, list) and v and all(isinstance(one, list) for one in v) for v in found.values())
         if matrices and len({len(v) for v in found.values()}) == 1:
-            return [Tensor(key, [_flat(row) for row in rows]) for key, rows in found.items()]
+            return [_column(key, rows) for key, rows in found.items()]
     return _rows([found], name)
 
 
@@ -153,7 +169,7 @@ def _v2(body: bytes, headers: dict[str, str], key: str) -> list[Tensor]:
         if size is None:
             values = _flat(tensor["data"])
             if tensor["datatype"].startswith("FP") or tensor["datatype"] == "BF16":
-                values = [float(value) for value in values]
+                values = [None if value is None else float(value) for value in values]
             elif tensor["datatype"] == "BOOL":
                 values = [bool(value) for value in values]
         else:
@@ -166,7 +182,8 @@ def _v2(body: bytes, headers: dict[str, str], key: str) -> list[Tensor]:
         rows = (shape[0] if shape else 1) if len(several) < 2 else 1
         width = len(values) // max(rows, 1)
         cut = [values[at * width : (at + 1) * width] for at in range(rows)]
-        out.append(Tensor(name, cut * max(several) if len(several) == 1 and rows == 1 else cut))
+        deep = sum(size != 1 for size in (shape[1:] if rows > 1 or shape[:1] == [1] else shape)) > 1
+        out.append(Tensor(name, cut * max(several) if len(several) == 1 and rows == 1 else cut, deep))
     return out
 
 
@@ -204,12 +221,9 @@ def _v1(found: dict[str, Any], key: str, name: str) -> list[Tensor]:
     if isinstance(values, dict) and values.keys() != {"b64"}:
         counts = {len(rows) for rows in values.values() if isinstance(rows, list)}
         if len(counts) > 1:
-            return [Tensor(one, [_flat(rows)]) for one, rows in values.items()]
+            return [_column(one, [rows]) for one, rows in values.items()]
         rows = next(iter(counts), 1)
-        return [
-            Tensor(one, [_flat(row) for row in held] if isinstance(held, list) else [_flat(held)] * rows)
-            for one, held in values.items()
-        ]
+        return [_column(one, held if isinstance(held, list) else [held] * rows) for one, held in values.items()]
     rows = values if isinstance(values, list) else [values]
     context = found.get("context", {})
     return _rows([context | row for row in rows] if context else rows, name)
@@ -218,8 +232,20 @@ def _v1(found: dict[str, Any], key: str, name: str) -> list[Tensor]:
 def _rows(rows: list[Any], name: str) -> list[Tensor]:
     if rows and all(isinstance(row, dict) and row.keys() != {"b64"} for row in rows):
         names = list(dict.fromkeys(key for row in rows for key in row))
-        return [Tensor(key, [_flat(row.get(key)) for row in rows]) for key in names]
-    return [Tensor(name, [_flat(row) for row in rows])]
+        return [_column(key, [row.get(key) for row in rows]) for key in names]
+    return [_column(name, rows)]
+
+
+def _column(name: str, values: list[Any]) -> Tensor:
+    return Tensor(name, [_flat(value) for value in values], any(_dimensions(value) > 1 for value in values))
+
+
+def _dimensions(value: Any) -> int:
+    sizes = []
+    while isinstance(value, list):
+        sizes.append(len(value))
+        value = value[0] if value else None
+    return sum(size != 1 for size in sizes)
 
 
 def _multipart(body: bytes, content_type: str) -> list[Tensor]:
