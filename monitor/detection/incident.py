@@ -9,7 +9,6 @@ import numpy as np
 
 from monitor.detection.evidence import Evidence, nothing
 
-
 CALM = 7
 """An incident is over after so many calm chunks in a row."""
 
