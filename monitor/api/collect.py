@@ -126,7 +126,7 @@ class Collect:
         """
         if not reading.collector.tells_once or problem.status == 408:
             raise problem
-        receipt = await self._submit(unread(problem, b"", reading, self._services.clock.now()), reading)
+        receipt = await self._submit(unread(problem, b"", reading), reading)
         if problem.status == 413:
             raise problem
         return Reply(receipt)

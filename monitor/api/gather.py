@@ -15,7 +15,7 @@ from monitor.collectors.v2_binary import LENGTH, split
 from monitor.errors import InvalidInput
 from monitor.ingest.exchanges import Arrival, arrival
 from monitor.ingest.receipts import MALFORMED
-from monitor.schema import Conformed, Rejected, Sent, conform
+from monitor.schema import Conformed, Rejected, Sent, arrow_schema, conform
 from monitor.types import Inference, Label, Model
 
 _BATCH = "application/cloudevents-batch"
@@ -82,7 +82,9 @@ def gather(body: bytes, reading: Reading, now: datetime) -> Gathered:
     except InvalidInput as one:
         error, refused, bad = one, 1, [BadRecord(1, str(one), body)]
     arrivals, misnamed = _arrivals(halves, reading)
-    conformed = conform(rows, reading.model.schema, source=reading.source, now=now)
+    schema = reading.model.schema
+    none = Conformed(arrow_schema(schema).empty_table())
+    conformed = conform(rows, schema, source=reading.source, now=now) if rows else none
     unread = [Rejected(0, None, MALFORMED, each.detail, _sent(each.body, body, reading)) for each in bad]
     unread = [replace(each, row=len(rows) + place) for place, each in enumerate(unread + misnamed)]
     return Gathered(
@@ -94,11 +96,11 @@ def gather(body: bytes, reading: Reading, now: datetime) -> Gathered:
     )
 
 
-def unread(problem: Problem, body: bytes, reading: Reading, now: datetime) -> Gathered:
+def unread(problem: Problem, body: bytes, reading: Reading) -> Gathered:
     """Return what to hand in for a body that could not even be received, so that it is counted as lost."""
     reason = "too_large" if problem.status == 413 else MALFORMED
     lost = Rejected(0, None, reason, problem.detail, _sent(body, body, reading))
-    empty = conform([], reading.model.schema, source=reading.source, now=now).batch
+    empty = arrow_schema(reading.model.schema).empty_table()
     return Gathered(Conformed(empty, [lost]), received=1, error=InvalidInput(problem.detail))
 
 

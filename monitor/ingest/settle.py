@@ -43,6 +43,12 @@ class _Tally:
     def join(self, joined: Joined, schema: ModelSchema) -> None:
         """Take what became of the submission's halves: rows like any others, and refusals."""
         submission, source = self.submission, self.submission.source
+        self.joined = joined
+        self.lines += joined.lines
+        self.count(source, RECEIVED, rows=joined.repeated)
+        self.count(source, "duplicate", DUPLICATE, joined.repeated)
+        if not joined.inferences and not joined.refused:
+            return
         made = conform(joined.inferences, schema, source=source, now=self.now)
         refused = [replace(each, sent=inference_as_sent(joined.inferences[each.row])) for each in made.rejected]
         refused += joined.refused
@@ -56,10 +62,6 @@ class _Tally:
             conformed=Conformed(batch, given.rejected + refused),
             received=submission.received + made.batch.num_rows + len(refused),
         )
-        self.joined = joined
-        self.lines += joined.lines
-        self.count(source, RECEIVED, rows=joined.repeated)
-        self.count(source, "duplicate", DUPLICATE, joined.repeated)
 
     def count(self, source: str, outcome: str, reason: str = "", rows: int = 1) -> None:
         if not rows:

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.store.database import Database
-from monitor.store.keys import KeyIndex
+from monitor.store.keys import KeyIndex, Seqs
 from monitor.store.ledger import Ledger
-from monitor.store.sql import UTC_TIME, naive
+from monitor.store.sql import UTC_TIME, naive, names
 from monitor.types import LedgerLine
 
 PROBE = "probe"
@@ -22,6 +22,7 @@ HALF = "half_"
 """How the ledger's outcomes begin that count halves, by side in place of a reason; halves are no rows yet."""
 
 _LOOK = timedelta(minutes=1)
+_FEW = 20
 _COLUMNS = {
     "seq": pa.int64(),
     "model": pa.string(),
@@ -158,31 +159,30 @@ class Halves:
         for index, table in ((known.halves, "halves"), (known.paired, "exchanges")):
             found = self._database.query(f"SELECT seq, model, source, exchange FROM {table}")  # noqa: S608 - fixed names
             seqs = found.column("seq").to_numpy()
-            names = zip(*(found.column(name).to_pylist() for name in ("model", "source", "exchange")), strict=True)
-            index.add(map(_key, names), seqs)
+            parts = zip(*(found.column(name).to_pylist() for name in ("model", "source", "exchange")), strict=True)
+            index.add(map(_key, parts), seqs)
             known.last = max(known.last, int(seqs.max(initial=0)))
         return known
 
     def find(self, model: str, source: str, exchanges: Iterable[str]) -> tuple[list[KeptHalf], list[Paired]]:
         """Return the halves that wait, and the exchanges that are complete, of those named."""
         known = self._index()
-        keys = [_key((model, source, exchange)) for exchange in exchanges]
-        wanted = pa.table({"exchange": pa.array([key.split("\0", 2)[2] for key in keys], pa.string())})
-        halves = self._rows("halves", known.halves.find(keys), model, source, wanted)
-        paired = self._rows("exchanges", known.paired.find(keys), model, source, wanted)
+        wanted = set(exchanges)
+        keys = [_key((model, source, exchange)) for exchange in wanted]
+        halves = self._rows("halves", known.halves.find(keys), model, source)
+        paired = self._rows("exchanges", known.paired.find(keys), model, source)
         for row in paired:
             row.pop("seq")
-        return [KeptHalf(**row) for row in halves], [Paired(**row) for row in paired]
+        found = [KeptHalf(**row) for row in halves], [Paired(**row) for row in paired]
+        # Hashes may collide: what was not asked for is left out.
+        return [one for one in found[0] if one.exchange in wanted], [one for one in found[1] if one.exchange in wanted]
 
-    def _rows(self, table: str, seqs: Any, model: str, source: str, wanted: pa.Table) -> list[dict[str, Any]]:
+    def _rows(self, table: str, seqs: Seqs, model: str, source: str) -> list[dict[str, Any]]:
         if not len(seqs):
             return []
         return self._database.rows(
-            f"SELECT * FROM {table} WHERE seq IN (SELECT seq FROM candidates) "  # noqa: S608 - fixed names
-            "AND model = ? AND source = ? AND exchange IN (SELECT exchange FROM wanted)",
+            f"SELECT * FROM {table} WHERE {_among(seqs.tolist())} AND model = ? AND source = ?",  # noqa: S608 - numbers
             [model, source],
-            candidates=pa.table({"seq": seqs}),
-            wanted=wanted,
         )
 
     def change(
@@ -192,16 +192,13 @@ class Halves:
         known = self._index()
         with self._database.transaction():
             if removed:
-                gone = pa.table({"seq": pa.array(removed, pa.int64())})
-                self._database.query("DELETE FROM halves WHERE seq IN (SELECT seq FROM gone)", gone=gone)
+                self._database.write(f"DELETE FROM halves WHERE {_among(removed)}")  # noqa: S608 - numbers
             first = known.last + 1
             seqs = np.arange(first, first + len(added) + len(paired), dtype=np.int64)
             known.last += len(seqs)
             split = len(added)
-            if added:
-                self._database.insert("halves", _table(added, _COLUMNS, seqs[:split]))
-            if paired:
-                self._database.insert("exchanges", _table(paired, _PAIRED, seqs[split:]))
+            self._insert("halves", added, _COLUMNS, seqs[:split])
+            self._insert("exchanges", paired, _PAIRED, seqs[split:])
 
             def publish() -> None:
                 known.halves.add((_key((one.model, one.source, one.exchange)) for one in added), seqs[:split])
@@ -209,6 +206,18 @@ class Halves:
 
             if len(seqs):
                 self._database.on_commit(publish)
+
+    def _insert(
+        self, table: str, rows: Sequence[KeptHalf | Paired], types: Mapping[str, pa.DataType], seqs: Seqs
+    ) -> None:
+        if len(rows) > _FEW:
+            self._database.insert(table, _table(rows, types, seqs))
+        elif rows:
+            # A table of Arrow's for a row or two takes DuckDB thrice as long as the values themselves.
+            values = [[seq, *_values(row, types)] for seq, row in zip(seqs.tolist(), rows, strict=True)]
+            places = ", ".join([f"({', '.join('?' * len(types))})"] * len(rows))
+            statement = f"INSERT INTO {table} ({names(types)}) VALUES {places}"  # noqa: S608 - fixed names
+            self._database.write(statement, [value for row in values for value in row])
 
     def orphaned(self, now: datetime) -> datetime:
         """Return the moment before which a half that still waits must have come to be an orphan."""
@@ -311,7 +320,17 @@ def _key(parts: tuple[str, str, str]) -> str:
     return "\0".join(parts)
 
 
-def _table(rows: Sequence[KeptHalf | Paired], types: Mapping[str, pa.DataType], seqs: Any) -> pa.Table:
+def _among(seqs: Sequence[int]) -> str:
+    """Return the condition that a row is one of these; as numbers in the text, which DuckDB looks up by their range."""
+    return f"seq IN ({', '.join(map(str, seqs))})"
+
+
+def _values(row: KeptHalf | Paired, types: Mapping[str, pa.DataType]) -> list[object]:
+    given = [getattr(row, name) for name in types if name != "seq"]
+    return [naive(value) if isinstance(value, datetime) else value for value in given]
+
+
+def _table(rows: Sequence[KeptHalf | Paired], types: Mapping[str, pa.DataType], seqs: Seqs) -> pa.Table:
     columns = {
         name: pa.array([getattr(row, name) for row in rows], kind) for name, kind in types.items() if name != "seq"
     }
