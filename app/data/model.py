@@ -15,7 +15,9 @@ from monitor.charts.lines import Bars
 from monitor.types import ALL, Measurement, Model, Status, Window
 
 ANSWERS = ("_score", "_prediction")
-LATENCIES = ("traffic.latency_p50", "traffic.latency_p95")
+LATENCIES = ("traffic.latency_p50", "traffic.latency_p95", "traffic.latency_p99")
+DEVICE_TIMES = ("traffic.device_time_p50", "traffic.device_time_p95", "traffic.device_time_p99")
+DEVICE_MEMORY = ("traffic.device_memory_p50", "traffic.device_memory_p95", "traffic.device_memory_p99")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Overview:
     volume: Bars | None
     rows: int
     latency: Mapping[str, Sequence[Measurement]]
+    device: Mapping[str, Sequence[Measurement]]  # time on the device; empty where no row told
+    memory: Mapping[str, Sequence[Measurement]]
     score_mean: float | None
     accuracy: Mapping[str, Mapping[str, Sequence[Measurement]]]  # metric → version → measurements
     coverage: float | None
@@ -124,7 +128,9 @@ def overview(name: str, window: Window, version: str | None, segment: str) -> Ov
     return Overview(
         volume=bars,
         rows=rows,
-        latency={measure(metric).title: _of(traffic, metric) for metric in LATENCIES},
+        latency=_titled(traffic, LATENCIES),
+        device=_titled(traffic, DEVICE_TIMES),
+        memory=_titled(traffic, DEVICE_MEMORY),
         score_mean=_weighted(traffic, "traffic.score_mean"),
         accuracy={
             metric: _by_version([given for given in performance if given.metric == metric])
@@ -146,6 +152,11 @@ def _of(found: Sequence[Measurement], metric: str) -> list[Measurement]:
         if given.metric == metric and (given.window.start not in best or given.rows > best[given.window.start].rows):
             best[given.window.start] = given
     return [best[start] for start in sorted(best)]
+
+
+def _titled(found: Sequence[Measurement], metrics: Sequence[str]) -> dict[str, list[Measurement]]:
+    """The measurements of several metrics by their titles; without those that were never measured."""
+    return {measure(metric).title: lines for metric in metrics if (lines := _of(found, metric))}
 
 
 def _weighted(found: Sequence[Measurement], metric: str) -> float | None:

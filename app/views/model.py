@@ -3,10 +3,12 @@
 import streamlit as st
 
 from app.data.fleet import open_alerts
+from app.data.kept import kept
 from app.data.model import Suspect, last_traffic, overview
 from app.data.names import measure, score_title, score_unit
 from app.data.totals import totals
 from app.frame import colours, figure, halves, lesson, model_of, place
+from app.machines import beside, device
 from app.place import read_moment
 from app.prose import SEVERITY, safe
 from app.runtime import runtime
@@ -32,11 +34,14 @@ with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link("views/alerts.py", label="See alerts", query_params={"model": at.model})
 if model.settings.description:
     st.caption(safe(model.settings.description, 300))
+sampled = kept(model, at.window, at.version)
+if sampled:
+    st.caption(f":material/filter_alt: {sampled}")
 
 
 def nothing() -> None:
     """Say why there is nothing to show, and what to do about it."""
-    here = runtime().store.rows.count(at.model, window=at.window, version=at.version)
+    here = runtime().store.thinning.counts(at.model, at.window, at.version).stored
     last = last_traffic(at.model)
     if here:
         hours = model.settings.window_hours
@@ -57,6 +62,7 @@ def nothing() -> None:
 
 if not found.rows or found.volume is None:
     nothing()
+    beside(at.model, at.window)
     st.stop()
 
 metrics = [metric for metric, versions in found.accuracy.items() if any(versions.values())]
@@ -196,5 +202,7 @@ with fast, st.container(border=True):
         theme=None,
         config=CONFIG,
         key="latency",
-        alt="Median and 95th percentile of latency over the window",
+        alt="Median, 95th and 99th percentile of latency over the window",
     )
+device(found)
+beside(at.model, at.window)
