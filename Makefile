@@ -2,6 +2,7 @@
 # make demo ONCE=1 the same without staying up; prints one JSON object last
 # make test        everything that gates a change
 # make check       only the linters and type checks
+# make test-servers        real model servers, each in its own environment, driven while they are captured
 # make bench BENCH=demo    one benchmark; prints one JSON line last
 
 SHELL := /bin/bash
@@ -14,7 +15,7 @@ READY := $(VENV)/.ready
 BENCH ?= demo
 DEMO_FLAGS := $(if $(ONCE),--once)
 
-.PHONY: demo test check bench setup clean
+.PHONY: test-servers demo test check bench setup clean
 
 setup: $(READY)
 
@@ -36,6 +37,10 @@ check: $(READY)
 
 test: check
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+# SERVERS=kserve,triton takes only these; PAYLOADS=dir replays recordings instead.
+test-servers: $(READY)
+	$(BIN)/python -m tests.benchmarks.servers
 
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks.$(BENCH)

@@ -1,6 +1,7 @@
 """The notes that clients of real servers take: what they sent, and what they were answered."""
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,4 +32,5 @@ def _tensors(told: list[dict[str, object]]) -> list[Tensor]:
 
 def say(*words: object) -> None:
     """Print a line at once."""
-    print(*words, flush=True)
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
