@@ -13,6 +13,10 @@ class NotFound(WatchglassError):
     """A model, version, inference or file that does not exist. HTTP 404."""
 
 
+class NotKept(NotFound):
+    """There was such a row; it was counted and is not kept. HTTP 404."""
+
+
 class Conflict(WatchglassError):
     """What is asked contradicts what is stored, such as a changed schema. HTTP 409."""
 

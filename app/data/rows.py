@@ -11,6 +11,7 @@ import pyarrow as pa
 from app.data.feature import Side, reference_mark, reference_sides
 from app.data.names import column
 from app.data.notes import aside
+from app.data.shown import in_words
 from app.runtime import runtime
 from monitor.charts import format as fmt
 from monitor.charts.categories import OTHER, UNSEEN
@@ -126,7 +127,7 @@ def values(model: Model, given: Mapping[str, Any], importance: Mapping[str, floa
     names = tuple(feature.name for feature in model.schema.features)
     version = str(given.get("_version") or "")
     sides = reference_sides(model.name, version, ALL, names, reference_mark(model.name))
-    listed = [_value(feature, given.get(feature.name), sides.get(feature.name)) for feature in model.schema.features]
+    listed = [_of(feature, given, sides.get(feature.name)) for feature in model.schema.features]
     retyped = aside(given)
     listed = [
         replace(value, shown=fmt.value(retyped[value.feature]), remark="of another type, not used")
@@ -135,6 +136,13 @@ def values(model: Model, given: Mapping[str, Any], importance: Mapping[str, floa
         for value in listed
     ]
     return sorted(listed, key=lambda value: -abs(importance.get(value.feature, 0.0)))
+
+
+def _of(feature: Feature, given: Mapping[str, Any], reference: Side | None) -> Value:
+    words = in_words(feature, given)
+    if words is None:
+        return _value(feature, given.get(feature.name), reference)
+    return Value(feature.name, feature.label, words, fmt.MISSING, None, "")
 
 
 def _value(feature: Feature, given: Any, reference: Side | None) -> Value:

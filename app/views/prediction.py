@@ -9,13 +9,15 @@ import streamlit as st
 from app.data.names import score_title, score_unit
 from app.data.notes import noted
 from app.data.rows import answer, explain, explanations, neighbours, row, trust, values, verdict
+from app.data.shown import in_words, lines, picture
 from app.frame import colours, figure, model_of, place
 from app.prose import safe
 from app.runtime import runtime
 from monitor.charts import format as fmt
 from monitor.charts.attribution import Share, bars, waterfall
 from monitor.charts.style import CONFIG
-from monitor.errors import NotFound, WatchglassError
+from monitor.errors import NotFound, NotKept, WatchglassError
+from monitor.schema.held import ARRAYS
 from monitor.types import Explanation, Task
 
 FIRST = ("shap", "lime")
@@ -56,6 +58,8 @@ if not row_id:
     lost("**No row is chosen.** Open one from the list of predictions.")
 try:
     given = row(at.model, row_id, version)
+except NotKept as error:
+    lost(f"**The row {safe(row_id)} was not kept.** {safe(error, 600)}")
 except NotFound:
     lost(f"**There is no row {safe(row_id)} of this model.** It may have been removed, or the address is mistyped.")
 served = str(given["_version"])
@@ -210,6 +214,25 @@ for first in range(0, len(cards), 2):
     for column, draw in zip(st.columns(len(pair), gap="medium"), pair, strict=True):
         with column:
             draw()
+
+drawn = [
+    (feature, picture(feature, given), lines(feature, given), in_words(feature, given))
+    for feature in model.schema.features
+    if feature.kind in ARRAYS and in_words(feature, given)
+]
+if drawn:
+    with st.container(border=True):
+        st.subheader("What was it given?", anchor=False)
+        for several in range(0, len(drawn), 3):
+            for column, (feature, seen, series, words) in zip(
+                st.columns(3), drawn[several : several + 3], strict=False
+            ):
+                with column:
+                    st.markdown(f"**{safe(feature.label)}**: {safe(words)}")
+                    if seen is not None:
+                        st.image(seen, width=240)
+                    elif series is not None:
+                        st.line_chart(series, height=180)
 
 with st.container(border=True):
     st.subheader("Were its inputs ordinary?", anchor=False)

@@ -4,8 +4,10 @@ import math
 
 import streamlit as st
 
+from app.data.kept import kept
 from app.data.names import score_title
 from app.data.rows import ORDERS, PAGE, Filters, page, verdict
+from app.data.shown import in_words
 from app.frame import model_of, place, segment_name
 from app.prose import safe
 from monitor.charts import format as fmt
@@ -45,8 +47,11 @@ if st.session_state.get("rows_of") != key:  # other rows: begin at the first pag
 found, total = page(at.model, filters, order or "Newest", int(st.session_state["page"]))
 where = [f"segment {segment_name(model, at.segment)}"] if at.segment != ALL else []
 where += [f"version {at.version}"] if at.version else []
+sampled = kept(model, at.window, at.version)
 if not total:
-    if filters == Filters(at.window):
+    if sampled:
+        st.markdown(f"**No row that is kept passes these filters.** {sampled}")
+    elif filters == Filters(at.window):
         st.markdown("**No prediction came in this window.** Choose a longer one above.")
         there = at.query()
         st.page_link("views/model.py", label="What to do", icon=":material/monitoring:", query_params=there)
@@ -57,6 +62,8 @@ if not total:
 count = f"**{fmt.count(total)}** {'row' if total == 1 else 'rows'}" + (" with a label" if order == "Most wrong" else "")
 paged = f", {PAGE} on a page" if total > PAGE else ""
 st.markdown(f"{count}{safe(', ' + ', '.join(where)) if where else ''}{paged}.")
+if sampled:
+    st.caption(f":material/filter_alt: {sampled}")
 
 rows = found.to_pylist()
 ids = [(row["_id"], row["_version"]) for row in rows]
@@ -83,7 +90,7 @@ shown["Label"] = [fmt.value(row["_label"]) for row in rows]
 shown["Verdict"] = [verdict(model, row) for row in rows]
 for feature in model.schema.features[:4]:
     shown[feature.label + (f", {feature.unit}" if feature.unit else "")] = [
-        fmt.value(row.get(feature.name)) for row in rows
+        in_words(feature, row) or fmt.value(row.get(feature.name)) for row in rows
     ]
 shown["Version"] = [row["_version"] for row in rows]
 shown["Latency"] = [fmt.duration(row["_latency_ms"]) for row in rows]

@@ -15,7 +15,8 @@ from monitor.jobs.traffic import METRICS
 from monitor.performance import PerformanceMeasure
 from monitor.plugins import plugins
 from monitor.quality import QualityMeasure
-from monitor.types import ALL, Model, Rule, Task
+from monitor.schema.held import ARRAYS
+from monitor.types import ALL, Keep, Model, Rule, Task
 
 _OWN_BOUND = ("drift.", "quality.")
 """Metrics that are measured with a threshold; a rule about another needs one."""
@@ -29,6 +30,7 @@ def check_wishes(model: Model) -> None:
             has none, or its numbers are out of range; a channel is not known or its target not of the channel's form.
     """
     known = metrics(model.schema.task)
+    _check_segments(model)
     for rule in model.settings.rules or ():
         check_rule(rule)
         _check_metric(rule, known)
@@ -38,6 +40,18 @@ def check_wishes(model: Model) -> None:
         if channel.kind not in channels:
             raise InvalidInput(f"settings.channels: there is no channel {channel.kind!r}; there are {_all(channels)}")
         channels[channel.kind]().check(channel.target)
+
+
+def _check_segments(model: Model) -> None:
+    """Refuse segments by what may not be kept: what is left of such a row would not tell its segment."""
+    for name in model.settings.segments:
+        feature = model.schema.feature(name)
+        if feature is not None and (feature.kind in ARRAYS or feature.store not in (None, Keep.FULL)):
+            raise InvalidInput(
+                f"settings.segments: {name!r} is {feature.kind}"
+                f"{f' with store {feature.store.value}' if feature.store else ''}; features of which every value is "
+                "kept and that are no images, embeddings or sequences are allowed"
+            )
 
 
 def metrics(task: Task) -> list[str]:

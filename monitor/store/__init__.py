@@ -11,6 +11,7 @@ from monitor.store.ledger import RECEIVED, Loss
 from monitor.store.letters import BURIED, DeadLetter, Limits
 from monitor.store.rows import Committed, label_table
 from monitor.store.store import Store
+from monitor.store.thinning import Kept
 from monitor.store.verify import Check, verify
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Disk",
     "HalfCount",
     "HalfLimits",
+    "Kept",
     "Limits",
     "Loss",
     "Room",

@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 import pyarrow as pa
 
-from monitor.errors import InvalidInput, NotFound
+from monitor.errors import InvalidInput, NotFound, NotKept
 from monitor.store import tables
 from monitor.store.catalog import Catalog
 from monitor.store.database import Database
@@ -176,7 +176,7 @@ class Queries:
             [id, version],
         )
         if found:
-            raise NotFound(
+            raise NotKept(
                 f"The inference {id!r} of {of}the model {model!r} was profiled and counted, but its row was not kept: "
                 f"{_WHY[found[0]['why']].format(self._catalog.model(model).settings)}. So it can be neither shown nor "
                 "explained; a change of that setting applies to rows that come from then on."
