@@ -21,7 +21,7 @@ from monitor.ingest import LABELS, Receipt
 from monitor.schema import Conformed, Rejected, Sent, arrow_schema, check_name, conform, conform_table, is_plain
 from monitor.types import Inference, Label, Model, Version
 
-LARGE = 1 << 16
+LARGE = 1 << 14
 """Bodies from this size on are read in a thread, so that they do not hold up the small ones."""
 
 FEW = 100
@@ -33,6 +33,7 @@ MOST_VERSIONS = 200
 _OWN = frozenset(field.name for field in fields(Inference))
 _NAMES = frozenset({"bad_id", "bad_column"})
 _SHOWN = 20
+_MOST_BYTES, _MOST_ROWS = 256 * 2**20, 1_000_000  # of an Arrow stream, in memory
 _DROPPED = re.compile(r"([a-z0-9_-]{1,64})=([0-9]{1,18})")
 _HEADERS = (
     Parameter(name="watchglass-source", where="header", description="Who sends; kept with each row."),
@@ -209,7 +210,7 @@ def _labels(call: Call) -> Rows[Label]:
 
 
 def _table(body: bytes) -> pa.Table:
-    table = read_table(body, ARROW_STREAM)
+    table = read_table(body, ARROW_STREAM, most_bytes=_MOST_BYTES, most_rows=_MOST_ROWS)
     if table.num_rows == 0:
         raise Problem(400, "The stream has no rows; send at least one.")
     return table

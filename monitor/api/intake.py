@@ -12,14 +12,17 @@ from monitor.errors import Overloaded
 OVERHEAD = 16 * 2**10
 """What any request takes in memory besides its body, in bytes."""
 
-PATIENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 3.0
 """How long a request waits for others to be answered. Its body is still on the way then: it costs next to nothing."""
 
 STALL_SECONDS = 10.0
 
 MOST_WAITING = 256
 
-SLOW_SECONDS, MANY = 2.0, 32
+MOST_AT_ONCE = 256
+"""How many requests are worked on at once; more would only make each wait longer."""
+
+SLOW_SECONDS, MANY = 2.0, 64
 """When the oldest of at least so many requests has been waited for so long, no more are taken on: they would wait
 longer than senders do, and come again while their first try is still being worked on."""
 
@@ -109,7 +112,8 @@ class Intake:
         self._call()
 
     def _fits(self, size: int) -> bool:
-        return not self.bytes or (self.bytes + size <= self._max and not self._slow())
+        room = self.bytes + size <= self._max and len(self._read) < MOST_AT_ONCE
+        return not self.bytes or (room and not self._slow())
 
     def _slow(self) -> bool:
         if len(self._read) < MANY or self.bytes < self._max // 8:

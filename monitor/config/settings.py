@@ -133,9 +133,9 @@ class Config(BaseSettings):
         default=10.0, gt=0, description="Longest time a request body may stand still, in seconds; then 408."
     )
     body_bytes: Whole = Field(
-        default=32 * MIB,
+        default=64 * MIB,
         ge=MIB,
-        description="Most bytes of request bodies in memory at once; more wait a second, then: 429, try later.",
+        description="Most bytes of request bodies in memory at once; more wait for 3 s, then: 429, try later.",
     )
     queue_bytes: Whole = Field(
         default=64 * MIB, ge=MIB, description="Most bytes waiting to be stored; beyond: 429, try later."

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from monitor.errors import DiskFull
+from monitor.errors import DiskFull, Unavailable
 
 LOOK_SECONDS = 1.0
 """How old an answer may be where room is asked for on every request."""
@@ -52,7 +52,11 @@ class Disk:
         self._looked = 0.0
 
     def room(self, *, fresh: bool = True) -> Room:
-        """Return what is free; unless ``fresh``, as of at most a second ago."""
+        """Return what is free; unless ``fresh``, as of at most a second ago.
+
+        Raises:
+            Unavailable: the folder is gone, or the disk does not answer.
+        """
         now = time.monotonic()
         if fresh or self._room is None or now - self._looked > LOOK_SECONDS:
             self._room, self._looked = self._measure(), now
@@ -75,7 +79,10 @@ class Disk:
     def _measure(self) -> Room:
         if self._folder is None:
             return Room(free_bytes=2**63 - 1, reserve_bytes=0)
-        total, free = self._look(self._folder)
+        try:
+            total, free = self._look(self._folder)
+        except OSError as error:
+            raise Unavailable(f"The disk of {self._folder} cannot be asked for its room: {error}. Check it.") from error
         reserve = default_reserve(total) if self._reserve is None else self._reserve
         return Room(free_bytes=free, reserve_bytes=reserve)
 
