@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from app.runtime import Runtime
+from monitor.errors import InvalidInput
 
 IRIS = {
     "task": "multiclass",
@@ -309,11 +310,30 @@ def test_unknown_models_and_collectors_are_404_and_nothing_is_made(iris) -> None
     assert iris("POST", KSERVE, params={"version": "a b"}, content=ASKED, headers=event("request")).status_code == 422
 
 
-def test_a_dead_letter_can_be_replayed_through_its_collector(iris) -> None:
+def test_a_dead_letter_is_replayed_through_its_collector(iris, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event that could not be read once is a half when it can, and finds its other side."""
     send(iris, V1_ASKED, event("request"))
-    send(iris, V1_ANSWERED, event("response", "e", **{"ce-type": "nothing"}))
+    with monkeypatch.context() as patched:
+        patched.setattr("monitor.collectors.kserve.inflated", broken)
+        assert send(iris, V1_ANSWERED, event("response"))["rejected"] == 1
     told = iris("POST", "/v1/models/iris/dead-letters/replay", json={}).json()
-    assert (told["tried"], told["replayed"], told["failed"]) == (1, 0, 1)
+    assert (told["tried"], told["replayed"], told["stored"]) == (1, 1, 1)
+    assert stored(iris)[0]["scores"] == [0.25, 0.5, 0.25]
+    assert halves(iris) == {}
+    assert adds_up(iris)
+
+
+def broken(*_: object, **__: object) -> bytes:
+    raise InvalidInput("kserve: not yet")
+
+
+def test_a_pair_ahead_of_our_clock_is_a_dead_letter_until_then(iris, runtime: Runtime) -> None:
+    send(iris, V1_ASKED, event("request", time="2013-06-10T01:00:00Z"))
+    assert send(iris, V1_ANSWERED, event("response"))["errors"][0]["reason"] == "clock_skew"
+    assert halves(iris) == {}
+    runtime.clock.advance(runtime.clock.now() + timedelta(hours=2))
+    assert iris("POST", "/v1/models/iris/dead-letters/replay", json={}).json()["stored"] == 1
+    assert stored(iris)[0]["time"] == "2013-06-10T01:00:00Z"
     assert adds_up(iris)
 
 

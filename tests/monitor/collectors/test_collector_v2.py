@@ -130,3 +130,17 @@ def test_a_byte_order_mark_and_lone_surrogates_are_read():
     """What the server understood, we do too."""
     found = half(b'\xef\xbb\xbf{"inputs": [{"name": "x", "shape": [1], "datatype": "BYTES", "data": ["\\ud800"]}]}')
     assert found.columns["x"] == ["\ud800"]
+
+
+def test_a_request_without_an_id_is_named_by_its_header():
+    """The body's own id goes first; a header too long to name rows is none."""
+    body = b'{"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", "data": [1.5]}]}'
+    named = body.replace(b"{", b'{"id": "q", ', 1)
+    for sent, headers, expected in (
+        (body, {"x-request-id": "abc-1"}, "abc-1"),
+        (named, {"x-request-id": "abc-1"}, "q"),
+        (body, {"x-request-id": "x" * 10_000}, None),
+        (body, {}, None),
+    ):
+        (half,) = V2().parse(sent, headers)
+        assert half.id == expected
