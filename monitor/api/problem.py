@@ -8,6 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from monitor.errors import Conflict, DiskFull, InvalidInput, NotFound, Overloaded, Unavailable, WatchglassError
+from monitor.schema.notes import text
 
 MEDIA = "application/problem+json"
 RETRY_AFTER_S = 1
@@ -84,12 +85,14 @@ def problem_response(problem: Problem) -> Response:
     >>> problem_response(Problem(413, "The body has 11 bytes; at most 10 are read.")).status_code
     413
     """
+    # What was sent may be quoted: lone surrogates cannot be written.
+    errors = [Detail(text(error.where), text(error.detail)) for error in problem.errors]
     body = ProblemBody(
         type=f"urn:watchglass:problem:{_SLUGS.get(problem.status, 'error')}",
         title=HTTPStatus(problem.status).phrase,
         status=problem.status,
-        detail=problem.detail,
-        errors=problem.errors,
+        detail=text(problem.detail),
+        errors=errors,
     )
     headers = {"retry-after": str(RETRY_AFTER_S)} if problem.status in _LATER else None
     return Response(msgspec.json.encode(body), problem.status, headers, MEDIA)

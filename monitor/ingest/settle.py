@@ -12,6 +12,7 @@ from monitor.ingest.receipts import CONFLICT, DUPLICATE, MALFORMED, Collected, R
 from monitor.ingest.rows import CONFLICTING, NEW, as_sent, inference_as_sent, label_as_sent, row_fates
 from monitor.ingest.truths import Refusal, Said, Truth, read_label
 from monitor.schema import Conformed, Rejected, Sent, arrow_schema, conform
+from monitor.schema.notes import text
 from monitor.store import RECEIVED, DeadLetter, Store, label_table
 from monitor.types import Inference, LedgerLine, ModelSchema
 
@@ -75,6 +76,8 @@ class _Tally:
 
     def refuse(self, source: str, error: RowError, sent: Sent | None) -> None:
         sent = sent or _NOTHING
+        # What a sender wrote may be quoted in it: lone surrogates cannot be stored, or told.
+        error = replace(error, id=None if error.id is None else text(error.id), detail=text(error.detail))
         self.count(source, "rejected", error.reason)
         self.errors.append(error)
         self.letters.append(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from monitor.schema import VERSION, VERSION_RULE, label_of
+from monitor.schema.notes import text
 from monitor.store import Store
 from monitor.types import Label, ModelSchema, Task
 
@@ -37,12 +38,12 @@ class Refusal:
 def read_label(label: Label, schema: ModelSchema, now: datetime) -> Truth | Refusal:
     """Return a label in the model's terms, or why it is not one."""
     given: object = label.id
-    known = given if isinstance(given, str) and 0 < len(given) <= _MAX_ID else None
+    known = given if isinstance(given, str) and 0 < len(given) <= _MAX_ID and given == text(given) else None
     if known is None:
         return Refusal(None, "bad_id", f"id: 1 to {_MAX_ID} characters of text are allowed")
     if label.version is not None and not VERSION.fullmatch(label.version):
         return Refusal(known, "bad_version", f"version {label.version[:80]!a}: {VERSION_RULE}")
-    value = label_of(label.value, schema)
+    value = label_of(text(label.value) if isinstance(label.value, str) else label.value, schema)
     if value is None:
         allowed = "a finite number" if schema.task is Task.REGRESSION else f"one of {', '.join(schema.classes)}"
         return Refusal(known, "bad_label", f"value {str(label.value)[:80]!a}: {allowed} is allowed")

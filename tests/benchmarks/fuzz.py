@@ -102,6 +102,7 @@ class Sender(threading.Thread):
     def __init__(self, server: Server, outcome: Outcome, seeds: Sequence[Seed], numbers: range, seed: int) -> None:
         super().__init__(daemon=True)
         self._server, self._outcome, self._seeds, self._numbers, self._seed = server, outcome, seeds, numbers, seed
+        self._paths = sorted({seed.path for seed in seeds})
         self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
 
     def run(self) -> None:
@@ -110,7 +111,8 @@ class Sender(threading.Thread):
             if not self._server.alive:
                 return
             draw = random.Random(f"{self._seed} {number}")
-            request = mutated(draw.choice(self._seeds), self._seeds, draw)
+            path = draw.choice(self._paths)  # every route as often, however many seeds it has
+            request = mutated(draw.choice([seed for seed in self._seeds if seed.path == path]), self._seeds, draw)
             self._outcome.add(f"mutation {number} of {request.path}", self._send(request))
         self._connection.close()
 

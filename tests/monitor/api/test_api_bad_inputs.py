@@ -148,6 +148,26 @@ def test_a_poisoned_line_is_kept_aside_and_its_neighbours_are_stored(flights, li
     assert letter["size"] > 0
 
 
+@pytest.mark.parametrize(
+    ("what", "body"),
+    [
+        ("collect/v1", b'{"error": "\\ud800"}'),
+        ("collect/v2", b'{"outputs": [{"name": "\\ud800", "shape": [2], "datatype": "FP32", "data": [1]}]}'),
+        ("collect/bentoml", b'{"x": 1, "p": 0.5, "t": 1, "request_id": "\\udfff\\ud800"}\n'),
+        (
+            "inferences",
+            b'[{"id": "\\ud800"}, {"version": "\\ud800"}, {"prediction": "\\ud800", "scores": ["\\ud800"]}]',
+        ),
+        ("labels", b'[{"id": "\\ud800", "value": "late"}, {"id": "a", "value": "\\ud800"}, {"\\ud800": 1}]'),
+    ],
+)
+def test_surrogates_that_an_error_would_quote_do_no_harm(flights, what: str, body: bytes) -> None:
+    schema = json.dumps({"columns": [{"name": n, "role": r} for n, r in (("x", "feature"), ("p", "prediction"))]})
+    headers = JSON | {"watchglass-schema": schema}
+    answer = flights("POST", f"/v1/models/flights/{what}", content=body, headers=headers)
+    assert answer.status_code in {200, 400}, answer.text
+
+
 def test_more_rows_than_a_body_may_have_are_refused_before_they_take_memory(flights, monkeypatch) -> None:
     monkeypatch.setattr("monitor.api.rows.MAX_ROWS", 10)
     for content, media in ((b"[" + b"1," * 10 + b"1]", "application/json"), (b"{}\n" * 11, "application/x-ndjson")):

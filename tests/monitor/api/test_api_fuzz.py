@@ -23,7 +23,7 @@ def test_no_mutation_is_answered_by_a_5xx_or_lost(tmp_path: Path) -> None:
     assert (outcome.notes, outcome.unexpected, outcome.errors, outcome.exits) == ([], 0, 0, 0)
     assert outcome.mutations == MUTATIONS
     assert outcome.statuses.keys() >= {200, 400, 415}
-    assert outcome.fates["stored"] and outcome.fates["rejected"]
+    assert min(outcome.fates["stored"], outcome.fates["rejected"]) > 0
 
 
 def test_every_good_request_is_one_that_the_server_takes(tmp_path: Path) -> None:
