@@ -8,6 +8,8 @@ from monitor.detection.channels import (
     anderson_darling,
     arcsine,
     category_angles,
+    displacement,
+    distinct_values,
     hellinger,
     mean_score,
     normal_scores,
@@ -34,24 +36,26 @@ class ColumnLaws:
     Attributes:
         column: its name.
         scores: the score of each slot, [S]; None for categories.
+        values: the value of each bin of a column with few values; None for others.
         mass: the reference's rows by slot and label, [L, S].
         location: law of the mean score, or of each category's angle; None where the reference holds too little.
         largest: of the category that moved most; None for numbers.
         shape: law of the distance.
         nulls: law of the share of nulls.
         faults: laws of hard faults.
-        calibrated: whether the reference had chunks enough.
+        chunks: how many chunks of the reference held enough values.
     """
 
     column: str
     scores: Floats | None
+    values: Floats | None
     mass: Ints
     location: MeanLaw | None
     largest: LargestLaw | None
     shape: DistanceLaw | None
     nulls: MeanLaw
     faults: FaultLaws
-    calibrated: bool
+    chunks: int
 
     @classmethod
     def fit(cls, tallies: Tallies, labels: Ints, seed: int = 0) -> "ColumnLaws":
@@ -62,13 +66,14 @@ class ColumnLaws:
         useful, own = tallies.take(np.flatnonzero(enough)), labels[enough]
         member = (own[:, None] == np.arange(int(labels.max(initial=0)) + 1)).astype(np.int64)
         mass = member.T @ useful.mass
-        calibrated = int(enough.sum()) >= ENOUGH
+        chunks = int(enough.sum())
         if enough.sum() < 1 or np.count_nonzero(mass.sum(axis=0)) < 2:
-            return cls(tallies.column, None, mass, None, None, None, nulls, faults, calibrated)
+            return cls(tallies.column, None, None, mass, None, None, None, nulls, faults, chunks)
         scores = normal_scores(mass.sum(axis=0)) if tallies.numeric else None
-        location = _location(useful, scores, own)
+        values = distinct_values(tallies.binning)
+        location = _location(useful, scores, values, own)
         largest = LargestLaw.fit(location) if scores is None else None
-        laws = cls(tallies.column, scores, mass, location, largest, None, nulls, faults, calibrated)
+        laws = cls(tallies.column, scores, values, mass, location, largest, None, nulls, faults, chunks)
         return replace(laws, shape=laws._shape(useful, own, seed))
 
     def z(self, tallies: Tallies, labels: Ints) -> tuple[Floats, Floats]:
@@ -88,9 +93,14 @@ class ColumnLaws:
             found[:, 1] = self.largest.z(self.location.sizes(category_angles(tallies), present, labels))
         if self.scores is None:
             return found, self.faults.z(tallies, None, found[:, 0], labels)
-        means = mean_score(tallies, self.scores)
+        means = _means(tallies, self.scores, self.values)
         found[:, 0], found[:, 1] = self.location.z(means, present, labels)
         return found, self.faults.z(tallies, self.location, means, labels)
+
+    @property
+    def known(self) -> float:
+        """From how many chunks its variance was learned; ever so many where sampling alone explains it."""
+        return self.location.known if self.location is not None and self.scores is not None else float(self.chunks)
 
     def _shares(self, labels: Ints) -> Floats:
         """Return the reference's shares that chunks with these labels are compared with, [M, S]."""
@@ -136,10 +146,15 @@ def _drawn(whole: Floats, mass: Ints, draw: float) -> Floats:
     return np.where(size > 0, whole + draw * (mass / np.maximum(size, 1) - whole), whole)
 
 
-def _location(tallies: Tallies, scores: Floats | None, labels: Ints) -> MeanLaw:
+def _means(tallies: Tallies, scores: Floats, values: Floats | None) -> Floats:
+    means = mean_score(tallies, scores)
+    return means if values is None else means + displacement(tallies, values)
+
+
+def _location(tallies: Tallies, scores: Floats | None, values: Floats | None, labels: Ints) -> MeanLaw:
     if scores is None:
         angles = category_angles(tallies)
         return MeanLaw.fit(angles, tallies.present, np.full(angles.shape[1], _ANGLE), labels)
     share = tallies.mass.sum(axis=0) / tallies.present.sum()
     variance = float(share @ scores**2 - (share @ scores) ** 2)
-    return MeanLaw.fit(mean_score(tallies, scores)[:, None], tallies.present, np.array([variance]), labels)
+    return MeanLaw.fit(_means(tallies, scores, values)[:, None], tallies.present, np.array([variance]), labels)

@@ -146,11 +146,12 @@ class Detector:
 
     def with_dial(self, dial: float) -> "Detector":
         """Return the same detector at another setting of the dial; the laws stay as they are."""
-        speaking = sum(law.location is not None for law in self.laws.values()) + (self.joint is not None)
+        known = [law.known for law in self.laws.values() if law.location is not None]
+        known += [] if self.joint is None else [float(self.chunks)]
         return replace(
             self,
             dial=dial,
-            threshold=evident.threshold(dial, speaking, self.chunks),
+            threshold=evident.threshold(dial, known),
             fault_z=evident.fault_z(dial, len(self.laws) * len(FAULTS)),
         )
 

@@ -13,7 +13,7 @@ optimistic by what a finite reference does not know: its errors are the same in 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -23,7 +23,7 @@ from monitor.profile.values import Floats
 SHIFT: Final = 2.5
 """The shift, in deviations of a chunk, that evidence is gathered for."""
 
-CAP: Final = 200.0
+CAP: Final = 400.0
 """The most evidence that one chunk gives."""
 
 PERIOD: Final = 90
@@ -108,23 +108,24 @@ def alarm_rate(reached: Floats, chunks: float) -> Floats:
     return rate
 
 
-def threshold(dial: float, columns: int, chunks: float) -> float:
-    """Return the sum of evidence over ``columns`` columns at which a model alarms.
+def threshold(dial: float, known: Sequence[float]) -> float:
+    """Return the sum of evidence over columns at which a model alarms.
 
     Evidence has a heavy tail, so that its sum is large when one column's is: J columns alarm about J times as often
     as one does, and not more often if they depend on each other.
 
     Args:
         dial: false alarms that are accepted per 90 chunks, faults included.
-        columns: how many columns give evidence.
-        chunks: how many chunks the reference has.
+        known: by column that gives evidence, how many chunks its variance was learned from.
 
-    >>> threshold(1, 50, 120) > threshold(3, 50, 120) > threshold(3, 10, 120)
+    >>> threshold(1, [120] * 50) > threshold(3, [120] * 50) > threshold(3, [120] * 10)
     True
     """
-    wanted = dial * (1 - FAULT_SHARE) / PERIOD / max(1, columns)
-    grid = np.geomspace(1.0, 1e9, 2000)
-    rates = np.minimum.accumulate(alarm_rate(grid, chunks))
+    wanted = dial * (1 - FAULT_SHARE) / PERIOD
+    grid = np.geomspace(1.0, 1e9, 1000)
+    sizes, columns = np.unique(np.array(known, dtype=np.float64), return_counts=True)
+    pairs = zip(sizes, columns, strict=True)
+    rates = np.minimum.accumulate(sum((count * alarm_rate(grid, size) for size, count in pairs), np.zeros(len(grid))))
     return float(grid[min(int(np.searchsorted(-rates, -wanted)), len(grid) - 1)])
 
 

@@ -18,8 +18,10 @@ ENOUGH = 30
 
 _PRIOR_DISPERSION, _PRIOR_CHUNKS = 4.0, 5.0
 _LEAST_FREEDOM = 4.0
-_ODD = 0.1  # the chance that the reference's largest z-score is beyond what is taken for ordinary
-_DENIED = 2.5  # standard errors of skewness or kurtosis that deny a law
+_KNOWN = 1e6  # degrees of freedom of a variance that sampling alone explains
+_ODD = 0.02  # the chance that the reference's largest z-score is beyond what is taken for ordinary
+_APPARENT = 2.0  # standard errors from which the variance between chunks is more than chance
+_DENIED = 3.0  # standard errors of skewness or kurtosis that deny a law
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +132,14 @@ class MeanLaw:
             np.abs(left_out).max(axis=0, initial=0.0),
         )
 
+    @property
+    def known(self) -> float:
+        """From how many chunks the variance was learned; ever so many where sampling alone explains it."""
+        chunks = self.matching.chunks
+        plain = self.typical - self.between
+        apparent = bool((self.between > _APPARENT * np.sqrt(2 / max(1, chunks)) * plain).any())
+        return float(chunks) if apparent or chunks < ENOUGH else np.inf
+
     def shift(self, values: Floats, labels: Ints) -> Floats:
         """Return how far each chunk lies from what it is compared with, [M, C]."""
         return values - self.matching.expected(labels)
@@ -139,6 +149,7 @@ class MeanLaw:
         variance = self.within / np.maximum(rows, 1)[:, None] + self.between
         known = variance / np.maximum(self.typical, 1e-300)
         freedom = np.maximum(self.freedom * np.minimum(known, 1.0) ** 2, min(_LEAST_FREEDOM, self.freedom))
+        freedom = np.where((self.between > 0) | (self.freedom < ENOUGH - 1), freedom, _KNOWN)
         return from_t(shift / np.sqrt(np.maximum(variance + self.error, 1e-18)), freedom)
 
     def z(self, values: Floats, rows: Ints, labels: Ints) -> tuple[Floats, Floats]:

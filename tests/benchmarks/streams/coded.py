@@ -12,9 +12,11 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.detection import Batch, Tallies
-from monitor.profile.binning import Binning, NumericBins, make_binning
+from monitor.detection.channels import distinct_values
+from monitor.profile.binning import Binning, Bins, NumericBins, make_binning
 from monitor.profile.column import ColumnProfile, category_slots, numeric_slots
 from monitor.profile.comoments import rank_codes
+from monitor.profile.fixed import FIRST, SECOND, first, fixed
 from monitor.types import ModelSchema
 from tests.benchmarks.streams.stream import Floats, Ints
 
@@ -83,10 +85,18 @@ class Coded:
         some = edges[1:] > edges[:-1]
         if name in self.values and some.any():
             values = self.values[name][rows]
+            self._add_moments(flat.reshape(chunks, bins.length), bins, values, group)
             low[some] = np.fmin.reduceat(values, edges[:-1][some])
             high[some] = np.fmax.reduceat(values, edges[:-1][some])
         low, high = np.where(np.isnan(low), np.inf, low), np.where(np.isnan(high), -np.inf, high)
         return Tallies(name, bins, flat.reshape(chunks, bins.length), low, high)
+
+    def _add_moments(self, counts: Ints, bins: Bins, values: Floats, group: Ints) -> None:
+        """Add the sum of values to a discrete column's counters; the detector reads no other column's."""
+        if isinstance(bins, NumericBins) and distinct_values(bins) is not None:
+            q = fixed(np.where(np.isnan(values), bins.center, values), bins.center, bins.scale)
+            for at, limb in enumerate(first(q)):
+                counts[:, at - FIRST - SECOND] = np.rint(np.bincount(group, limb, len(counts)))
 
     def _matrices(self, rows: Ints, edges: Ints) -> Floats:
         size = len(self.slots) + 1

@@ -10,7 +10,9 @@ import numpy as np
 from scipy.stats import norm
 
 from monitor.detection import Batch, Tallies
+from monitor.detection.channels import distinct_values
 from monitor.profile.binning import Bins, CategoryBins, NumericBins
+from monitor.profile.fixed import FIRST, SECOND, first, fixed
 from tests.benchmarks.streams.coded import days
 from tests.benchmarks.streams.stream import Floats
 
@@ -61,7 +63,7 @@ def made(columns: int, seed: int) -> Made:
             found[name] = _numeric(shares, norm.ppf(np.linspace(1e-7, 1 - 1e-7, BINS + 1)), nulls)
         elif kind == 6:
             values = int(rng.integers(2, 12))
-            found[name] = _numeric(rng.dirichlet(np.ones(values)), np.arange(values + 1) - 0.5, 0.0)
+            found[name] = _numeric(rng.dirichlet(np.ones(values)), np.concatenate([[0], np.arange(1, values) - 0.5, [values - 1]]), 0.0)
         else:
             values = int(np.exp(rng.uniform(np.log(3), np.log(50))))
             share = 1 / np.arange(1, values + 1) ** rng.uniform(0.5, 1.5)
@@ -82,6 +84,10 @@ def _draw(name: str, column: Column, rng: np.random.Generator, rows: int, chunks
     counts = np.zeros((chunks, column.bins.length), dtype=np.int64)
     counts[:, : drawn.shape[1]] = drawn
     low, high = np.full(chunks, np.inf), np.full(chunks, -np.inf)
+    values = distinct_values(column.bins)
+    if values is not None:
+        for at, limb in enumerate(first(fixed(values, 0.0, 1.0))):
+            counts[:, at - FIRST - SECOND] = drawn[:, NumericBins.HEAD + 1 : -1] @ limb
     if isinstance(column.bins, NumericBins):
         mass = drawn[:, NumericBins.HEAD + 1 : -1] > 0
         edges = column.bins.edges
