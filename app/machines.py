@@ -148,9 +148,10 @@ def _charts(groups: tuple[Group, ...], key: str) -> None:
         pair = groups[first : first + 2]
         for column, group in zip(st.columns(2, gap="medium"), pair, strict=False):
             with column:
-                unit = "" if group.unit in ("", "share") else f", {group.unit}"
+                unit = "" if group.unit in ("", "share") else f", {group.unit.replace('/s', 'per second')}"
+                about = next(iter(group.lines)) if len(group.lines) == 1 else group.title
                 st.plotly_chart(
-                    sampled(group.lines, colours(), title=f"{group.title}{unit}", unit=group.unit, gap=group.gap),
+                    sampled(group.lines, colours(), title=f"{about}{unit}", unit=group.unit, gap=group.gap),
                     theme=None,
                     config=CONFIG,
                     key=f"{key}_{group.title}_{group.unit}",

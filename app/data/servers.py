@@ -59,7 +59,8 @@ def gpus(window: Window) -> tuple[Gpus | None, tuple[Group, ...]]:
 def groups(samples: Sequence[Sample], window: Window) -> tuple[Group, ...]:
     """Lines of samples, by the groups of their figures, in the order of `FIGURES`."""
     lines: dict[tuple[str, str], dict[str, list[tuple[datetime, float]]]] = {}
-    for sample in samples:
+    places = {metric: place for place, metric in enumerate(FIGURES)}
+    for sample in sorted(samples, key=lambda each: places.get(each.metric, 0)):  # stays in order of time within each
         figure = FIGURES.get(sample.metric)
         if figure is not None:
             name = f"{figure.title}, {_part(sample.part)}" if sample.part else figure.title

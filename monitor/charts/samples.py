@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import plotly.graph_objects as go
 
 from monitor.charts import format as fmt
-from monitor.charts.lines import SERIES, dates
+from monitor.charts.lines import SERIES
 from monitor.charts.style import Palette, frame, note, plain
 
 Points = Sequence[tuple[datetime, float]]
@@ -45,8 +45,10 @@ def sampled(
     frame(figure, colours, height=height, legend=len(shown) > 1)
     if not shown:
         return note(figure, "Nothing was told in this window", colours)
-    dates(figure, [moment for _, points in shown for moment, _ in points])
-    figure.update_xaxes(range=None, tickvals=None)
+    moments = [moment for _, points in shown for moment, _ in points]
+    days = (max(moments) - min(moments)).total_seconds() / 86_400
+    ticks = "%H:%M" if days < 0.5 else "%-d %b %H:%M" if days < 3 else "%-d %b"
+    figure.update_xaxes(type="date", tickformat=ticks, nticks=5, tickangle=0)
     figure.update_yaxes(title_text=title, rangemode="tozero", nticks=5)
     if unit == "share":
         figure.update_yaxes(tickformat=".0%", range=[0, 1.02])
