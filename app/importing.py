@@ -189,6 +189,7 @@ class _Job:
         elif frame.what == "piece":
             self._send(frame)
         elif frame.what == "end":
+            self._progress.end()
             self.tally.halves = {name: int(frame.says.get(name, 0)) for name in ("unpaired", "probes")}
         elif frame.what == "errors":
             self.tally.errors += frame.says["errors"]

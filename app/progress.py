@@ -26,6 +26,7 @@ class Progress:
             disable=quiet,
         )
         self._task = self._bar.add_task("", total=max(total, 1), rows=0)
+        self._total = max(total, 1)
         self._before = 0
         """Bytes of the files before the one that is read."""
         self._size = 0
@@ -54,6 +55,11 @@ class Progress:
     def at(self, position: int) -> None:
         """Say how many bytes of the file have been read and sent."""
         self._bar.update(self._task, completed=self._before + min(position, self._size))
+
+    def end(self) -> None:
+        """Say that all files are read and sent."""
+        self._before, self._size = self._total, 0
+        self._bar.update(self._task, completed=self._total)
 
     def rows(self, count: int) -> None:
         """Count rows that were sent."""

@@ -1,5 +1,6 @@
 """Files of rows, Parquet, CSV and JSON lines, into pieces."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,7 @@ class RowReader:
         file = RowFile(path, wish.columns.types(wish.schema))
         offset = 0
         for table in file.batches():
+            table = plain(table)  # noqa: PLW2901 - the same rows
             rows = prepare(table, wish.columns, set(self._features), made, offset, wish.version)
             for start, part in cut(rows):
                 yield table_piece(part, wish.version, offset + start), file.position
@@ -117,6 +119,9 @@ def prepare(
         InvalidInput: a named column is not there.
     """
     table = flattened(table)
+    twice = sorted(name for name, count in Counter(table.column_names).items() if count > 1)
+    if twice:
+        raise InvalidInput(f"The file has several columns of the name {', '.join(twice)[:300]}; names must be unique.")
     named = columns.named()
     missing = [name for name in columns.all() if name not in table.column_names]
     if missing:
@@ -142,6 +147,14 @@ def prepare(
     for name, column in own.items():
         kept = kept.append_column(name, column)
     return kept
+
+
+def plain(table: pa.Table) -> pa.Table:
+    """Return the table without dictionaries: what they say in few bytes is unfolded here, within this memory."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            table = table.set_column(place, field.name, table[place].cast(field.type.value_type))
+    return table
 
 
 def flattened(table: pa.Table) -> pa.Table:
