@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.data.halves import orphan_minutes, orphans, settled, unpaired
 from app.data.letters import body_of, kept_days, kept_until, newest, told_of, waiting
+from app.data.pressure import refused, room
 from app.data.records import FATES, groups_lost, progress, sources, store_size
 from app.frame import halves, since
 from app.runtime import runtime
@@ -24,6 +25,15 @@ missing = received - sum(fates.values())
 gone = groups_lost()
 lost = fates["rejected"] + fates["dropped"]
 
+space = room()
+if not space.enough:
+    st.error(
+        f"{fmt.size(space.free_bytes)} are free, and {fmt.size(space.reserve_bytes)} must stay free (`disk_reserve`). "
+        "Senders are told to come again (507); nothing that was acknowledged is lost. Free some space: capture goes on "
+        "by itself.",
+        title="The disk is full: nothing is captured now",
+        icon=":material/hard_drive:",
+    )
 if gone:
     st.error(
         f"{fmt.count(gone)} {'commit' if gone == 1 else 'commits'} that senders were told of "
@@ -216,3 +226,24 @@ if letters:
         with st.expander(f"Dead letter {picked[0].number}: what was sent", expanded=len(letters) == 1):
             st.caption(told_of(picked[0]))
             st.code(body_of(picked[0]), language=None, wrap_lines=True)
+
+again = refused()
+with st.container(border=True):
+    st.subheader("Was anybody told to come again?", anchor=False)
+    st.caption(
+        f"{fmt.size(space.free_bytes)} of the disk are free; capture stops below {fmt.size(space.reserve_bytes)}. "
+        "The rows of a refused request are not among those received: most senders send them again."
+    )
+    if again:
+        st.dataframe(
+            {
+                "Model": [titles.get(each.model, each.model) or fmt.MISSING for each in again],
+                "Why": [each.reason for each in again],
+                "Requests": [each.requests for each in again],
+            },
+            hide_index=True,
+            column_config={"Requests": st.column_config.NumberColumn(format="localized")},
+            alt="Requests that were told to come again, by model and reason",
+        )
+    else:
+        st.caption("No request was refused.")
