@@ -39,6 +39,7 @@ pages = [
     ),
     st.Page("views/reports.py", title="Reports", icon=":material/description:", help="Written drift reports."),
     st.Page("views/operations.py", title="Operations", icon=":material/dns:", help="Is any data missing?"),
+    st.Page("views/guide.py", title="Guide", icon=":material/menu_book:", help="How each thing is done."),
 ]
 page = st.navigation(pages, position="top")
 
