@@ -9,9 +9,10 @@ from monitor.client import client as module
 from monitor.client import sender
 
 
-def test_rows_are_sent_again_under_the_same_ids_after_503(receiver, make):
+@pytest.mark.parametrize("status", [429, 503, 507])
+def test_rows_are_sent_again_under_the_same_ids_after_a_refusal(receiver, make, status):
     """A refused batch is repeated, byte for byte the same rows, when the server takes it."""
-    receiver.status, receiver.retry_after = 503, "0"
+    receiver.status, receiver.retry_after = status, "0"
     client = make()
     client.log({"x": [1.0]}, [0.5])
     assert receiver.wait_requests(2)
@@ -23,10 +24,11 @@ def test_rows_are_sent_again_under_the_same_ids_after_503(receiver, make):
     assert client.stats()["dropped"] == {}
 
 
-def test_retry_after_is_honoured(receiver, make, monkeypatch):
+@pytest.mark.parametrize(("status", "asked", "pause"), [(429, "7", 7), (503, "7", 7), (507, "3600", 60)])
+def test_retry_after_is_honoured_up_to_a_minute(receiver, make, monkeypatch, status, asked, pause):
     """The pause between attempts is at least what the server asks for."""
     pauses = []
-    receiver.status, receiver.retry_after = 503, "7"
+    receiver.status, receiver.retry_after = status, asked
     client = make(flush_interval=60)
     client.log({"x": [1.0]}, [0.5])
     wait = client._sender._hurry.wait
@@ -35,7 +37,7 @@ def test_retry_after_is_honoured(receiver, make, monkeypatch):
     assert receiver.wait_requests(2)
     receiver.status = 200
     assert client.flush(10)
-    assert pauses[0] == 7
+    assert pauses[0] == pause
 
 
 def test_rows_refused_for_good_are_counted_and_told_with_the_next_batch(receiver, make):
