@@ -31,6 +31,7 @@ import numpy.typing as npt
 
 from explain.columns import Column
 from explain.models import Allowed, ModelAdapter, Specification, checked, digest, file_digest, read, text
+from monitor.client.probe import probing
 from monitor.errors import InvalidInput
 from monitor.types import ModelSchema, Task
 
@@ -84,7 +85,7 @@ class TorchAdapter(ModelAdapter):
         import torch
 
         rows = len(next(iter(columns.values())))
-        with torch.inference_mode():
+        with probing(), torch.inference_mode():
             return checked(self._module.predict(columns), rows, self._task)
 
 
