@@ -209,7 +209,7 @@ class Detector:
         state = age(replace(state, evidence=dict(zip(names, after, strict=True))), start, restless)
         silent = state.silent
         broken = {
-            name: tuple(_fault_name(name, fault) for fault in np.flatnonzero(faults[place] >= self.fault_z))
+            name: tuple(_fault_name(name, int(fault)) for fault in np.flatnonzero(faults[place] >= self.fault_z))
             for place, name in enumerate(self.laws)
             if name not in silent and faults[place].max() >= self.fault_z
         }

@@ -13,7 +13,7 @@ from monitor.detection.null import MeanLaw
 from monitor.detection.tails import from_deviance
 from monitor.detection.tallies import Tallies
 from monitor.profile.binning import NEW, CategoryBins
-from monitor.profile.values import Floats, Ints
+from monitor.profile.values import Bools, Floats, Ints
 
 FAULTS = ("nulls", "retyped", "non_finite", "unseen", "range", "constant", "displaced")
 """Missing values; wrong types; NaN and infinities; new categories; beyond anything seen; stuck; far from its place."""
@@ -113,12 +113,13 @@ class FaultLaws:
                 found = np.maximum(found, np.where(leapt, z, -np.inf))
         return found
 
-    def _constant(self, tallies: Tallies) -> Ints:
+    def _constant(self, tallies: Tallies) -> Bools:
         enough = tallies.present >= _STUCK_ROWS
         if self.stuck:
-            return np.zeros(len(enough), dtype=np.int64)
+            return np.zeros(len(enough), dtype=np.bool_)
         same = tallies.minimum == tallies.maximum if tallies.numeric else tallies.mass.max(axis=1) == tallies.present
-        return (enough & same).astype(np.int64)
+        stuck: Bools = enough & same
+        return stuck
 
 
 _ALMOST = 0.9
@@ -164,7 +165,7 @@ def _reach(distance: Floats, spread: float) -> Floats:
         return np.log(np.clip(np.nan_to_num(distance / spread, nan=0.01), 0.01, 1e30))
 
 
-def _extreme_law(reach: Floats, some: Ints) -> MeanLaw:
+def _extreme_law(reach: Floats, some: Bools) -> MeanLaw:
     nothing = np.zeros(int(some.sum()), dtype=np.int64)
     return MeanLaw.fit(reach[some][:, None], np.ones(len(nothing), dtype=np.int64), np.array([_CLOSEST**2]), nothing)
 

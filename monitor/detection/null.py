@@ -221,7 +221,7 @@ class DistanceLaw:
         law = cls(
             sampling,
             between,
-            float(np.mean(ratio) ** 2 / max(np.var(ratio, ddof=1), 1e-6)) if len(ratio) > 1 else 1.0,
+            float(np.mean(ratio)) ** 2 / max(float(np.var(ratio, ddof=1)), 1e-6) if len(ratio) > 1 else 1.0,
             float(np.mean(logs)) if len(ratio) else 0.0,
             max(float(np.std(logs, ddof=1)), 1e-3) if len(ratio) > 1 else 1.0,
             max(_LEAST_FREEDOM, chunks - 1.0),

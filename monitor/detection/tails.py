@@ -23,7 +23,7 @@ def tail_area(z: Floats) -> Floats:
     >>> tail_area(np.array([0.0, 1.959963984540054])).round(6).tolist()
     [0.5, 0.025]
     """
-    area: Floats = 0.5 * _erfc(np.clip(z, -_FARTHEST, _FARTHEST) / math.sqrt(2)).astype(np.float64)
+    area: Floats = 0.5 * np.asarray(_erfc(np.clip(z, -_FARTHEST, _FARTHEST) / math.sqrt(2)), dtype=np.float64)
     return area
 
 
@@ -35,7 +35,7 @@ def from_tail_area(p: Floats) -> Floats:
     """
     known = np.isfinite(p)
     clipped = np.clip(np.where(known, p, 0.5), 1e-300, 1 - 1e-16)
-    return np.where(known, _quantile(clipped).astype(np.float64), np.nan)
+    return np.where(known, np.asarray(_quantile(clipped), dtype=np.float64), np.nan)
 
 
 def from_t(t: Floats, freedom: Floats | float) -> Floats:

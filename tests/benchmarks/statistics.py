@@ -1,7 +1,7 @@
 """Whether alarms can be trusted: ``make bench BENCH=statistics``; prints a table, and one JSON line last.
 
-``SEEDS=5-9`` other seeds, ``DATA=folder`` another stream (see `tests.benchmarks.streams.folder`), ``PEERS=1`` Evidently,
-PSI and NannyML beside ours, ``SCALE=0.05`` a twentieth of the trials, ``ONLY=alarms,power`` some groups of rows.
+``SEEDS=5-9`` other seeds, ``DATA=folder`` another stream (see `tests.benchmarks.streams.folder`), ``PEERS=1`` others
+beside ours, ``SCALE=0.05`` a twentieth of the trials, ``ONLY=alarms,power`` some groups of rows.
 """
 
 import importlib

@@ -7,6 +7,7 @@ holds that both count the same.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -104,8 +105,8 @@ class Coded:
         for place, name in enumerate(self.slots):
             coded[:, place] = self.codes[name].astype(np.float32)[self.slots[name][rows]]
         found = np.empty((len(edges) - 1, size, size))
-        for at, (first, last) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
-            part = coded[first:last].astype(np.float64)
+        for at, (low, high) in enumerate(pairwise(edges)):
+            part = coded[low:high].astype(np.float64)
             found[at] = part.T @ part
         return found
 

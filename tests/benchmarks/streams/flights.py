@@ -30,7 +30,7 @@ LATE = 15
 
 
 def flights() -> Stream:
-    """Return the flights whose arrival is known; January and February train the model, and March to May are reference."""
+    """Return the flights whose arrival is known from March on, March to May as reference; the model learned before."""
     table = pq.read_table(FILE)
     delay = table["arr_delay"].cast(pa.float64()).to_numpy()
     known = np.isfinite(delay)

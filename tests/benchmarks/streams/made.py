@@ -63,7 +63,9 @@ def made(columns: int, seed: int) -> Made:
             found[name] = _numeric(shares, norm.ppf(np.linspace(1e-7, 1 - 1e-7, BINS + 1)), nulls)
         elif kind == 6:
             values = int(rng.integers(2, 12))
-            found[name] = _numeric(rng.dirichlet(np.ones(values)), np.concatenate([[0], np.arange(1, values) - 0.5, [values - 1]]), 0.0)
+            found[name] = _numeric(
+                rng.dirichlet(np.ones(values)), np.concatenate([[0], np.arange(1, values) - 0.5, [values - 1]]), 0.0
+            )
         else:
             values = int(np.exp(rng.uniform(np.log(3), np.log(50))))
             share = 1 / np.arange(1, values + 1) ** rng.uniform(0.5, 1.5)
