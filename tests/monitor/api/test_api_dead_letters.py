@@ -1,15 +1,22 @@
 """What cannot be stored is kept for a while, can be read, and becomes rows once its cause is mended."""
 
+import asyncio
 import base64
+import io
 import json
+import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from monitor.api.replay import Replay, Replayed
+from monitor.collectors import v2
 from monitor.store import verify
 
+NOW = datetime(2013, 6, 10, tzinfo=UTC)
 PATH = "/v1/models/flights"
 LETTERS = f"{PATH}/dead-letters"
 ROW: dict[str, Any] = {"id": "a", "features": {"temp": 1.0, "carrier": "AA"}, "scores": [0.5]}
@@ -92,6 +99,69 @@ def test_a_conflict_stays_a_conflict_and_counts_once(flights) -> None:
     assert ledger(flights) == before
     (letter,) = waiting(flights)
     assert json.loads(letter["body"])["features"] == {"temp": 2.0, "carrier": "AA", "new": [1]}
+
+
+BROKEN = b'{"id": "q", "inputs": [{"name": "temp", "shape": [2], "datatype": "FP99", "data": [1.5, 2.5]}]}'
+ANSWER = b'{"id": "q", "outputs": [{"name": "p", "shape": [2], "datatype": "FP32", "data": [0.25, 0.75]}]}'
+
+
+def test_a_body_that_a_mended_parser_reads_is_paired_with_its_answer(flights, monkeypatch) -> None:
+    """A server brings a type of its own; what it sent until the collector learned it is not lost."""
+    headers = {"content-type": "application/json"}
+    assert flights("POST", f"{PATH}/collect/v2", content=BROKEN, headers=headers).json()["rejected"] == 1
+    assert flights("POST", f"{PATH}/collect/v2", content=ANSWER, headers=headers).json()["waiting"] == 1
+    assert flights("POST", f"{LETTERS}/replay", json={"source": "v2"}).json()["failed"] == 1
+    assert len(waiting(flights)) == 1
+    monkeypatch.setattr(v2, "_TYPES", (*v2._TYPES, "FP99"))
+    monkeypatch.setattr(v2, "_FLOATS", (*v2._FLOATS, "FP99"))
+    told = flights("POST", f"{LETTERS}/replay", json={"source": "v2"}).json()
+    assert (told["replayed"], told["stored"]) == (1, 2)
+    assert flights("GET", f"{PATH}/inferences/q:1").json()["features"]["temp"] == 2.5
+    assert waiting(flights) == []
+
+
+def test_two_replays_at_once_store_a_row_without_an_id_once(flights, runtime) -> None:
+    post(flights, [ROW, {key: value for key, value in EARLY.items() if key != "id"}])
+    runtime.clock.advance(runtime.clock.now() + timedelta(hours=3))
+    replay = Replay(runtime.services)
+    model = runtime.store.catalog.model("flights")
+
+    async def both() -> list[Replayed]:
+        chosen = {"reason": None, "source": None, "number": None}
+        return await asyncio.gather(replay.run(model, **chosen), replay.run(model, **chosen))
+
+    assert sum(told.stored for told in asyncio.run(both())) == 1
+    assert flights("GET", f"{PATH}/inferences").json()["total"] == 2
+
+
+def test_a_version_that_only_a_replayed_row_has_is_registered(flights, runtime) -> None:
+    post(flights, [ROW, EARLY | {"version": "new.1"}])
+    runtime.clock.advance(runtime.clock.now() + timedelta(hours=3))
+    assert flights("POST", f"{LETTERS}/replay").json()["stored"] == 1
+    assert [version["version"] for version in flights("GET", PATH).json()["versions"]] == ["1", "new.1"]
+
+
+def test_an_arrow_row_that_is_rejected_can_be_replayed(flights, runtime) -> None:
+    table = pa.table({"_id": ["a", "b"], "_time": [None, NOW + timedelta(hours=2)], "temp": [1.0, 2.5]})
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    headers = {"content-type": "application/vnd.apache.arrow.stream"}
+    assert flights("POST", f"{PATH}/inferences", content=sink.getvalue(), headers=headers).json()["rejected"] == 1
+    runtime.clock.advance(NOW + timedelta(hours=3))
+    assert flights("POST", f"{LETTERS}/replay").json()["stored"] == 1
+    stored = flights("GET", f"{PATH}/inferences/b").json()
+    assert (stored["features"]["temp"], stored["time"]) == (2.5, "2013-06-10T02:00:00Z")
+
+
+def test_the_flusher_lets_letters_go(flights, runtime) -> None:
+    post(flights, [ROW, EARLY])
+    runtime.clock.advance(NOW + timedelta(days=8))
+    runtime.ingest._flush_soon.set()
+    deadline = time.monotonic() + 20
+    while waiting(flights) and time.monotonic() < deadline:
+        pass
+    assert waiting(flights) == []
 
 
 def test_letters_are_filtered_paged_and_deleted(flights) -> None:
