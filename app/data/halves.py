@@ -38,5 +38,11 @@ def settled(count: HalfCount) -> str:
     >>> settled(HalfCount(model="m", source="s", side="request", fates={"received": 3, "paired": 2, "late": 1}))
     '2 paired, 1 paired late'
     """
-    words = {"paired": "paired", "late": "paired late", "probe": "our own probes", "expired": "given up"}
+    words = {
+        "paired": "paired",
+        "late": "paired late",
+        "failed": "answered with an error",
+        "probe": "our own probes",
+        "expired": "given up",
+    }
     return ", ".join(f"{count.fates[fate]:,} {said}" for fate, said in words.items() if count.fates.get(fate))

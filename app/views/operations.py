@@ -24,6 +24,8 @@ fates = {fate: sum(source.fates[fate] for source in found) for fate in FATES}
 missing = received - sum(fates.values())
 gone = groups_lost()
 lost = fates["rejected"] + fates["dropped"]
+counts = unpaired()
+alone = sum(count.orphan + count.mismatched for count in counts)
 
 space = room()
 if not space.enough:
@@ -63,7 +65,8 @@ elif lost:
 else:
     st.success(
         f"All {received:,} rows received are stored"
-        + (f", or were among the {fmt.count(fates['duplicate'])} sent twice." if fates["duplicate"] else "."),
+        + (f", or were among the {fmt.count(fates['duplicate'])} sent twice." if fates["duplicate"] else ".")
+        + (f" {fmt.count(alone)} requests or answers have no other side; see below." if alone else ""),
         title="No data is missing",
         icon=":material/check_circle:",
     )
@@ -113,13 +116,12 @@ with st.container(border=True):
     else:
         st.caption("Nothing has been received yet.")
 
-counts = unpaired()
 if counts:
     with st.container(border=True):
         st.subheader("Unpaired halves", anchor=False)
         st.caption(
             "Loggers of model servers send requests and answers apart; a prediction is stored when both are there. A "
-            f"half alone for {orphan_minutes():g} minutes is an orphan: mostly a request that was answered with an error."
+            f"half alone for {orphan_minutes():g} minutes is an orphan: mostly a request that failed."
         )
         st.dataframe(
             {
@@ -141,17 +143,17 @@ if counts:
             },
             alt="Halves of exchanges by model, source and side, by what became of them",
         )
-        alone = orphans()
-        if alone:
-            with st.expander(f"The newest {fmt.count(len(alone))} orphans"):
+        newest_alone = orphans() if alone else []
+        if newest_alone:
+            with st.expander(f"The newest {fmt.count(len(newest_alone))} orphans"):
                 st.dataframe(
                     {
-                        "Received (UTC)": [fmt.minute(half.received) for half in alone],
-                        "Model": [titles.get(half.model, half.model) for half in alone],
-                        "Exchange": [half.exchange for half in alone],
-                        "Side": [half.side.capitalize() for half in alone],
-                        "Rows": [half.rows for half in alone],
-                        "Why": [half.note or "the other side has not come" for half in alone],
+                        "Received (UTC)": [fmt.minute(half.received) for half in newest_alone],
+                        "Model": [titles.get(half.model, half.model) for half in newest_alone],
+                        "Exchange": [half.exchange for half in newest_alone],
+                        "Side": [half.side.capitalize() for half in newest_alone],
+                        "Rows": [half.rows for half in newest_alone],
+                        "Why": [half.note or "the other side has not come" for half in newest_alone],
                     },
                     hide_index=True,
                     alt="Halves that are orphans or contradict their other side, newest first",

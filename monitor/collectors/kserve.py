@@ -33,8 +33,9 @@ class KServe(Collector):
 
     Headers: ``ce-id``, ``ce-type``, ``ce-time`` (or, earlier, ``ce-recordedtime``) and the extensions
     ``ce-inferenceservicename``, ``ce-namespace``, ``ce-component``, ``ce-endpoint``, ``ce-metadata``,
-    ``ce-annotations``; or, in structured mode, the same attributes in the body. All are kept in ``parameters`` under
-    their header's name. ``watchglass-columns`` names the columns of an unnamed matrix in a request.
+    ``ce-annotations``, ``ce-statuscode`` (of an answer; what is not 2xx has no rows); or, in structured mode, the same
+    attributes in the body. All are kept in ``parameters`` under their header's name. ``watchglass-columns`` names the
+    columns of an unnamed matrix in a request.
     """
 
     name = "kserve"
@@ -82,10 +83,18 @@ def half_of(data: bytes, attributes: Mapping[str, str], naming: Mapping[str, str
         raise InvalidInput(
             f"{name}: got type {said[:80]!r}, id {attributes.get('id', '')[:80]!r}; {_ALLOWED} is allowed"
         )
+    if side == "response" and not attributes.get("statuscode", "200").startswith("2"):
+        # A logger that tells of every answer tells of errors too, whose bodies hold no prediction.
+        return _told(Half(side=side, rows=0, columns={}), attributes)
     try:
         half = read(inflated(data, name="data"), naming, side, text=False)
     except InvalidInput as error:
         raise InvalidInput(f"{name}: {side} {attributes['id'][:80]!r}: {error}") from None
+    return _told(half, attributes)
+
+
+def _told(half: Half, attributes: Mapping[str, str]) -> Half:
+    """Return a half with what its event says of it."""
     sent = _sent_headers(attributes.get("metadata", ""))
     parameters = {**half.parameters, **{f"ce-{key}": value for key, value in attributes.items()}}
     if "watchglass-probe" in sent:

@@ -56,6 +56,7 @@ class Joined:
     waiting: int = 0
     paired: int = 0
     probes: int = 0
+    failed: int = 0
 
 
 @dataclass(slots=True)
@@ -139,8 +140,13 @@ class _Joining:
             told.probes += 1
             self._complete(told, came, mate, "probe")
             return
+        other = unpack(mate.body)
+        if _failed(came.half) or _failed(other):
+            told.failed += 1
+            self._complete(told, came, mate, "failed")
+            return
         try:
-            rows = self._rows(came, mate)
+            rows = self._rows(came, other, mate.received)
         except InvalidInput as error:
             # Both sides are kept as they came, and seen to contradict each other.
             told.waiting += 1
@@ -152,10 +158,9 @@ class _Joining:
         told.paired += 1
         self._complete(told, came, mate, "late" if mate.received < self.orphaned else "paired")
 
-    def _rows(self, came: Arrival, mate: KeptHalf) -> list[Inference]:
-        other = unpack(mate.body)
+    def _rows(self, came: Arrival, other: Half, since: datetime) -> list[Inference]:
         asked, answered = (came.half, other) if came.half.side == "request" else (other, came.half)
-        received = self.now if asked is came.half else mate.received
+        received = self.now if asked is came.half else since
         return pair(
             asked,
             answered,
@@ -228,6 +233,11 @@ def _latency(asked: Half, answered: Half) -> float | None:
     if asked.time is None or answered.time is None or answered.time < asked.time:
         return None
     return (answered.time - asked.time).total_seconds() * 1000
+
+
+def _failed(half: Half) -> bool:
+    """Tell whether a half is an answer with a status that is an error's."""
+    return not (_status(half) or "200").startswith("2")
 
 
 def _status(answered: Half) -> str | None:

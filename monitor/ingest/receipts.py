@@ -52,12 +52,14 @@ class Collected(Receipt):
         waiting: halves that are kept until the other side comes.
         paired: exchanges that were completed.
         probes: exchanges that Watchglass asked itself, to explain; they are not captured.
+        failed: exchanges that were answered with an error; they hold no prediction.
         versions: which versions the rows are of.
     """
 
     waiting: int = 0
     paired: int = 0
     probes: int = 0
+    failed: int = 0
     versions: list[str] = field(default_factory=list)
 
 

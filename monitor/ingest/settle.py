@@ -118,6 +118,7 @@ class _Tally:
             waiting=joined.waiting,
             paired=joined.paired,
             probes=joined.probes,
+            failed=joined.failed,
             versions=versions,
         )
 

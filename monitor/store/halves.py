@@ -91,10 +91,11 @@ class Paired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HalfCount:
-    """What became of the halves of one side: ``received = paired + late + probe + expired + unpaired``.
+    """What became of the halves of one side: ``received = paired + late + failed + probe + expired + unpaired``.
 
     Attributes:
-        fates: how many were received, and how many left the store: paired in time, late, as a probe, or expired.
+        fates: how many were received, and how many left the store: paired in time or late, answered with an error
+            (failed), as a probe, or expired.
         unpaired: how many are in the store: those that follow, together.
         waiting: came not long ago.
         orphan: have waited longer than is usual; a mate that comes late is still paired.
@@ -299,7 +300,7 @@ class Halves:
         return sum(row["rows"] for row in gone)
 
     def fates(self, model: str | None = None) -> Mapping[tuple[str, str, str], Mapping[str, int]]:
-        """Return what became of every half taken, by (model, source, side): received, paired, late, probe, expired."""
+        """Return what became of every half taken, by (model, source, side); see `HalfCount`."""
         found: dict[tuple[str, str, str], dict[str, int]] = {}
         for row in self._database.rows(
             "SELECT model, source, outcome, reason AS side, sum(rows)::BIGINT AS rows FROM ledger "

@@ -63,7 +63,7 @@ def _halves(store: Store) -> Check:
     wrong += [f"{doubled:,} are there twice, or beside their exchange"] if doubled else []
     taken, there = sum(count.fates.get("received", 0) for count in counts), sum(count.unpaired for count in counts)
     return Check(
-        name="halves received = paired + late + probe + expired + unpaired",
+        name="halves received = paired + late + failed + probe + expired + unpaired",
         ok=not wrong,
         detail="; ".join(wrong) or f"{taken:,} halves of exchanges received, {there:,} unpaired",
     )

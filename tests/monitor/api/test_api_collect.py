@@ -242,6 +242,23 @@ def runtime_fates(api) -> dict[str, dict[str, int]]:
     return {line["side"]: line["fates"] for line in api("GET", "/v1/ledger").json()["halves"]}
 
 
+@pytest.mark.parametrize("order", [("request", "response"), ("response", "request")])
+def test_an_answer_that_was_an_error_completes_its_exchange_without_rows(iris, order) -> None:
+    """Newer loggers tell of every answer, with its status; what is not 2xx holds no prediction."""
+    bodies = {"request": ASKED, "response": b"out of memory"}
+    told = [
+        send(iris, bodies[side], event(side, **({"ce-statuscode": "500"} if side == "response" else {})))
+        for side in order
+    ]
+    assert (told[1]["failed"], told[1]["received"]) == (1, 0)
+    assert halves(iris) == {}
+    assert runtime_fates(iris)["request"] == {"received": 1, "failed": 1}
+    send(iris, ASKED, event("request", "f"))
+    send(iris, ANSWERED, event("response", "f", **{"ce-statuscode": "200"}))
+    assert [row["status"] for row in stored(iris)] == ["200", "200"]
+    assert adds_up(iris)
+
+
 @pytest.mark.parametrize("time", ["2013-13-45", "soon", "9999-12-31T23:59:59-23:59"])
 def test_a_time_that_cannot_be_read_is_flagged(iris, time) -> None:
     send(iris, V1_ASKED, event("request", time=time))
