@@ -17,7 +17,7 @@ from monitor.store.rows import Rows
 from monitor.store.sql import naive, names, quote
 from monitor.types import Model, Window
 
-STEP = 20_000
+STEP = 10_000
 """How many rows one transaction thins or lets expire: capture waits for it."""
 
 SAMPLED, OLDER, AGED = "sampled", "older", "aged"

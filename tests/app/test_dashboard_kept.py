@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import streamlit
-from tests.app.test_dashboard_views import texts, visit
 
 from app.data.shown import lines, picture
 from app.runtime import Runtime, set_runtime
 from monitor.config import Config
 from monitor.schema import conform, conform_reference
 from monitor.types import Feature, Inference, Keep, Kind, Model, ModelSchema, Sampling, Settings, Task, Window
+from tests.app.test_dashboard_views import texts, visit
 
 if TYPE_CHECKING:
     import pyarrow as pa

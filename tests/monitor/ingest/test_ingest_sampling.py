@@ -305,3 +305,39 @@ def test_verify_finds_a_row_let_go_against_the_policy_and_one_that_is_gone() -> 
         store.database.query("DELETE FROM narrow.m WHERE _seq = (SELECT min(_seq) FROM narrow.m)")
         broken = [check.name for check in verify(store) if not check.ok]
         assert broken == ["m: rows stored are there", "m: every row is in its hour's profile once"]
+
+
+def test_a_fault_in_the_middle_of_a_step_undoes_it_and_the_next_one_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    schema = SCHEMAS[Task.BINARY]
+    with running(":memory:", schema, Settings(sampling=Sampling(rate=0.5))) as (store, ingest):
+        refer(ingest, schema)
+        send(ingest, some(schema, 0, 100))
+        query = store.database.query
+
+        def failing(statement: str, *given: Any, **tables: Any) -> pa.Table:
+            if statement.startswith("DELETE FROM captured"):
+                raise MemoryError
+            return query(statement, *given, **tables)
+
+        with monkeypatch.context() as broken, pytest.raises(MemoryError):  # noqa: PT012 - one call, under a fault
+            broken.setattr(store.database, "query", failing)
+            ingest.thin()
+        assert (store.thinning.counts("m").kept, store.thinning.counts("m").thinned) == (100, 0)
+        assert [check for check in verify(store) if not check.ok] == []
+        ingest.thin()
+        assert 0 < store.thinning.counts("m").kept < 100
+
+
+def test_thinning_goes_on_in_bounded_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.store.thinning.STEP", 7)
+    schema = SCHEMAS[Task.BINARY]
+    asked = Settings(sampling=Sampling(rate=0.5, newest=20), label_deadline_days=1)
+    clock = ManualClock(NOW)
+    with running(":memory:", schema, asked, clock=clock) as (store, ingest):
+        refer(ingest, schema)
+        send(ingest, some(schema, 0, 300))
+        ingest.thin()
+        assert store.rows.count("m") == 20
+        clock.advance(NOW + timedelta(days=2))
+        ingest.thin()
+        assert store.thinning.counts("m").expired == 280
