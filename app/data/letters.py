@@ -34,6 +34,11 @@ def newest() -> list[DeadLetter]:
     return runtime().store.letters.query(limit=SHOWN)
 
 
+def replayed() -> int:
+    """How many letters became rows after all; they are among the rows rejected, and among those stored."""
+    return sum(letters for (_, end), letters in runtime().store.letters.ends().items() if end == "replayed")
+
+
 def kept_until(letter: DeadLetter) -> datetime:
     """When a letter goes."""
     return letter.received + timedelta(days=runtime().store.letters.limits.days)

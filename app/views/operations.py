@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.data.halves import orphan_minutes, orphans, settled, unpaired
-from app.data.letters import body_of, kept_days, kept_until, newest, told_of, waiting
+from app.data.letters import body_of, kept_days, kept_until, newest, replayed, told_of, waiting
 from app.data.pressure import refused, room
 from app.data.records import FATES, groups_lost, progress, sources, store_size
 from app.frame import halves, since
@@ -13,7 +13,7 @@ from monitor.charts import format as fmt
 MEANT = {
     "stored": "Each once, durable before it was acknowledged.",
     "duplicate": "Sent again with an id that is stored already.",
-    "rejected": "Could not be read as this model's row; listed below with the reason.",
+    "rejected": "Could not be read as this model's row; listed below. Those replayed since are among the stored, too.",
     "dropped": "Given up by the sender before they reached this server, as it reports itself.",
 }
 
@@ -23,7 +23,7 @@ received = sum(source.received for source in found)
 fates = {fate: sum(source.fates[fate] for source in found) for fate in FATES}
 missing = received - sum(fates.values())
 gone = groups_lost()
-lost = fates["rejected"] + fates["dropped"]
+lost = max(fates["rejected"] + fates["dropped"] - replayed(), 0)
 counts = unpaired()
 alone = sum(count.orphan + count.mismatched for count in counts)
 
