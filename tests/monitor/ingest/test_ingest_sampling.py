@@ -20,8 +20,8 @@ from monitor.ingest.live import FREEZE_ROWS
 from monitor.profile.binning import NumericBins
 from monitor.profile.pieces import merge
 from monitor.schema import Conformed, conform
+from monitor.schema.fate import place
 from monitor.store import Store, verify
-from monitor.store.sampling import place
 from monitor.types import Feature, Inference, Kind, Label, Model, ModelSchema, Sampling, Settings, Task, Window
 from tests.monitor.ingest.conftest import NOW, START
 
