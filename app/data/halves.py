@@ -2,7 +2,7 @@
 
 from app.runtime import runtime
 from monitor.store import HalfCount
-from monitor.store.halves import KeptHalf
+from monitor.store.half import KeptHalf
 
 SHOWN = 100
 

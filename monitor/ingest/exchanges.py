@@ -18,7 +18,7 @@ from monitor.errors import InvalidInput
 from monitor.ingest.receipts import CONFLICT, Submission
 from monitor.schema import Rejected, Sent
 from monitor.store import Store
-from monitor.store.halves import PROBE, KeptHalf, Paired, half_line
+from monitor.store.half import PROBE, KeptHalf, Paired, half_line
 from monitor.store.packing import digest, pack, unpack
 from monitor.types import Inference, LedgerLine, Task
 

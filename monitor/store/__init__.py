@@ -6,7 +6,7 @@ together. ``Store.open(path)`` is the way in.
 
 from monitor.store.database import CommitUnknown
 from monitor.store.disk import Disk, Room, is_full, size_of
-from monitor.store.halves import HalfCount, HalfLimits
+from monitor.store.half import HalfCount, HalfLimits
 from monitor.store.ledger import RECEIVED, Loss
 from monitor.store.letters import BURIED, DeadLetter, Limits
 from monitor.store.rows import Committed, label_table

@@ -9,7 +9,8 @@ from monitor.store.alerts import Alerts
 from monitor.store.catalog import Catalog
 from monitor.store.database import Database
 from monitor.store.explanations import Explanations
-from monitor.store.halves import HalfLimits, Halves
+from monitor.store.half import HalfLimits
+from monitor.store.halves import Halves
 from monitor.store.ledger import Ledger
 from monitor.store.letters import Letters, Limits
 from monitor.store.measurements import Measurements
