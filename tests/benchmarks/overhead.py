@@ -1,12 +1,12 @@
 """Whether a served model notices being watched: ``make bench BENCH=overhead``; prints one JSON line last.
 
 - ``client.log`` is called evenly, and its 99th percentile taken.
-- The same served model is asked bare, once more bare (the A/A pair), with the middleware and through the proxy, in turn,
-  at times that do not wait (30 % of what the bare one can do). Figures are medians over the pairs of what the 99th
-  percentile gained; ``aa_spread_ms`` is the median size of that between two bare servers: what is below it is noise.
-- With a collector that is up, refuses, hangs (SIGSTOP) and answers 503: every answer is compared with the bare server's,
-  byte by byte; the memory that the watching process gained, beyond its queue; how much longer than the bare one it takes
-  to end.
+- The same served model is asked bare, once more bare (the A/A pair), with the middleware and through the proxy, in
+  turn, at times that do not wait (30 % of what the bare one can do). Figures are medians over the pairs of what the
+  99th percentile gained; ``aa_spread_ms`` is the median size of that between two bare servers: below it is noise.
+- With a collector that is up, refuses, hangs (SIGSTOP) and answers 503: every answer is compared with the bare
+  server's, byte by byte; the memory that the watching process gained, beyond its queue; how much longer than the bare
+  one it takes to end.
 
 ``PAIRS``, ``REQUESTS`` (a measurement), ``RESPONSES`` (over all states), ``WORK_MS`` (of the model) and ``CALLS`` set
 the size.
@@ -116,7 +116,7 @@ def stored(url: str) -> int:
 
 
 def latencies(place: Place, url: str, sizes: Sizes, there: int) -> dict[str, float]:
-    """Return what the middleware and the proxy add, the noise, and the share of rows captured beside those ``there``."""
+    """Return what the middleware and the proxy add, the noise, and the share captured beside the rows ``there``."""
     (_, bare), (_, twin) = place.model(sizes.work_ms), place.model(sizes.work_ms)
     _, inside = place.model(sizes.work_ms, url)
     _, before = place.proxy(bare, url)
