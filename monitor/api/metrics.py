@@ -28,6 +28,7 @@ class Figures(Collector):
         yield from self._letters()
         yield from self._halves()
         yield from self._ingest()
+        yield self._kept()
         yield self._alerts()
         yield self._measurements()
 
@@ -102,6 +103,16 @@ class Figures(Collector):
         taking = int(ingest.running and room.enough)
         yield GaugeMetricFamily("watchglass_capturing", "1 while rows are taken, 0 while refused.", value=taking)
         yield from self._services.commit_seconds.collect()
+
+    def _kept(self) -> Metric:
+        family = GaugeMetricFamily(
+            "watchglass_rows_stored", "Rows stored, by what is left of them.", labels=["model", "state"]
+        )
+        for model in self._services.store.catalog.models():
+            found = self._services.store.thinning.counts(model.name)
+            for state in ("kept", "thinned", "expired"):
+                family.add_metric([model.name, state], getattr(found, state))
+        return family
 
     def _alerts(self) -> Metric:
         family = GaugeMetricFamily("watchglass_alerts_open", "Alerts that are firing.", labels=["model", "severity"])

@@ -77,6 +77,7 @@ def test_a_rate_is_set_measured_and_told_and_a_row_not_kept_says_so(shapes, runt
         assert "was profiled and counted, but its row was not kept" in answer.json()["detail"]
         assert "settings.sampling.rate" in answer.json()["detail"]
     assert shapes("GET", "/v1/verify").json()["ok"]
+    assert f'watchglass_rows_stored{{model="shapes",state="kept"}} {told["kept"]}.0' in shapes("GET", "/metrics").text
 
 
 def _binning(runtime: Runtime) -> Binning:
