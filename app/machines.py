@@ -17,7 +17,21 @@ SHOWN = ("Requests", "Failed requests", "Whole request, mean", "Waiting in the q
 """The figures that are told in numbers; all are drawn."""
 
 
-def device(found: Overview) -> None:
+def machines(model: str, window: Window, found: Overview) -> None:
+    """All of it: open where something is known, else closed, with what to do within."""
+    named = servers(model, window)
+    known = bool(found.device or named)
+    with st.expander("What ran the model: device, server, GPUs", icon=":material/memory:", expanded=known):
+        if found.rows:
+            _device(found)
+        for server in named:
+            _server(server)
+        if not named:
+            _offer(model)
+        _gpus(window)
+
+
+def _device(found: Overview) -> None:
     """Time on the device and its memory, as captured with the predictions."""
     with st.container(border=True):
         st.subheader("What did the device do?", anchor=False)
@@ -54,16 +68,6 @@ def device(found: Overview) -> None:
                 )
             else:
                 st.caption("Not known: only CUDA devices tell their peak memory.")
-
-
-def beside(model: str, window: Window) -> None:
-    """The model's servers, and this machine's GPUs."""
-    named = servers(model, window)
-    for server in named:
-        _server(server)
-    if not named:
-        _offer(model)
-    _gpus(window)
 
 
 def _server(server: Server) -> None:

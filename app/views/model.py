@@ -8,7 +8,7 @@ from app.data.model import Suspect, last_traffic, overview
 from app.data.names import measure, score_title, score_unit
 from app.data.totals import totals
 from app.frame import colours, figure, halves, lesson, model_of, place
-from app.machines import beside, device
+from app.machines import machines
 from app.place import read_moment
 from app.prose import SEVERITY, safe
 from app.runtime import runtime
@@ -62,7 +62,7 @@ def nothing() -> None:
 
 if not found.rows or found.volume is None:
     nothing()
-    beside(at.model, at.window)
+    machines(at.model, at.window, found)
     st.stop()
 
 metrics = [metric for metric, versions in found.accuracy.items() if any(versions.values())]
@@ -204,5 +204,4 @@ with fast, st.container(border=True):
         key="latency",
         alt="Median, 95th and 99th percentile of latency over the window",
     )
-device(found)
-beside(at.model, at.window)
+machines(at.model, at.window, found)
