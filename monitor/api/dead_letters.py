@@ -177,7 +177,7 @@ def operations(services: Services) -> list[Operation]:
             tag="dead letters",
             handler=letters.post_replay,
             replies={200: Replayed},
-            errors=(400, 404, 413, 415, 422, 429, 503),
+            errors=(400, 404, 413, 415, 422, 429, 503, 507),
             body=BodySpec(type=ReplayRequest, required=False),
         ),
         Operation(

@@ -16,7 +16,7 @@ from openapi_spec_validator import validate
 import explain.api
 from app.runtime import Runtime
 from app.server import create_app, table
-from monitor.api import reports
+from monitor.api import intake, reports
 from monitor.api.routes import build
 from monitor.errors import InvalidInput, NotFound, Unavailable
 from monitor.types import Alert, AlertState, Explanation, Measurement, Report, Severity, Window
@@ -162,6 +162,7 @@ def test_every_documented_answer_is_met_by_a_real_call(
     _reported(api, monkeypatch)
     _system_clock(api, runtime)
     _stalled(api, monkeypatch)
+    _refused(api, runtime, monkeypatch)
     runtime.ingest.stop()
     for what in ("inferences", "labels", "collect/v2"):
         answer = api("POST", f"{M}/{what}", json=[{"id": "a", "value": "late"}])
@@ -198,6 +199,30 @@ def _fill(runtime: Runtime) -> None:
     runtime.store.measurements.put(
         [Measurement(model="flights", version="1", metric="drift.psi", feature="temp", window=DAY, value=0.2, rows=10)]
     )
+
+
+def _refused(api, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meet every 429 while there is no room for bodies, and the 507 of capture while there is none on the disk."""
+    with monkeypatch.context() as full:
+        full.setattr(intake, "MOST_WAITING", 0)
+        full.setattr(intake.Intake, "_fits", lambda *_: False)
+        for path, methods in api.document["paths"].items():
+            for method, operation in methods.items():
+                if "429" in operation["responses"]:
+                    media = next(iter(operation["requestBody"]["content"]))
+                    asked = re.sub(
+                        "{(id|file|version)}", "1", path.replace("{model}", "flights").replace("{format}", "v2")
+                    )
+                    asked = re.sub("{[a-z_]+}", "v2", asked)
+                    api(method.upper(), asked, content=b"[]", headers={"content-type": media})
+    with monkeypatch.context() as full:
+        full.setattr(runtime.ingest.disk, "_look", lambda _: (2**30, 0))
+        runtime.ingest.disk.room()
+        for what in ("inferences", "labels", "collect/v2"):
+            api("POST", f"{M}/{what}", json=[{"id": "a", "value": "late"}])
+        api("POST", f"{M}/versions/1/reference", content=reference(), headers=PARQUET, params={"time": "when"})
+        api("POST", f"{M}/dead-letters/replay")
+    runtime.ingest.disk.room()
 
 
 def _common(api: Any, method: str, path: str, operation: dict[str, Any]) -> None:
