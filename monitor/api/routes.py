@@ -83,7 +83,7 @@ class _Api(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the application's life."""
-        parts = scope["path"].split("/") if scope["type"] == "http" else ()
+        parts: Sequence[str] = scope["path"].split("/") if scope["type"] == "http" else ()
         endpoint = self.direct.get((scope["method"], parts[4])) if len(parts) == 5 else None
         if endpoint is None or parts[1] != "v1" or parts[2] != "models":
             await super().__call__(scope, receive, send)
