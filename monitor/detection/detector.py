@@ -12,7 +12,7 @@ from monitor.detection.faults import FAULTS, NEW_COLUMNS
 from monitor.detection.incident import State, age, opened
 from monitor.detection.joint import JOINT, JointLaw
 from monitor.detection.localise import named
-from monitor.detection.matching import labels_of
+from monitor.detection.matching import has_seasons, labels_of
 from monitor.detection.null import ENOUGH
 from monitor.detection.tallies import Tallies
 from monitor.errors import InvalidInput
@@ -100,6 +100,7 @@ class Detector:
     Attributes:
         dial: false alarms accepted per 90 chunks.
         length: how long a chunk is.
+        seasons: whether the reference covers two years, so that chunks are compared with their month.
         laws: by column, in order.
         joint: the law of how columns go together, if co-moments were given.
         chunks: how many chunks the reference had.
@@ -109,6 +110,7 @@ class Detector:
 
     dial: float
     length: timedelta
+    seasons: bool
     laws: Mapping[str, ColumnLaws]
     joint: JointLaw | None
     chunks: int
@@ -138,10 +140,11 @@ class Detector:
             raise InvalidInput("the reference has no chunk; a detector needs at least one, and 30 to be calibrated")
         if not 0 < dial < evident.PERIOD:
             raise InvalidInput(f"dial is {dial}; it must be more than 0 and less than 90 false alarms per 90 chunks")
-        labels = labels_of(batch.starts, length)
+        seasons = has_seasons(batch.starts)
+        labels = labels_of(batch.starts, length, seasons=seasons)
         laws = {name: ColumnLaws.fit(tallies, labels) for name, tallies in batch.tallies.items()}
         joint = None if batch.comoments is None else JointLaw.fit(batch.comoments)
-        detector = cls(dial, length, laws, joint, len(batch.starts), 0.0, 0.0)
+        detector = cls(dial, length, seasons, laws, joint, len(batch.starts), 0.0, 0.0)
         return detector.with_dial(dial)
 
     def with_dial(self, dial: float) -> "Detector":
@@ -166,7 +169,7 @@ class Detector:
 
     def read(self, batch: Batch) -> Readings:
         """Return what chunks say; each chunk for itself, so that any number of them is read at once."""
-        labels = labels_of(batch.starts, self.length)
+        labels = labels_of(batch.starts, self.length, seasons=self.seasons)
         count = len(batch.starts)
         z = np.full((count, len(self.laws) + 1, len(CHANNELS)), np.nan)
         faults = np.full((count, len(self.laws), len(FAULTS)), -np.inf)

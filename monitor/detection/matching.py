@@ -15,6 +15,7 @@ from monitor.profile.values import Floats, Ints
 
 _SIGNIFICANT = 2.5  # mean squares between over within; with 6 and 60 degrees of freedom about 1 in 30
 _WEEKS = 3
+_TWO_YEARS = timedelta(days=700)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,17 +79,28 @@ def _draw(values: Floats, labels: Ints, sums: Floats, sizes: Floats) -> Floats:
     return np.where((ratio > _SIGNIFICANT) & (between > 0), 1 - 1 / np.maximum(ratio, 1.0), none)
 
 
-def labels_of(starts: Sequence[datetime], length: timedelta) -> Ints:
+def has_seasons(starts: Sequence[datetime]) -> bool:
+    """Return whether chunks cover two years, so that each season was seen twice."""
+    return bool(starts) and max(starts) - min(starts) >= _TWO_YEARS
+
+
+def labels_of(starts: Sequence[datetime], length: timedelta, *, seasons: bool = False) -> Ints:
     """Return what chunks are matched by: the weekday of whole days, the hour of the week of shorter chunks.
 
-    Chunks of several days have no weekday, and all get the same label.
+    Longer chunks have no weekday. With ``seasons`` each of this is told apart by the month of the year too.
 
     >>> from datetime import UTC
-    >>> labels_of([datetime(2024, 3, 4, 6, tzinfo=UTC)], timedelta(hours=1)).tolist()  # a Monday
+    >>> monday = datetime(2024, 3, 4, 6, tzinfo=UTC)
+    >>> labels_of([monday], timedelta(hours=1)).tolist()
     [6]
+    >>> labels_of([monday], timedelta(days=30), seasons=True).tolist()
+    [2]
     """
     if length > timedelta(days=1):
-        return np.zeros(len(starts), dtype=np.int64)
-    if length == timedelta(days=1):
-        return np.array([start.weekday() for start in starts], dtype=np.int64)
-    return np.array([start.weekday() * 24 + start.hour for start in starts], dtype=np.int64)
+        kinds, within = 1, [0] * len(starts)
+    elif length == timedelta(days=1):
+        kinds, within = 7, [start.weekday() for start in starts]
+    else:
+        kinds, within = 168, [start.weekday() * 24 + start.hour for start in starts]
+    months = [(start.month - 1) * kinds if seasons else 0 for start in starts]
+    return np.array(within, dtype=np.int64) + np.array(months, dtype=np.int64)

@@ -19,9 +19,9 @@ ENOUGH = 30
 _PRIOR_DISPERSION, _PRIOR_CHUNKS = 4.0, 5.0
 _LEAST_FREEDOM = 4.0
 _KNOWN = 1e6  # degrees of freedom of a variance that sampling alone explains
-_ODD = 0.02  # the chance that the reference's largest z-score is beyond what is taken for ordinary
+_ODD = 0.05  # the chance that the reference's largest z-score is beyond what is taken for ordinary
 _APPARENT = 2.0  # standard errors from which the variance between chunks is more than chance
-_DENIED = 3.0  # standard errors of skewness or kurtosis that deny a law
+_DENIED = 2.5  # standard errors of skewness or kurtosis that deny a law
 
 
 @dataclass(frozen=True, eq=False)
