@@ -21,8 +21,8 @@ from monitor.client.watch import watched
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-EXIT_SECONDS = 2.0
-"""How long the end of a process may be held up to send what is left."""
+EXIT_SECONDS = 1.8
+"""How long the end of a process may be held up to send what is left: two seconds in all, with what ending takes."""
 
 _COUNTS = ("logged", "sent", "rejected", "retries", "errors", "error_responses", "unfinished")
 
@@ -190,7 +190,7 @@ class Client:
             self._sender.wake()
         return self._queue.wait(timeout)
 
-    def close(self, timeout: float = 2) -> None:
+    def close(self, timeout: float = EXIT_SECONDS) -> None:
         """Send what can still be sent within ``timeout`` seconds; then nothing more is captured."""
         if self._closed:  # the end of the process closes once more, and must not wait as long again
             return

@@ -122,8 +122,8 @@ def latencies(place: Place, url: str, sizes: Sizes, there: int) -> dict[str, flo
     _, before = place.proxy(bare, url)
     ports = {"bare": bare, "twin": twin, "inprocess": inside, "proxy": before}
     rate = LOAD * capacity(bare, 2.0)
-    for port in ports.values():
-        ask(port, rate, max(sizes.requests // 10, 50), begin="wrm")
+    for name, port in ports.items():
+        ask(port, rate, max(sizes.requests // 10, 50), begin=f"w{name[:2]}")
     p99: dict[str, list[float]] = {name: [] for name in ports}
     failed = 0
     for pair in range(sizes.pairs):

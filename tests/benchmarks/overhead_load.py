@@ -23,6 +23,8 @@ from tests.benchmarks.load import MARK, post
 from tests.benchmarks.overhead_server import INFER
 
 MOST = 256
+PATIENCE_SECONDS = 60.0
+"""How long the last answers may take; a server that hangs fails the run instead of holding it up."""
 
 
 def request(count: int) -> bytes:
@@ -72,7 +74,7 @@ class Run:
     def __init__(self, port: int, pattern: bytes, due: list[float], begin: str) -> None:
         self.port, self.due = port, due
         self.before, _, self.after = pattern.partition(MARK)
-        self.begin = begin
+        self.begin = f"{begin:->3.3}"  # with the number, as long as the mark it replaces
         self.latencies = [0.0] * len(due)
         self.digests = [""] * len(due)
         self.failed = 0
@@ -123,7 +125,8 @@ class Run:
             self.waiting.append(number)
             if self.connections < MOST:
                 opening.add(asyncio.create_task(self._connect()))
-        await self.over.wait()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self.over.wait()
         await asyncio.gather(*opening)
 
 
