@@ -53,7 +53,7 @@ def e_values(z: Floats) -> Floats:
     """Return the e-values of z-scores; 1, which says nothing, where there is none.
 
     >>> e_values(np.array([1.25, 9.0, np.nan])).tolist()
-    [1.0, 200.0, 1.0]
+    [1.0, 400.0, 1.0]
     """
     known = np.nan_to_num(z, nan=SHIFT / 2)
     return np.minimum(np.exp(np.minimum(SHIFT * known - SHIFT * SHIFT / 2, 700.0)), CAP)
