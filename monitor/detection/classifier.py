@@ -1,7 +1,7 @@
 """A two-sample test by classifier: can rows of the reference and of now be told apart at all?
 
 A ridge logistic regression on ranks, their squares and their products is learned on one half of the rows and judged on
-the other, both ways round. Where nothing has changed its area under the curve is ½, whatever the columns' law; products
+the other. (Judging both ways round would use all rows, but the two areas depend on each other in no simple way.) Where nothing has changed its area under the curve is ½, whatever the columns' law; products
 let it see columns that only go together otherwise. It needs samples of rows, not profiles: a few thousand are enough.
 
 Its z-score takes rows for independent. Rows of one day are not: hold it against what days of the reference give
@@ -53,16 +53,14 @@ def separation(reference: Floats, current: Floats, seed: int = 0) -> Separation 
     terms, owners = _terms(np.concatenate([reference, current]))
     truth = np.repeat([0.0, 1.0], [n, m])
     half = np.concatenate([_halves(n, seed), _halves(m, seed + 1)])
-    areas, weight = [], np.zeros(reference.shape[1])
-    for fold in (0, 1):
-        learn, judge = half != fold, half == fold
-        beta = _learned(terms[learn], truth[learn])
-        areas.append(_area(terms[judge] @ beta, truth[judge]))
-        size = np.abs(beta) * terms.std(axis=0)
-        for owner in owners:
-            weight += np.bincount(owner, size / 2, len(weight))
-    auc = float(np.mean(areas))
-    z = (auc - 0.5) / np.sqrt((n + m + 1) / (12 * n * m))
+    learn, judge = half == 0, half == 1
+    beta = _learned(terms[learn], truth[learn])
+    auc = _area(terms[judge] @ beta, truth[judge])
+    size, weight = np.abs(beta) * terms.std(axis=0), np.zeros(reference.shape[1])
+    for owner in owners:
+        weight += np.bincount(owner, size / 2, len(weight))
+    zeros, ones = n // 2, m // 2
+    z = (auc - 0.5) / np.sqrt((zeros + ones + 1) / (12 * zeros * ones))
     return Separation(auc, float(z), tuple((weight / max(weight.sum(), 1e-300)).tolist()))
 
 
