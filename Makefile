@@ -40,7 +40,7 @@ test: check
 
 # SERVERS=kserve,triton takes only these; PAYLOADS=dir replays recordings instead.
 test-servers: $(READY)
-	$(BIN)/python -m tests.benchmarks.servers
+	SERVERS="$(SERVERS)" PAYLOADS="$(PAYLOADS)" $(BIN)/python -m tests.benchmarks.servers
 
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks.$(BENCH)

@@ -5,6 +5,7 @@
 
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -39,14 +40,23 @@ def main() -> None:
             from tests.benchmarks.servers_replay import replay
 
             figures["payloads"] = replay(Path(payloads), url)
-            for problem in figures["payloads"].pop("problems"):
+            problems = figures["payloads"].pop("problems")
+            for problem in problems:
                 say(f"  {problem}")
+            figures["payloads"]["problems"] = len(problems)
         else:
             from tests.benchmarks.servers_real import run
 
             chosen = [name for name in os.environ.get("SERVERS", "").split(",") if name]
             figures = run(chosen, Path(folder), url)
+    wrong = [
+        name
+        for name, told in figures.items()
+        if told.get("differing") or told.get("problems") or told.get("stored") != told.get("sent")
+    ]
     say(json.dumps({"bench": "servers", "figures": figures, "seconds": round(time.perf_counter() - started, 1)}))
+    if wrong:
+        sys.exit(1)  # a server that cannot be had is told, and no failure
 
 
 if __name__ == "__main__":
