@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.detection.channels import arcsine
-from monitor.detection.null import MeanLaw
+from monitor.detection.null import ENOUGH, MeanLaw
 from monitor.detection.tails import from_deviance
 from monitor.detection.tallies import Tallies
 from monitor.profile.binning import NEW, CategoryBins
@@ -25,9 +25,10 @@ _LEAPS = {"nulls": 0.02, "retyped": 0.01, "non_finite": 0.01, "unseen": 0.004, "
 _FEWEST = 4
 _ANGLE = np.array([0.25])  # the variance of one row's angle
 _CLOSEST = 0.05  # a law of extremes never claims to know the largest value of a day better than to 5 %
-_TIMES, _DEVIATIONS = 3.0, 0.5  # displaced: three times farther than ever before, and by half a deviation
+_TIMES, _DEVIATIONS = 3.0, 1.5  # displaced: three times farther than ever before, and by more than a deviation
 _CERTAIN = 9.0
 _STUCK_ROWS = 100
+_SOME = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,9 @@ class FaultLaws:
         novelty: how likely a row of the reference's kind holds a value that the reference never held.
         low, high: laws of how far a chunk's least and greatest value lie from the middle.
         middle, spread: the reference's middle, and the distance that counts as one.
+        alone: the largest share of a reference chunk's rows that held values which no other chunk held.
         stuck: whether chunks of the reference were constant, or all but.
+        caution: how much larger than usual a fault has to be.
     """
 
     shares: dict[str, tuple[MeanLaw, float]]
@@ -48,7 +51,9 @@ class FaultLaws:
     high: MeanLaw | None
     middle: float
     spread: float
+    alone: float
     stuck: bool
+    caution: float
 
     @classmethod
     def fit(cls, tallies: Tallies) -> "FaultLaws":
@@ -67,7 +72,11 @@ class FaultLaws:
             low = _extreme_law(_reach(middle - tallies.minimum, spread), some)
         most = tallies.mass.max(axis=1) / np.maximum(tallies.present, 1)
         stuck = bool((tallies.minimum == tallies.maximum)[some].any() or (most[some] > _ALMOST).any())
-        return cls(shares, _novelty(tallies), low, high, middle, spread, stuck or not some.any())
+        caution = 1.0 if some.sum() >= ENOUGH else _UNSURE
+        alone = _alone(tallies)
+        novelty = min(1.0, _novelty(tallies) + float(alone.mean()) if len(alone) else 1.0)
+        farthest = float(alone.max(initial=0.0))
+        return cls(shares, novelty, low, high, middle, spread, farthest, stuck or not some.any(), caution)
 
     def z(self, tallies: Tallies, location: MeanLaw | None, means: Floats, labels: Ints) -> Floats:
         """Return a z-score for each chunk and fault, [M, len(FAULTS)]; −inf where there is no sign of one."""
@@ -76,7 +85,7 @@ class FaultLaws:
         nothing = np.zeros(len(rows), dtype=np.int64)
         for name, part in _parts(tallies).items():
             law, most = self.shares[name]
-            leapt = (part >= _FEWEST) & (part > (most + _LEAPS[name]) * rows)
+            leapt = (part >= _FEWEST) & (part > (most + self.caution * _LEAPS[name]) * rows)
             if leapt.any():
                 z = law.z(arcsine(part, rows), rows, nothing)[1]
                 found[:, FAULTS.index(name)] = np.where(leapt, z, -np.inf)
@@ -94,7 +103,9 @@ class FaultLaws:
         if tallies.column == NEW or not (isinstance(tallies.binning, CategoryBins) and tallies.binning.complete):
             return np.full(len(present), -np.inf)
         z = from_deviance(unseen.astype(np.float64), self.novelty * np.maximum(present, 1))
-        return np.where((unseen >= _FEWEST) & (unseen > _LEAPS["unseen"] * present), z, -np.inf)
+        return np.where(
+            (unseen >= _FEWEST) & (unseen > (self.alone + self.caution * _LEAPS["unseen"]) * present), z, -np.inf
+        )
 
     def _range(self, tallies: Tallies) -> Floats:
         if self.low is None or self.high is None:
@@ -107,7 +118,7 @@ class FaultLaws:
             (self.high, tallies.mass[:, -1], tallies.maximum - self.middle),
         )
         for law, outside, distance in sides:
-            leapt = (outside >= _FEWEST) & (outside > _LEAPS["range"] * present)
+            leapt = (outside >= _FEWEST) & (outside > self.caution * _LEAPS["range"] * present)
             if leapt.any():
                 z = law.z(_reach(np.where(leapt, distance, 0.0), self.spread), one, nothing)[1]
                 found = np.maximum(found, np.where(leapt, z, -np.inf))
@@ -122,7 +133,8 @@ class FaultLaws:
         return stuck
 
 
-_ALMOST = 0.9
+_ALMOST = 0.7  # a chunk of the reference that was all but constant, so that a constant one is no wonder
+_UNSURE = 5.0  # with few chunks of reference a fault has to be so much larger
 
 
 def _parts(tallies: Tallies) -> dict[str, Ints]:
@@ -136,15 +148,24 @@ def _parts(tallies: Tallies) -> dict[str, Ints]:
 def _novelty(tallies: Tallies) -> float:
     """Return how often a row of the reference's kind is expected to hold a value the reference never held.
 
-    By Good and Turing it is the share of values seen once. Profiles do not tell that number; with V rare values of R
-    rows in all it is about V²/R, as for a geometric law of their frequencies.
+    By Good and Turing it is the share of values seen once. Of the values that are not counted apart profiles do not
+    tell that number; with V of them in R rows it is about V²/R, as for a geometric law of their frequencies.
     """
     bins, present = tallies.binning, int(tallies.present.sum())
     if not isinstance(bins, CategoryBins) or not present:
         return 1.0
     rare, rows = len(bins.known) - len(bins.values), int(tallies.mass[:, -2].sum())
-    once = rare * rare / max(1, rows)
+    once = rare * rare / max(1, rows) + int((tallies.mass[:, :-2].sum(axis=0) == 1).sum())
     return min(1.0, (3.0 + once) / present)
+
+
+def _alone(tallies: Tallies) -> Floats:
+    """Return, by chunk, the share of its rows that hold values which no other chunk holds: new on their day, [K]."""
+    if not isinstance(tallies.binning, CategoryBins) or len(tallies.counts) < _SOME:
+        return np.zeros(len(tallies.counts))
+    listed = tallies.mass[:, :-2]
+    found: Floats = listed[:, (listed > 0).sum(axis=0) == 1].sum(axis=1) / np.maximum(tallies.present, 1)
+    return found
 
 
 def _middle(tallies: Tallies) -> tuple[float, float]:
