@@ -2,14 +2,15 @@
 
 Pure functions of profiles, one concept a file:
 
-- `tallies`, `channels`: what is read off a chunk; `matching`: what it is compared with.
-- `null`, `columns`, `faults`, `joint`: what each of it does when nothing is wrong, learned from reference chunks.
+- `chunks`, `tallies`, `channels`: what is read off a chunk; `matching`: what it is compared with.
+- `null`, `heavy`, `columns`, `faults`, `joint`: what each of it does when nothing is wrong, by the reference's chunks.
 - `tails`: statistics as z-scores; `evidence`: z-scores as evidence over time, and the dial as its threshold.
 - `localise`, `incident`, `detector`: which columns, what is remembered, and all of it together.
 - `classifier`: a two-sample test on samples of rows, where all else is silent.
 """
 
-from monitor.detection.detector import Batch, Chunk, Detection, Detector, Readings, stack
+from monitor.detection.chunks import Batch, Chunk, stack
+from monitor.detection.detector import Detection, Detector, Readings
 from monitor.detection.incident import Incident, State, rebaseline, snooze
 from monitor.detection.tallies import Tallies
 

@@ -1,8 +1,9 @@
 """A two-sample test by classifier: can rows of the reference and of now be told apart at all?
 
 A ridge logistic regression on ranks, their squares and their products is learned on one half of the rows and judged on
-the other. (Judging both ways round would use all rows, but the two areas depend on each other in no simple way.) Where nothing has changed its area under the curve is ½, whatever the columns' law; products
-let it see columns that only go together otherwise. It needs samples of rows, not profiles: a few thousand are enough.
+the other. (Judging both ways round would use all rows, but the two areas depend on each other in no simple way.) Where
+nothing has changed its area under the curve is ½, whatever the columns' law; products let it see columns that only go
+together otherwise. It needs samples of rows, not profiles: a few thousand are enough.
 
 Its z-score takes rows for independent. Rows of one day are not: hold it against what days of the reference give
 among each other (`ordinary`), before anything is told.

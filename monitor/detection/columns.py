@@ -15,7 +15,8 @@ from monitor.detection.channels import (
     normal_scores,
 )
 from monitor.detection.faults import FaultLaws
-from monitor.detection.null import ENOUGH, DistanceLaw, LargestLaw, MeanLaw
+from monitor.detection.heavy import ENOUGH
+from monitor.detection.null import DistanceLaw, LargestLaw, MeanLaw
 from monitor.detection.tallies import Tallies
 from monitor.profile.values import Floats, Ints
 
@@ -96,6 +97,18 @@ class ColumnLaws:
         means = _means(tallies, self.scores, self.values)
         found[:, 0], found[:, 1] = self.location.z(means, present, labels)
         return found, self.faults.z(tallies, self.location, means, labels)
+
+    def check(self, tallies: Tallies) -> None:
+        """Refuse a column that is counted otherwise than in the reference.
+
+        Raises:
+            ValueError: its bins are others.
+        """
+        if tallies.mass.shape[1] != self.mass.shape[1]:
+            raise ValueError(
+                f"{self.column!r} has {tallies.mass.shape[1]} bins and its reference {self.mass.shape[1]}; "
+                "profile the chunk again in the bins of the reference"
+            )
 
     @property
     def known(self) -> float:

@@ -7,52 +7,20 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from monitor.detection import evidence as evident
+from monitor.detection.chunks import Batch, Chunk, stack
 from monitor.detection.columns import CHANNELS, ColumnLaws
 from monitor.detection.faults import FAULTS, NEW_COLUMNS
+from monitor.detection.heavy import ENOUGH
 from monitor.detection.incident import State, age, opened
 from monitor.detection.joint import JOINT, JointLaw
 from monitor.detection.localise import named
 from monitor.detection.matching import has_seasons, labels_of
-from monitor.detection.null import ENOUGH
-from monitor.detection.tallies import Tallies
 from monitor.errors import InvalidInput
 from monitor.profile.binning import NEW
-from monitor.profile.column import ColumnProfile
-from monitor.profile.comoments import Comoments
-from monitor.profile.values import Floats, Ints
+from monitor.profile.values import Floats
 
 DAY = timedelta(days=1)
 _RESTLESS = 2.5  # a chunk with a z-score beyond this is not calm
-
-
-@dataclass(frozen=True, eq=False)
-class Chunk:
-    """The profiles of one stretch of traffic, such as a day.
-
-    Attributes:
-        start: when it began, aware.
-        profiles: by column, all in one binning; a column that is not there says nothing.
-        comoments: of its rows, if they were taken.
-    """
-
-    start: datetime
-    profiles: Mapping[str, ColumnProfile]
-    comoments: Comoments | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """M chunks, by column: what chunks are turned into before they are judged.
-
-    Attributes:
-        starts: when each began, in order of time.
-        tallies: by column, each over all M chunks.
-        comoments: matrices, [M, J + 1, J + 1], or None.
-    """
-
-    starts: Sequence[datetime]
-    tallies: Mapping[str, Tallies]
-    comoments: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,13 +136,18 @@ class Detector:
         return State({name: evident.nothing() for name in (*self.laws, JOINT)})
 
     def read(self, batch: Batch) -> Readings:
-        """Return what chunks say; each chunk for itself, so that any number of them is read at once."""
+        """Return what chunks say; each chunk for itself, so that any number of them is read at once.
+
+        Raises:
+            ValueError: a column is counted in other bins than the reference's.
+        """
         labels = labels_of(batch.starts, self.length, seasons=self.seasons)
         count = len(batch.starts)
         z = np.full((count, len(self.laws) + 1, len(CHANNELS)), np.nan)
         faults = np.full((count, len(self.laws), len(FAULTS)), -np.inf)
         for place, (name, law) in enumerate(self.laws.items()):
             if name in batch.tallies:
+                law.check(batch.tallies[name])
                 z[:, place], faults[:, place] = law.z(batch.tallies[name], labels)
         if self.joint is not None and batch.comoments is not None:
             z[:, -1, 1] = self.joint.z(batch.comoments)
@@ -201,7 +174,7 @@ class Detector:
         """Take in the chunk at one place of some readings; see `step`."""
         names = (*self.laws, JOINT)
         z, faults, start = readings.z[at], readings.faults[at], readings.starts[at]
-        before = np.stack([state.evidence[name] for name in names])
+        before = np.stack([state.evidence.get(name, evident.nothing()) for name in names])
         after = evident.grown(before, z)
         restless = frozenset(
             name
@@ -251,37 +224,3 @@ class Detector:
 
 def _fault_name(column: str, fault: int) -> str:
     return NEW_COLUMNS if column == NEW and FAULTS[fault] == "retyped" else FAULTS[fault]
-
-
-def stack(chunks: Sequence[Chunk]) -> Batch:
-    """Return chunks as a batch; a column that some of them lack is there with no rows.
-
-    Raises:
-        ValueError: profiles of a column are of several binnings.
-    """
-    names: dict[str, ColumnProfile] = {}
-    for chunk in chunks:
-        names |= {name: profile for name, profile in chunk.profiles.items() if name not in names}
-    tallies = {
-        name: Tallies.of([chunk.profiles.get(name, _empty(profile)) for chunk in chunks])
-        for name, profile in names.items()
-    }
-    return Batch([chunk.start for chunk in chunks], tallies, _matrices(chunks))
-
-
-def _empty(like: ColumnProfile) -> ColumnProfile:
-    return ColumnProfile(like.column, like.binning, np.zeros_like(like.counts))
-
-
-def _matrices(chunks: Sequence[Chunk]) -> Floats | None:
-    found = [chunk.comoments for chunk in chunks]
-    columns = {each.columns for each in found if each is not None}
-    if len(columns) != 1 or any(each is None for each in found):
-        return None
-    return np.stack([_matrix(each) for each in found])
-
-
-def _matrix(comoments: Comoments | None) -> Ints:
-    if comoments is None:
-        raise ValueError("a chunk has no co-moments")
-    return comoments.matrix

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.detection.channels import arcsine
-from monitor.detection.null import ENOUGH, MeanLaw
+from monitor.detection.heavy import ENOUGH
+from monitor.detection.null import MeanLaw
 from monitor.detection.tails import from_deviance
 from monitor.detection.tallies import Tallies
 from monitor.profile.binning import NEW, CategoryBins

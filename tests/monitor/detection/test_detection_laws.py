@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from monitor.detection.heavy import Tail
 from monitor.detection.matching import Matching
-from monitor.detection.null import DistanceLaw, LargestLaw, MeanLaw, Tail
+from monitor.detection.null import DistanceLaw, LargestLaw, MeanLaw
 
 SAME = np.zeros(10_000, dtype=np.int64)
 

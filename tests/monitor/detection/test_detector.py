@@ -217,6 +217,18 @@ def test_a_column_that_is_not_there_or_has_few_rows_says_nothing(detector):
     assert np.isnan(detector.read(stack([few])).z[0, 0, :3]).all()
 
 
+def test_chunks_in_other_bins_are_refused_in_words(detector):
+    other = make_binning(rows(1, city=lambda values: [f"c{at % 9}" for at in range(ROWS)]), SCHEMA)
+    found = read(profile(rows(1), SCHEMA, other), other, SCHEMA)["city"]
+    with pytest.raises(ValueError, match="profile the chunk again"):
+        detector.step(detector.start(), Chunk(START, {"city": found}))
+
+
+def test_a_state_of_other_columns_goes_on_with_those_there_are(detector):
+    state, _ = detector.step(State({}), chunk(rows(1), DAYS))
+    assert state.to_json() == detector.step(detector.start(), chunk(rows(1), DAYS))[0].to_json()
+
+
 def test_what_cannot_be_used_is_refused_in_words():
     with pytest.raises(InvalidInput, match="at least one"):
         Detector.fit([])
