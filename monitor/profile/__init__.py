@@ -3,6 +3,7 @@
 - `binning`: the bins of a model's columns, frozen on its reference.
 - `build`: ``profile(batch)`` makes pieces, ``read(pieces)`` makes profiles of them; `pieces`: ``merge`` adds them.
 - `column`: the profile of one column; `outcome`: predictions against labels.
+- `comoments`: how columns go together.
 - `fixed`, `edges`, `groups`, `values`: the parts they are made of.
 """
 
