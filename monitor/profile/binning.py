@@ -3,14 +3,14 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
-from monitor.profile.edges import latency_edges, location, memory_edges, reference_edges, score_edges
+from monitor.profile.edges import decile_cuts, latency_edges, location, memory_edges, reference_edges, score_edges
 from monitor.profile.fixed import FIRST, SECOND
 from monitor.profile.values import Floats, codes, numbers, sizes, summary
 from monitor.types import Feature, Kind, ModelSchema, Task
@@ -43,11 +43,13 @@ class NumericBins:
             the reference held no finite value.
         center: where fixed-point moments are measured from, in the column's unit.
         scale: the unit of fixed-point moments, about one reference standard deviation.
+        deciles: the edges nearest to the reference's deciles, between which segments are told apart; at most nine.
     """
 
     edges: Floats
     center: float
     scale: float
+    deciles: Floats = field(default_factory=lambda: np.empty(0))
 
     kind = "numeric"
     HEAD = 5  # null, retyped, NaN, +inf, -inf
@@ -144,6 +146,8 @@ def _content(columns: Mapping[str, Bins]) -> str:
     for name, bins in columns.items():
         if isinstance(bins, NumericBins):
             plain[name] = {"edges": bins.edges.tolist(), "center": bins.center, "scale": bins.scale}
+            if len(bins.deciles):
+                plain[name]["deciles"] = bins.deciles.tolist()
         else:
             plain[name] = {"values": bins.values, "known": sorted(bins.known), "complete": bins.complete}
     return json.dumps(plain, allow_nan=False)
@@ -151,8 +155,16 @@ def _content(columns: Mapping[str, Bins]) -> str:
 
 def _read(column: Mapping[str, Any]) -> Bins:
     if "edges" in column:
-        return NumericBins(np.array(column["edges"], dtype=np.float64), column["center"], column["scale"])
+        edges = np.array(column["edges"], dtype=np.float64)
+        deciles = column.get("deciles", _spaced(edges))  # bins that an earlier version made have none
+        return NumericBins(edges, column["center"], column["scale"], np.array(deciles, dtype=np.float64))
     return CategoryBins(tuple(column["values"]), frozenset(column["known"]), column["complete"])
+
+
+def _spaced(edges: Floats) -> list[float]:
+    """Return nine edges, about as many bins apart."""
+    inner = np.unique(np.linspace(0, max(0, len(edges) - 1), 11).round().astype(np.int64))[1:-1]
+    return edges[inner].tolist() if len(edges) else []
 
 
 def make_binning(reference: pa.Table, schema: ModelSchema) -> Binning:
@@ -217,7 +229,8 @@ def _present(column: pa.Array | pa.ChunkedArray) -> Floats:
 
 
 def _numeric(values: Floats) -> NumericBins:
-    return NumericBins(reference_edges(values), *location(values))
+    edges = reference_edges(values)
+    return NumericBins(edges, *location(values), decile_cuts(values, edges))
 
 
 def _category(reference: pa.Table, name: str) -> CategoryBins:

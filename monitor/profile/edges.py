@@ -32,6 +32,21 @@ def reference_edges(values: Floats) -> Floats:
     return edges
 
 
+def decile_cuts(values: Floats, edges: Floats) -> Floats:
+    """Return the inner edges nearest to the deciles of finite ``values``, at most nine, increasing.
+
+    >>> decile_cuts(np.array([0.0] * 6 + [1.0] * 4), np.array([0.0, 0.5, 1.0])).tolist()
+    [0.5]
+    """
+    if len(edges) < 3:
+        return np.empty(0)
+    below = np.searchsorted(np.sort(values), edges[1:-1])
+    targets = np.arange(1, 10) * (len(values) / 10)
+    nearest = np.abs(below[:, None] - targets).argmin(axis=0)
+    cuts: Floats = np.unique(edges[1:-1][nearest])
+    return cuts
+
+
 def _quantile_cuts(below: Ints) -> Ints:
     """Return after which distinct values to cut: those whose cumulative count is nearest to each 240th.
 

@@ -53,9 +53,9 @@ def _regression(batch: pa.Table, binning: Binning) -> Entries:
 
 def _classification(batch: pa.Table, schema: ModelSchema, edges: Floats) -> Entries:
     k = len(schema.classes)
-    label, prediction = _class_codes(batch["_label"], schema), _class_codes(batch["_prediction"], schema)
+    label, prediction = class_codes(batch["_label"], schema), class_codes(batch["_prediction"], schema)
     fate = np.select([label < 0, prediction < 0], [UNUSABLE, UNPREDICTED], HEAD + label * k + prediction)
-    p, scored = _probabilities(batch, schema)
+    p, scored = probabilities(batch, schema)
     scored &= label >= 0
     p, label = np.where(scored[:, None], p, 0.5), np.maximum(label, 0)
     truth = label[:, None] == (np.arange(1, k)[:1] if schema.task is Task.BINARY else np.arange(k))
@@ -78,14 +78,14 @@ def _classification(batch: pa.Table, schema: ModelSchema, edges: Floats) -> Entr
     return np.concatenate([fate[None], sums, histogram.T]), weights
 
 
-def _class_codes(column: pa.ChunkedArray, schema: ModelSchema) -> Ints:
+def class_codes(column: pa.ChunkedArray, schema: ModelSchema) -> Ints:
     """Return the place of each row's class among the schema's, −1 for none of them."""
     values, which = codes(column)
     order = {name: place for place, name in enumerate(schema.classes)}
     return np.array([order.get(value or "", -1) for value in values], dtype=np.int64)[which]
 
 
-def _probabilities(batch: pa.Table, schema: ModelSchema) -> tuple[Floats, Bools]:
+def probabilities(batch: pa.Table, schema: ModelSchema) -> tuple[Floats, Bools]:
     """Return the scores [n, 1] of a binary or [n, K] of a multiclass task, and which rows have usable ones."""
     if schema.task is Task.BINARY:
         values, nulls = numbers(batch[SCORE])
