@@ -15,6 +15,7 @@ from monitor.detection.incident import State, age, opened
 from monitor.detection.joint import JOINT, JointLaw
 from monitor.detection.localise import named
 from monitor.detection.matching import has_seasons, labels_of
+from monitor.detection.memory import memory, surprise
 from monitor.errors import InvalidInput
 from monitor.profile.binning import NEW
 from monitor.profile.values import Floats
@@ -72,6 +73,7 @@ class Detector:
         laws: by column, in order.
         joint: the law of how columns go together, if co-moments were given.
         chunks: how many chunks the reference had.
+        memory: how much each z-score resembles that of the chunk before, [J + 1, channels].
         threshold: of the evidence summed over columns.
         fault_z: the z-score from which a fault is told.
     """
@@ -82,6 +84,7 @@ class Detector:
     laws: Mapping[str, ColumnLaws]
     joint: JointLaw | None
     chunks: int
+    memory: Floats
     threshold: float
     fault_z: float
 
@@ -112,8 +115,10 @@ class Detector:
         labels = labels_of(batch.starts, length, seasons=seasons)
         laws = {name: ColumnLaws.fit(tallies, labels) for name, tallies in batch.tallies.items()}
         joint = None if batch.comoments is None else JointLaw.fit(batch.comoments)
-        detector = cls(dial, length, seasons, laws, joint, len(batch.starts), 0.0, 0.0)
-        return detector.with_dial(dial)
+        none = np.zeros((len(laws) + 1, len(CHANNELS)))
+        detector = cls(dial, length, seasons, laws, joint, len(batch.starts), none, 0.0, 0.0)
+        known = replace(detector, memory=memory(detector.read(batch).z, batch.starts, length))
+        return known.with_dial(dial)
 
     def with_dial(self, dial: float) -> "Detector":
         """Return the same detector at another setting of the dial; the laws stay as they are."""
@@ -175,14 +180,18 @@ class Detector:
         names = (*self.laws, JOINT)
         z, faults, start = readings.z[at], readings.faults[at], readings.starts[at]
         before = np.stack([state.evidence.get(name, evident.nothing()) for name in names])
-        after = evident.grown(before, z)
+        told = self._surprise(state, z, start)
+        after = evident.grown(before, told)
         restless = frozenset(
             name
             for place, name in enumerate(names)
             if np.nanmax(z[place], initial=-np.inf) > _RESTLESS
             or (place < len(faults) and faults[place].max() >= self.fault_z)
         )
-        state = age(replace(state, evidence=dict(zip(names, after, strict=True))), start, restless)
+        kept = replace(
+            state, evidence=dict(zip(names, after, strict=True)), seen=start, last=dict(zip(names, z, strict=True))
+        )
+        state = age(kept, start, restless)
         silent = state.silent
         broken = {
             name: tuple(_fault_name(name, int(fault)) for fault in np.flatnonzero(faults[place] >= self.fault_z))
@@ -192,19 +201,27 @@ class Detector:
         heard = np.array([name not in silent for name in names])
         weights = np.stack([self._weights(name) for name in names])
         weighed = np.where(heard, (np.stack([state.evidence[name] for name in names]) * weights).sum(axis=1), 0.0)
-        latest = np.where(heard, (np.where(np.isnan(z), 0.0, evident.e_values(z)) * weights).sum(axis=1), 0.0)
+        latest = np.where(heard, (np.where(np.isnan(told), 0.0, evident.e_values(told)) * weights).sum(axis=1), 0.0)
         reached = evident.total(weighed, latest) / self.threshold
         if broken:
-            state, told = opened(state, start, "fault", tuple(broken))
-            return state, self._detection(start, "fault", tuple(broken), broken, state, reached) if told else None
+            state, new = opened(state, start, "fault", tuple(broken))
+            return state, self._detection(start, "fault", tuple(broken), broken, state, reached) if new else None
         if reached < 1:
             return state, None
         columns = tuple(names[place] for place in named(weighed))
         kind = "joint" if columns == (JOINT,) else "drift"
-        state, told = opened(state, start, kind, columns)
-        if not told:
+        state, new = opened(state, start, kind, columns)
+        if not new:
             return state, None
         return state, self._detection(start, kind, tuple(c for c in columns if c != JOINT), {}, state, reached)
+
+    def _surprise(self, state: State, z: Floats, start: datetime) -> Floats:
+        """Return z-scores as far as the chunk just before this one does not explain them."""
+        if state.seen is None or start - state.seen != self.length:
+            return z
+        silent = np.full(len(CHANNELS), np.nan)
+        last = np.stack([state.last.get(name, silent) for name in (*self.laws, JOINT)])
+        return surprise(z, last, self.memory)
 
     def _weights(self, name: str) -> Floats:
         return evident.CATEGORY if name == JOINT or self.laws[name].scores is None else evident.NUMERIC

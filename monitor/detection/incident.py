@@ -1,7 +1,7 @@
 """What a detector remembers between chunks: the evidence so far, and which incidents are open."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -45,11 +45,15 @@ class State:
         evidence: Shiryaev-Roberts statistics, by column.
         open: open incidents, oldest first.
         chunks: how many chunks were seen.
+        seen: when the last of them began; None before the first.
+        last: its z-scores, by column, NaN where there was none.
     """
 
     evidence: Evidence
     open: tuple[Incident, ...] = ()
     chunks: int = 0
+    seen: datetime | None = None
+    last: Evidence = field(default_factory=dict)
 
     @property
     def silent(self) -> frozenset[str]:
@@ -60,6 +64,8 @@ class State:
         """Return the state as plain JSON values."""
         return {
             "chunks": self.chunks,
+            "seen": self.seen.isoformat() if self.seen else None,
+            "last": {name: [None if np.isnan(z) else float(z) for z in values] for name, values in self.last.items()},
             "evidence": {name: values.tolist() for name, values in self.evidence.items()},
             "open": [
                 {
@@ -91,6 +97,8 @@ class State:
                 for each in data["open"]
             ),
             data["chunks"],
+            datetime.fromisoformat(data["seen"]) if data["seen"] else None,
+            {name: np.array(values, dtype=np.float64) for name, values in data["last"].items()},
         )
 
 
@@ -110,7 +118,7 @@ def age(state: State, start: datetime, restless: frozenset[str]) -> State:
             evidence |= {name: nothing() for name in incident.columns}
         else:
             kept.append(replace(incident, age=incident.age + 1, calm=calm))
-    return State(evidence, tuple(kept), state.chunks + 1)
+    return replace(state, evidence=evidence, open=tuple(kept), chunks=state.chunks + 1)
 
 
 def opened(state: State, start: datetime, kind: str, columns: Sequence[str]) -> tuple[State, bool]:
