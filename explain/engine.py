@@ -4,9 +4,11 @@ Started by :mod:`explain.worker` as ``python -c "from explain.engine import main
 pair; jobs and replies are msgpack, so that nothing is ever unpickled. It ends when the other end closes.
 """
 
+import contextlib
 import os
 import signal
 import sys
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -138,12 +140,12 @@ def main() -> None:
     pipe = Connection(int(sys.argv[1]))
     start = msgspec.msgpack.decode(pipe.recv_bytes(), type=Start)
     _limit_memory(start.memory_mb)
-    for method in explainers().values():
-        method.warm()
     import torch
 
     torch.set_num_threads(start.threads)
     engine = Engine(start.allowed)
+    # Libraries that take seconds to import are got ready beside the first jobs, which rarely need them.
+    threading.Thread(target=_warm, name="warm", daemon=True).start()
     try:
         pipe.send_bytes(b"ready")
         while True:
@@ -155,6 +157,12 @@ def main() -> None:
             pipe.send_bytes(reply)
     except (EOFError, OSError):
         os._exit(0)  # the parent closed its end
+
+
+def _warm() -> None:
+    for method in explainers().values():
+        with contextlib.suppress(Exception):  # a job that needs the method says what is wrong with it
+            method.warm()
 
 
 def _limit_memory(megabytes: int) -> None:

@@ -51,10 +51,11 @@ class Worker:
         self._closed = False
 
     def warm(self) -> None:
-        """Start the process without waiting for it; does nothing while a job runs or it is up."""
+        """Start the process without waiting for it; does nothing while a job runs, it is up, or it was closed."""
         if self._turn.acquire(blocking=False):
             try:
-                self._up()
+                if not self._closed:
+                    self._up()
             finally:
                 self._turn.release()
 
@@ -81,6 +82,12 @@ class Worker:
         finally:
             self._turn.release()
         return self._read(reply, job)
+
+    def interrupt(self) -> None:
+        """End the process, and with it the job that runs; the next job gets a fresh one."""
+        process = self._process
+        if process is not None:
+            process.kill()
 
     def close(self) -> None:
         """End the process for good; a running job fails with Unavailable."""
@@ -176,8 +183,9 @@ class _Process:
         return msgspec.msgpack.decode(self._receive(seconds, late), type=Reply)
 
     def kill(self) -> None:
-        """End the process at once."""
+        """End the process at once; when this returns, it is seen to be dead."""
         self._process.kill()
+        self._process.wait()
 
     def end(self) -> None:
         """Kill the process and release everything; may be called twice."""

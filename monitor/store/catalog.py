@@ -1,5 +1,6 @@
 """Registered models, their versions, binnings and reference rows."""
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ class Catalog:
         self._database = database
         self._models: Remembered[Model] = Remembered(database)
         self._binnings: Remembered[Binning] = Remembered(database)
+        self._reference_marks: Counter[str] = Counter()
 
     def put_model(self, model: Model) -> None:
         """Register a model or change it; its tables are made, or widened by the features it has gained.
@@ -130,6 +132,11 @@ class Catalog:
             self.put_version(replace(fresh, reference=window, reference_rows=len(batch)))
             self._database.query(f"DELETE FROM {table} WHERE _version = ?", [version])  # noqa: S608 - quoted
             self._database.insert(table, batch)
+            self._database.on_end(lambda: self._reference_marks.update([model]))
+
+    def reference_mark(self, model: str) -> int:
+        """Return a number that is another one, in this process, once a reference of the model was registered."""
+        return self._reference_marks[model]
 
     def reference(self, model: str, version: str, limit: int | None = None, seed: int = 0) -> pa.Table:
         """Return reference rows (canonical columns and ``_label``), or a sample that depends only on ids and seed.

@@ -47,6 +47,7 @@ class Queries:
         descending: bool = True,
         limit: int = 200,
         offset: int = 0,
+        seqs: tuple[int, int] | None = None,
     ) -> pa.Table:
         """Return captured rows.
 
@@ -64,6 +65,7 @@ class Queries:
             descending: newest, largest, nearest first.
             limit: at most this many rows.
             offset: rows to skip.
+            seqs: the first and last seq to look at.
 
         Raises:
             NotFound: no such model.
@@ -73,6 +75,8 @@ class Queries:
         inside = self._segment(model, segment)
         late = labelled is not None or order == "error"
         conditions, parameters = _conditions(schema, window, version, inside, where, score, id_prefix)
+        if seqs is not None:
+            conditions, parameters = f"({conditions}) AND _seq BETWEEN ? AND ?", [*parameters, *seqs]
         key = _order(schema, order)
         page = f"ORDER BY {key} {'DESC' if descending else 'ASC'} NULLS LAST, _seq LIMIT ? OFFSET ?"
         chosen = f"SELECT _seq, {names(tables.columns(schema))} FROM {tables.captured(model)} WHERE {conditions}"  # noqa: S608
@@ -157,7 +161,10 @@ class Queries:
             NotFound: no such model or inference.
         """
         where: dict[str, object] = {"_id": id}
-        found = self.inferences(model, where=where, version=version, limit=1).to_pylist()
+        seqs = self.located(model, id)
+        found = (
+            [] if seqs is None else self.inferences(model, where=where, version=version, limit=1, seqs=seqs).to_pylist()
+        )
         if not found:
             of = f"version {version!r} of " if version else ""
             self._not_kept(model, id, version, of)
@@ -167,6 +174,10 @@ class Queries:
 
     def every(self, model: str, columns: str) -> str:
         """Return SQL for every row, kept or not, with these columns of our own."""
+        raise NotImplementedError
+
+    def located(self, model: str, id: str) -> tuple[int, int] | None:  # noqa: A002 - the noun
+        """Return the first and last seq that rows of an id can have, None where there is no such row."""
         raise NotImplementedError
 
     def _not_kept(self, model: str, id: str, version: str | None, of: str) -> None:  # noqa: A002 - the noun

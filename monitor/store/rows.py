@@ -150,6 +150,14 @@ class Rows(Queries):
         )
         return self._database.query(statement, candidates=pa.table({"seq": seqs}), wanted=pa.table({"id": wanted}))
 
+    def located(self, model: str, id: str) -> tuple[int, int] | None:  # noqa: A002 - the noun
+        """Return the first and last seq that rows of an id can have, None where there is no such row.
+
+        So that one row is found among many without reading them all.
+        """
+        seqs = self._known(model).rows.find([id])
+        return (int(seqs[0]), int(seqs[-1])) if len(seqs) else None
+
     def label_history(self, model: str, ids: Sequence[str]) -> pa.Table:
         """Return (seq, id, version, value, time, received) of every label of these ids, oldest first."""
         seqs = self._known(model).labels.find(ids)
