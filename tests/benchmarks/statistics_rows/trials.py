@@ -73,12 +73,23 @@ def day_rows(chosen: Ints, edges: Ints) -> tuple[Ints, Ints]:
 def whole_days(stream: Stream) -> tuple[Ints, list[datetime]]:
     """Return the first row of each whole day, and the end, and when the days began.
 
-    The first and the last day, which the stream may have cut, and days without rows are left out.
+    The first and the last day, which the stream may have cut, and days without rows are left out. So are days at
+    either end on which a column that is mostly there is missing altogether: an outage is a fault, and a detection of
+    it no false alarm. (Flights have no weather on 31 December.)
     """
     chunks = stream.times // DAY
     days, firsts = np.unique(chunks, return_index=True)
     starts = [datetime.fromtimestamp(int(day) * DAY // 1_000_000, UTC) for day in days]
-    return firsts[1:], starts[1:-1]
+    ends = np.append(firsts[1:], len(chunks))
+    sound = [at for at in range(1, len(days) - 1) if not _outage(stream, int(firsts[at]), int(ends[at]))]
+    low, high = sound[0], sound[-1]
+    return np.append(firsts[low : high + 1], ends[high]), starts[low : high + 1]
+
+
+def _outage(stream: Stream, first: int, last: int) -> bool:
+    columns = stream.table.columns
+    lost = [column.slice(first, last - first).null_count == last - first for column in columns]
+    return any(gone and column.null_count < len(column) / 2 for gone, column in zip(lost, columns, strict=True))
 
 
 def redraws(stream: Stream, reference: int, seed: int, number: int) -> Iterator[Days]:
