@@ -22,7 +22,7 @@ FAULTS = ("nulls", "retyped", "non_finite", "unseen", "range", "constant", "disp
 NEW_COLUMNS = "new_columns"
 """What the faults of the column `NEW` are called."""
 
-_LEAPS = {"nulls": 0.02, "retyped": 0.01, "non_finite": 0.01, "unseen": 0.004, "range": 0.01}
+_LEAPS = {"nulls": 0.05, "retyped": 0.01, "non_finite": 0.01, "unseen": 0.004, "range": 0.01}
 _FEWEST = 4
 _ANGLE = np.array([0.25])  # the variance of one row's angle
 _CLOSEST = 0.05  # a law of extremes never claims to know the largest value of a day better than to 5 %
