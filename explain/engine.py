@@ -90,7 +90,9 @@ class Engine:
             return np.concatenate(chunks)
 
         row, background = _columns(job.row, job.schema), _columns(job.background, job.schema)
-        return explainer(job.method)().explain(predict, row, background, job.schema, seed=job.seed, **job.settings)
+        method = explainer(job.method)()
+        method.look_into(model, job.output)
+        return method.explain(predict, row, background, job.schema, seed=job.seed, **job.settings)
 
     def _model(self, job: Job) -> ModelAdapter:
         key = (job.model_hash, msgspec.json.encode((job.spec, job.schema), order="deterministic"))

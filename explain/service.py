@@ -1,82 +1,109 @@
-"""Explanations of captured predictions, on demand: the cache first, then the worker."""
+"""Explanations of captured predictions, on demand: the cache first, then the queue of the worker processes."""
 
-import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from explain.background import Background, background
-from explain.columns import from_row, scalars
-from explain.engine import Job
-from explain.explainers import Attribution, Explainer, explainer, explainers, resolve
-from explain.models import Allowed, Specification, adapter, digest
+from explain.choosing import AUTO, usable
+from explain.columns import scalars
+from explain.explainers import Attribution, Explainer, explainers
+from explain.models import Allowed, adapter
+from explain.queue import Queue, Ticket
+from explain.request import Asked, Request, Requests, specification
+from explain.tasks import Task, Tasks, TaskState
 from explain.worker import Limits, Worker
 from monitor.clock import Clock, SystemClock
-from monitor.errors import InvalidInput
-from monitor.schema.held import restored, summarised
-from monitor.types import Explanation, Model, ModelSchema, Task, Version
+from monitor.errors import Conflict, InvalidInput
+from monitor.types import Explanation
 
 if TYPE_CHECKING:  # explaining needs no database driver of its own
     from monitor.config import Config
     from monitor.store import Store
 
-FORMAT = "1"
-"""Part of every fingerprint: raise it when explanations made earlier must not be served again."""
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An explanation to come, or one that is there: then without a ticket."""
+
+    found: "Future[Explanation]"
+    ticket: Ticket | None = None
+
+
+def make_worker(config: "Config") -> Worker:
+    """Return the worker that a configuration allows; it can be started before the store is open."""
+    settings = config.explain
+    return Worker(
+        Allowed(classes=tuple(settings.classes), endpoints=tuple(settings.endpoints)),
+        Limits(seconds=settings.timeout_s, memory_mb=settings.memory_mb, threads=settings.threads),
+    )
 
 
 class ExplainService:
     """Explains captured rows with the model version that served them.
 
     The same row, model, method, settings, seed and background give the same stored explanation; a change in any of
-    them makes a new one. Thread-safe; one explanation is computed at a time.
+    them makes a new one. Thread-safe; of one model one explanation is computed at a time, the others wait in a queue.
+
+    Args:
+        store: where rows, models and explanations are.
+        config: what may be loaded, and what it may cost.
+        clock: says when an explanation was made.
+        workers: the processes that compute, started or not; by default one of its own.
     """
 
-    def __init__(self, store: "Store", config: "Config", clock: Clock | None = None) -> None:
+    def __init__(
+        self, store: "Store", config: "Config", clock: Clock | None = None, workers: Sequence[Worker] | None = None
+    ) -> None:
         self._store = store
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
-        self._running: dict[str, Future[Explanation]] = {}
-        settings = config.explain
-        self._worker = Worker(
-            Allowed(classes=tuple(settings.classes), endpoints=tuple(settings.endpoints)),
-            Limits(seconds=settings.timeout_s, memory_mb=settings.memory_mb, threads=settings.threads),
-        )
+        self._running: dict[str, Pending] = {}
+        self.queue = Queue(workers if workers is not None else [make_worker(config)])
+        self.tasks = Tasks(self.queue)
+        self.requests = Requests(store, config.explain.timeout_s)
 
     def warm(self) -> None:
-        """Start the worker in the background, so that the first explanation does not wait for imports."""
-        self._worker.warm()
+        """Start the workers in the background, so that the first explanation does not wait for imports."""
+        for worker in self.queue.workers:
+            worker.warm()
 
     def close(self) -> None:
-        """End the worker; explanations are refused from here on."""
-        self._worker.close()
+        """End the workers; explanations are refused from here on."""
+        self.queue.close()
 
     def methods(self) -> dict[str, type[Explainer]]:
         """Return the methods that may be asked for, by name."""
         return explainers()
 
+    def usable(self, model: str, version: str, target: str | None = None) -> dict[str, str | None]:
+        """Return every method, and why it cannot explain a version's rows; None where it can."""
+        spec = specification(self._store.catalog.version(model, version), target)[1]
+        return usable(self._store.catalog.model(model).schema, adapter(spec))
+
     def explain(
         self,
         model: str,
         inference_id: str,
-        method: str = "shap",
+        method: str = AUTO,
         *,
         version: str | None = None,
         seed: int = 0,
         target: str | None = None,
         settings: Mapping[str, object] | None = None,
     ) -> Explanation:
-        """Explain one captured prediction.
+        """Explain one captured prediction, and wait for it.
 
         Args:
             model: the model's name.
             inference_id: the captured row.
-            method: an explainer's name, "shap" or "lime".
+            method: an explainer's name, such as "shapley" or "lime", or "auto".
             version: which version's row, where several versions were asked under the same id.
             seed: every random choice follows from it.
             target: "artifact" (the registered model file) or "endpoint" (the served model as a black box); by default
@@ -86,77 +113,98 @@ class ExplainService:
         Raises:
             NotFound: no such model, version or captured row.
             InvalidInput: an unknown method, target or setting, or a version with neither artifact nor endpoint.
-            Unavailable: the worker or the model did not answer in time.
+            Unavailable: the worker or the model did not answer in time, or too many are waiting.
+            Conflict: it was cancelled.
         """
-        asked = self._request(model, inference_id, method, version, seed, target, settings or {})
-        with self._lock:
-            running = self._running.get(asked.fingerprint)
-            mine = running is None
-            if running is None:
-                # Looked up under the lock: one that has just been finished is stored by now.
-                stored = self._store.explanations.find(model, inference_id, fingerprint=asked.fingerprint)
-                if stored is not None:
-                    return stored
-                running = self._running[asked.fingerprint] = Future()
-        if mine:
-            self._compute(asked, running)
-        return running.result()
-
-    def _compute(self, asked: "_Request", into: "Future[Explanation]") -> None:
-        """Make and store one explanation, for everybody who asks for the same at the same time."""
-        try:
-            started = time.perf_counter()
-            found = self._worker.run(asked.job)
-            explanation = self._explanation(asked, found, time.perf_counter() - started)
-            self._store.explanations.put(explanation, asked.fingerprint)
-            into.set_result(explanation)
-        except BaseException as error:  # noqa: BLE001 - raised in every thread that waits, this one included
-            into.set_exception(error)
-        finally:
-            with self._lock:
-                del self._running[asked.fingerprint]
-
-    def _request(
-        self,
-        name: str,
-        inference_id: str,
-        method: str,
-        version: str | None,
-        seed: int,
-        target: str | None,
-        settings: Mapping[str, object],
-    ) -> "_Request":
-        _check_seed(seed)
-        how = explainer(method)
-        model = self._store.catalog.model(name)
-        row = whole(self._store.rows.inference(name, inference_id, version), model.schema)
-        served = self._store.catalog.version(name, str(row["_version"]))
-        target, spec = specification(served, target)
-        kind = adapter(spec)
-        chosen = resolve(how, settings, probes=not kind.cheap)
-        usual = background(self._store, model, served, cast("datetime", row["_time"]))
-        own = {column: values.tolist() for column, values in from_row(row, model.schema).items()}
-        output, label = explained_output(model.schema, row)
-        job = Job(
-            spec=dict(spec),
-            schema=model.schema,
-            model_hash=kind.fingerprint(spec),
+        asked = Asked(
+            model=model,
+            inference_id=inference_id,
             method=method,
-            row=own,
-            background={column: values.tolist() for column, values in usual.columns.items()},
+            version=version,
             seed=seed,
-            settings=chosen,
-            output=output,
-            seconds=self._worker.limits.seconds,
+            target=target,
+            settings=settings,
         )
-        fingerprint = _fingerprint(name, inference_id, served.version, target, label, usual.hash, job)
-        return _Request(fingerprint, model, served, inference_id, row, target, label, usual, job)
+        return self.ask(asked)[0].result()
 
-    def _explanation(self, asked: "_Request", found: Attribution, seconds: float) -> Explanation:
+    def ask(self, asked: Asked) -> "tuple[Future[Explanation], Task]":
+        """Ask for an explanation; return what it will be, and the task to see how far it is.
+
+        Raises:
+            As `explain`, for what is wrong with the question itself.
+        """
+        pending = self.submit(asked)
+        task = Task(
+            model=asked.model,
+            inference_id=asked.inference_id,
+            method=asked.method,
+            created=self._clock.now(),
+            ticket=pending.ticket,
+        )
+        self.tasks.add(task)
+        pending.found.add_done_callback(partial(_end, task))
+        return pending.found, task
+
+    def submit(self, asked: Asked, *, sampled: bool = False) -> Pending:
+        """Return a stored explanation, the one under way for the same question, or a new place in the queue.
+
+        Args:
+            asked: the question.
+            sampled: whether chance chose the row, so that the explanation stands for others.
+        """
+        request = self.requests.make(asked)
+        with self._lock:
+            pending = self._running.get(request.fingerprint)
+            if pending is not None:
+                return pending
+            # Looked up under the lock: one that has just been finished is stored by now.
+            stored = self._store.explanations.find(asked.model, asked.inference_id, fingerprint=request.fingerprint)
+            if stored is None:
+                ticket = self.queue.put(asked.model, request.job)
+                pending = self._running[request.fingerprint] = Pending(Future(), ticket)
+        if stored is not None:
+            if sampled:
+                self._store.explanations.mark_sampled(stored.id)
+            there = Pending(Future())
+            there.found.set_result(stored)
+            return there
+        assert pending is not None and pending.ticket is not None  # noqa: PT018 - put a few lines above
+        started = time.perf_counter()
+        pending.ticket.found.add_done_callback(partial(self._finish, asked, request, pending, started, sampled))
+        return pending
+
+    def _finish(
+        self,
+        asked: Asked,
+        request: Request,
+        pending: Pending,
+        started: float,
+        sampled: bool,  # noqa: FBT001 - bound by name above
+        done: "Future[Attribution]",
+    ) -> None:
+        """Store one explanation, for everybody who asks for the same at the same time."""
+        try:
+            explanation = self._explanation(request, done.result(), time.perf_counter() - started)
+            moment = cast("datetime", request.row["_time"])
+            self._store.explanations.put(explanation, request.fingerprint, time=moment, sampled=sampled)
+        except BaseException as error:  # noqa: BLE001 - raised in every thread that waits
+            with self._lock:
+                del self._running[request.fingerprint]
+            if asked.method == AUTO and isinstance(error, InvalidInput) and self.requests.refuse(request, str(error)):
+                _pass_on(pending.found, partial(self.submit, asked, sampled=sampled))
+            else:
+                pending.found.set_exception(error)
+            return
+        with self._lock:
+            del self._running[request.fingerprint]
+        pending.found.set_result(explanation)
+
+    def _explanation(self, asked: Request, found: Attribution, seconds: float) -> Explanation:
         captured = asked.row.get("_score")
         quality = {
             **found.quality,
             "target": asked.target,
+            "chosen_because": asked.why,
             "background_rows": found.quality.get("background_rows", asked.background.rows),
             "background_source": asked.background.source,
             # How far the model explained is from what was served: not about 0 means it is not the same model.
@@ -189,81 +237,30 @@ class ExplainService:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """Everything one explanation follows from, and the fingerprint of it."""
-
-    fingerprint: str
-    model: Model
-    version: Version
-    inference_id: str
-    row: Mapping[str, Any]
-    target: str
-    output: str
-    background: Background
-    job: Job
+def _end(task: Task, found: "Future[Explanation]") -> None:
+    """Write down in a task what became of its explanation."""
+    error = found.exception()
+    if error is None:
+        task.done, task.explanation = 1, found.result().id
+        task.finish(TaskState.DONE)
+    elif isinstance(error, Conflict):
+        task.finish(TaskState.CANCELLED, str(error))
+    else:
+        task.failed = 1
+        task.finish(TaskState.FAILED, str(error))
 
 
-def whole(row: Mapping[str, Any], schema: ModelSchema) -> dict[str, Any]:
-    """Return a captured row with its images and sequences as they were sent.
+def _pass_on(into: "Future[Explanation]", ask: "partial[Pending]") -> None:
+    """Let one explanation become what another will be."""
 
-    Raises:
-        InvalidInput: of a feature only the summary was kept, so that the model cannot be asked again.
-    """
-    missing = summarised(row, schema)
-    if missing:
-        raise InvalidInput(
-            f"the inference {row['_id']!r} cannot be explained: of {', '.join(missing)} only a summary was kept (hash, "
-            'shape, statistics). Set "store" of the feature to "full" in the schema; it applies to rows from then on'
-        )
-    return restored(row, schema)
+    def took(other: "Future[Explanation]") -> None:
+        error = other.exception()
+        if error is None:
+            into.set_result(other.result())
+        else:
+            into.set_exception(error)
 
-
-def specification(version: Version, target: str | None) -> tuple[str, Specification]:
-    """Return what to ask, "artifact" or "endpoint", and its specification with the adapter's name in it.
-
-    Raises:
-        InvalidInput: an unknown target, or one that the version does not have.
-    """
-    given = {"artifact": version.artifact, "endpoint": version.endpoint}
-    if target is not None and target not in given:
-        raise InvalidInput(f'no target {target!r}; use "artifact" or "endpoint", or leave it out')
-    chosen = target or ("artifact" if version.artifact else "endpoint")
-    spec = given[chosen]
-    if not spec:
-        has = ", ".join(name for name, value in given.items() if value) or "neither artifact nor endpoint"
-        raise InvalidInput(
-            f"version {version.version!r} of {version.model!r} cannot be asked through its {chosen}: it has {has}; "
-            "register the version with one of them"
-        )
-    return chosen, spec if chosen == "artifact" else {"adapter": "endpoint", **spec}
-
-
-def explained_output(schema: ModelSchema, row: Mapping[str, object]) -> tuple[int | None, str]:
-    """Return which of the model's outputs is explained, and what people call it.
-
-    Binary: the positive class. Multiclass: the class that was predicted (its index in the schema). Regression: the
-    value.
-    """
-    if schema.task is Task.REGRESSION:
-        return None, schema.target
-    if schema.task is Task.BINARY:
-        return None, f"probability of {schema.classes[-1] if schema.classes else 'the positive class'}"
-    predicted = row.get("_prediction")
-    if predicted not in schema.classes:
-        raise InvalidInput(f"the captured prediction {predicted!r} is none of the classes {', '.join(schema.classes)}")
-    return schema.classes.index(str(predicted)), f"probability of {predicted}"
-
-
-def _fingerprint(
-    model: str, inference_id: str, version: str, target: str, label: str, background_hash: str, job: Job
-) -> str:
-    """Return the sha256 (32 hex digits) of everything the explanation follows from."""
-    features = [(feature.name, feature.kind) for feature in job.schema.features]
-    basis = (FORMAT, model, inference_id, version, target, label, job.method, job.settings, job.seed, job.row, features)
-    return digest(json.dumps((*basis, job.model_hash, background_hash), sort_keys=True).encode())[:32]
-
-
-def _check_seed(seed: object) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise InvalidInput(f"seed must be a whole number from 0 to {2**32 - 1:,}, got {seed!r}")
+    try:
+        ask().found.add_done_callback(took)
+    except Exception as error:  # noqa: BLE001 - raised in whoever waits
+        into.set_exception(error)

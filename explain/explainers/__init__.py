@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from explain.columns import Column
+from explain.models import ModelAdapter
 from monitor.errors import InvalidInput
 from monitor.plugins import plugins
 from monitor.types import ModelSchema, Scalar
@@ -66,6 +67,26 @@ class Explainer(ABC):
     title: ClassVar[str]
     additive: ClassVar[bool]
     settings: ClassVar[Mapping[str, Setting]]
+    preference: ClassVar[int] = 0
+    chosen_because: ClassVar[str] = "no other method suits this model"
+
+    @classmethod
+    def suits(cls, schema: ModelSchema, kind: type[ModelAdapter]) -> str | None:
+        """Return why it cannot explain such a model, None where it can; called without the model.
+
+        Of the methods that can, the one of the greatest ``preference`` is chosen where nobody says which, and people are
+        told ``chosen_because``.
+        """
+        del schema, kind
+        return None
+
+    def look_into(self, model: ModelAdapter, output: int | None) -> None:  # noqa: B027 - most methods only ask
+        """Take what the method needs of the loaded model itself; called before :meth:`explain`.
+
+        Args:
+            model: what is explained.
+            output: the explained class of a model with one output per class.
+        """
 
     @classmethod  # noqa: B027 - some methods have nothing to import
     def warm(cls) -> None:

@@ -32,6 +32,7 @@ class LimeTabular(Explainer):
     name = "lime"
     title = "LIME"
     additive = False
+    preference = -2
     settings: ClassVar[Mapping[str, Setting]] = {"rows": Setting(5_000, 100, 200_000, "perturbed rows that are asked")}
 
     @classmethod

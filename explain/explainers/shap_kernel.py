@@ -29,6 +29,7 @@ class ShapKernel(Explainer):
     name = "shap"
     title = "SHAP"
     additive = True
+    preference = -1
     settings: ClassVar[Mapping[str, Setting]] = {
         "rows": Setting(420_000, 1_000, 5_000_000, "model rows that may be asked", probes=40_000)
     }

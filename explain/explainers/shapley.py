@@ -34,6 +34,8 @@ class Shapley(Explainer):
     name = "shapley"
     title = "Shapley, with an error bar"
     additive = True
+    preference = 1
+    chosen_because = "it explains any model, and says how sure it is"
     settings: ClassVar[Mapping[str, Setting]] = {
         "rows": Setting(100_000, 200, 5_000_000, "model rows that may be asked", probes=20_000),
         "tolerance": Setting(20, 0, 1_000, "‰ of the attributions that the standard errors may be; 0: use all rows"),

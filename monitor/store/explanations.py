@@ -1,10 +1,12 @@
 """Explanations: why a model answered what it answered, kept so that the same question is not computed twice."""
 
+from datetime import datetime
+
 from monitor.errors import NotFound
 from monitor.store.database import Database
 from monitor.store.documents import Document
 from monitor.store.sql import naive
-from monitor.types import Explanation
+from monitor.types import Explanation, Window
 
 _EXPLANATION = Document(Explanation)
 
@@ -15,15 +17,42 @@ class Explanations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, explanation: Explanation, fingerprint: str = "") -> None:
-        """Store an explanation, replacing the one of the same id."""
+    def put(
+        self, explanation: Explanation, fingerprint: str = "", *, time: datetime | None = None, sampled: bool = False
+    ) -> None:
+        """Store an explanation, replacing the one of the same id.
+
+        Args:
+            explanation: what was found.
+            fingerprint: of everything it follows from.
+            time: when the explained row was captured.
+            sampled: whether chance chose the row, so that it may stand for others of its window.
+        """
         key = [explanation.id, explanation.model, explanation.version, explanation.inference_id, explanation.method]
+        made = [fingerprint, naive(explanation.created), _EXPLANATION.write(explanation)]
         with self._database.transaction():
             self._database.query("DELETE FROM explanations WHERE id = ?", [explanation.id])
             self._database.query(
-                "INSERT INTO explanations VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [*key, fingerprint, naive(explanation.created), _EXPLANATION.write(explanation)],
+                "INSERT INTO explanations (id, model, version, inference_id, method, fingerprint, created, body, "
+                '"time", sampled) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+                [*key, *made, None if time is None else naive(time), sampled],
             )
+
+    def mark_sampled(self, id: str) -> None:  # noqa: A002 - the noun
+        """Say that chance, too, chose the row of an explanation that was there already."""
+        with self._database.transaction():
+            self._database.query("UPDATE explanations SET sampled = true WHERE id = ? AND NOT sampled", [id])
+
+    def sample(
+        self, model: str, window: Window, *, version: str | None = None, method: str | None = None
+    ) -> list[Explanation]:
+        """Return the explanations of rows captured in a window that chance chose, in order of time."""
+        rows = self._database.rows(
+            'SELECT body FROM explanations WHERE model = ? AND sampled AND "time" >= ? AND "time" < ? '
+            'AND coalesce(version = ?, true) AND coalesce(method = ?, true) ORDER BY "time", id',
+            [model, naive(window.start), naive(window.end), version, method],
+        )
+        return [_EXPLANATION.read(row["body"]) for row in rows]
 
     def find(
         self,
