@@ -41,7 +41,7 @@ class Explanations:
     def mark_sampled(self, id: str) -> None:  # noqa: A002 - the noun
         """Say that chance, too, chose the row of an explanation that was there already."""
         with self._database.transaction():
-            self._database.query("UPDATE explanations SET sampled = true WHERE id = ? AND NOT sampled", [id])
+            self._database.query("UPDATE explanations SET sampled = true WHERE id = ? AND sampled IS NOT true", [id])
 
     def sample(
         self, model: str, window: Window, *, version: str | None = None, method: str | None = None

@@ -1,3 +1,3 @@
 -- When the explained row was captured, and whether chance chose it, so that it may stand for others of its window.
 ALTER TABLE explanations ADD COLUMN "time" TIMESTAMP;
-ALTER TABLE explanations ADD COLUMN sampled BOOLEAN DEFAULT false;
+ALTER TABLE explanations ADD COLUMN sampled BOOLEAN;
