@@ -1,31 +1,51 @@
-"""The HTTP operations on explanations."""
+"""The HTTP operations on explanations of single predictions, and on those that are under way."""
 
+import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
 
+from explain.agreement import Agreement, agreements
+from explain.choosing import AUTO
+from explain.request import Asked
 from explain.service import ExplainService
-from monitor.api.operation import BodySpec, Call, Operation, Reply
+from explain.tasks import ExplainTask
+from monitor.api.operation import BodySpec, Call, Operation, Parameter, Reply
 from monitor.store import Store
 from monitor.types import Explanation
 
+ERRORS = (400, 404, 409, 413, 415, 422, 429, 503)
+
 
 class ExplainRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """What to explain by which method; ``target`` is "artifact" or "endpoint", ``settings`` the method's own."""
+    """What to explain by which method; ``target`` is "artifact" or "endpoint", ``settings`` the method's own.
 
-    method: str = "shap"
+    Without ``wait`` the answer is the place in the queue.
+    """
+
+    method: str = AUTO
     version: str | None = None
     seed: int = 0
     target: str | None = None
     settings: dict[str, Any] | None = None
+    wait: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class ExplanationList:
-    """The explanations stored for one inference, newest first."""
+    """The explanations stored for one inference, newest first, and how far its methods agree."""
 
     explanations: list[Explanation]
+    agreement: list[Agreement]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskList:
+    """What is under way, and what ended lately; newest first."""
+
+    tasks: list[ExplainTask]
 
 
 class Explanations:
@@ -35,31 +55,51 @@ class Explanations:
         self._store = store
         self._service = service
 
-    def post_explanation(self, call: Call) -> Reply:
+    async def post_explanation(self, call: Call) -> Reply:
         """Explain one captured inference; the same question again is answered from the store."""
-        asked = call.json(ExplainRequest)
-        explanation = self._service.explain(
-            call.path["model"],
-            call.path["id"],
-            asked.method,
-            version=asked.version,
-            seed=asked.seed,
-            target=asked.target,
-            settings=asked.settings,
+        given = call.json(ExplainRequest)
+        asked = Asked(
+            model=call.path["model"],
+            inference_id=call.path["id"],
+            method=given.method,
+            version=given.version,
+            seed=given.seed,
+            target=given.target,
+            settings=given.settings,
         )
-        return Reply(explanation)
+        loop = asyncio.get_running_loop()
+        found, task = await loop.run_in_executor(None, partial(self._service.ask, asked))
+        if not given.wait:
+            return Reply(self._service.tasks.view(task), 202)
+        # Shielded: a caller that goes away does not end what others may wait for, too.
+        explanation: asyncio.Future[Explanation] = asyncio.wrap_future(found)
+        return Reply(await asyncio.shield(explanation))
 
     def get_explanations(self, call: Call) -> Reply:
         """Return what was explained before."""
         model, inference = call.path["model"], call.path["id"]
         self._store.rows.inference(model, inference)
-        return Reply(ExplanationList(self._store.explanations.query(model, inference)))
+        known = self._store.explanations.query(model, inference)
+        return Reply(ExplanationList(known, agreements(known)))
+
+    def get_tasks(self, call: Call) -> Reply:
+        """Return what is under way."""
+        return Reply(TaskList(self._service.tasks.listed(call.text("model"))))
+
+    def get_task(self, call: Call) -> Reply:
+        """Return how far one is."""
+        return Reply(self._service.tasks.view(self._service.tasks.get(call.path["task"])))
+
+    def delete_task(self, call: Call) -> Reply:
+        """Cancel one that waits or runs."""
+        return Reply(self._service.tasks.view(self._service.tasks.cancel(call.path["task"])))
 
 
 def operations(store: Store, service: ExplainService) -> list[Operation]:
-    """Return the operations on explanations."""
+    """Return the operations on explanations of single predictions, and on tasks."""
     explanations = Explanations(store, service)
     path = "/v1/models/{model}/inferences/{id}/explanations"
+    one = "/v1/explanations/tasks/{task}"
     return [
         Operation(
             method="POST",
@@ -68,10 +108,9 @@ def operations(store: Store, service: ExplainService) -> list[Operation]:
             summary="Explain one captured prediction.",
             tag="explanations",
             handler=explanations.post_explanation,
-            replies={200: Explanation},
-            errors=(400, 404, 413, 415, 422, 429, 503),
+            replies={200: Explanation, 202: ExplainTask},
+            errors=ERRORS,
             body=BodySpec(type=ExplainRequest, required=False),
-            slow=True,
         ),
         Operation(
             method="GET",
@@ -82,5 +121,36 @@ def operations(store: Store, service: ExplainService) -> list[Operation]:
             handler=explanations.get_explanations,
             replies={200: ExplanationList},
             errors=(404, 422),
+        ),
+        Operation(
+            method="GET",
+            path="/v1/explanations/tasks",
+            name="list_explanation_tasks",
+            summary="List the explanations under way with their places in the queue, and those that ended lately.",
+            tag="explanations",
+            handler=explanations.get_tasks,
+            replies={200: TaskList},
+            errors=(422,),
+            parameters=(Parameter(name="model", description="Only this model's."),),
+        ),
+        Operation(
+            method="GET",
+            path=one,
+            name="get_explanation_task",
+            summary="Tell how far one explanation is, or those of a window.",
+            tag="explanations",
+            handler=explanations.get_task,
+            replies={200: ExplainTask},
+            errors=(404,),
+        ),
+        Operation(
+            method="DELETE",
+            path=one,
+            name="cancel_explanation_task",
+            summary="Cancel explanations that wait or run.",
+            tag="explanations",
+            handler=explanations.delete_task,
+            replies={200: ExplainTask},
+            errors=(404,),
         ),
     ]

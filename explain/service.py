@@ -159,19 +159,21 @@ class ExplainService:
                 return pending
             # Looked up under the lock: one that has just been finished is stored by now.
             stored = self._store.explanations.find(asked.model, asked.inference_id, fingerprint=request.fingerprint)
-            if stored is None:
-                ticket = self.queue.put(asked.model, request.job)
-                pending = self._running[request.fingerprint] = Pending(Future(), ticket)
-        if stored is not None:
-            if sampled:
-                self._store.explanations.mark_sampled(stored.id)
-            there = Pending(Future())
-            there.found.set_result(stored)
-            return there
-        assert pending is not None and pending.ticket is not None  # noqa: PT018 - put a few lines above
-        started = time.perf_counter()
-        pending.ticket.found.add_done_callback(partial(self._finish, asked, request, pending, started, sampled))
+            if stored is not None:
+                return self._there(stored, sampled)
+            started = time.perf_counter()
+            ticket = self.queue.put(asked.model, request.job)
+            pending = self._running[request.fingerprint] = Pending(Future(), ticket)
+        # Out of the lock: where the answer is there already, this calls at once.
+        ticket.found.add_done_callback(partial(self._finish, asked, request, pending, started, sampled))
         return pending
+
+    def _there(self, stored: Explanation, sampled: bool) -> Pending:
+        if sampled:
+            self._store.explanations.mark_sampled(stored.id)
+        found: Future[Explanation] = Future()
+        found.set_result(stored)
+        return Pending(found)
 
     def _finish(
         self,
@@ -179,7 +181,7 @@ class ExplainService:
         request: Request,
         pending: Pending,
         started: float,
-        sampled: bool,  # noqa: FBT001 - bound by name above
+        sampled: bool,
         done: "Future[Attribution]",
     ) -> None:
         """Store one explanation, for everybody who asks for the same at the same time."""

@@ -3,7 +3,6 @@
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,8 +29,8 @@ class TaskState(StrEnum):
 class ExplainTask:
     """One explanation, or those of a window, at one moment.
 
-    ``position`` is how many of its model's come first (0: it runs, or is over); ``done`` of ``total`` rows are explained,
-    ``failed`` of them could not be. ``explanation`` is the id of what one row's came to.
+    ``position`` is how many of its model's come first (0: it runs, or is over); ``done`` of ``total`` rows are
+    explained, ``failed`` of them could not be. ``explanation`` is the id of what one row's came to.
     """
 
     id: str
@@ -142,5 +141,3 @@ class Tasks:
         if task.ticket is not None:
             self._queue.cancel(task.ticket)
         return task
-
-

@@ -74,8 +74,8 @@ class Explainer(ABC):
     def suits(cls, schema: ModelSchema, kind: type[ModelAdapter]) -> str | None:
         """Return why it cannot explain such a model, None where it can; called without the model.
 
-        Of the methods that can, the one of the greatest ``preference`` is chosen where nobody says which, and people are
-        told ``chosen_because``.
+        Of the methods that can, the one of the greatest ``preference`` is chosen where nobody says which, and people
+        are told ``chosen_because``.
         """
         del schema, kind
         return None

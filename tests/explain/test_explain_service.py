@@ -34,10 +34,7 @@ def store(schema):
 @pytest.fixture
 def service(store, worker):
     """A service on the shared worker."""
-    made = ExplainService(store, Config(), ManualClock(START + timedelta(days=30)))
-    made.close()
-    made._worker = worker
-    return made
+    return ExplainService(store, Config(), ManualClock(START + timedelta(days=30)), [worker])
 
 
 @pytest.fixture
@@ -127,9 +124,10 @@ def test_the_same_question_is_answered_from_the_store(service, store, register, 
     reference()
     capture()
     first = service.explain("flights", "r3", "lime", seed=1)
-    service._worker = Worker(Allowed(), Limits())
-    service.close()
-    assert service.explain("flights", "r3", "lime", seed=1) == first
+    nobody = Worker(Allowed(), Limits())
+    nobody.close()
+    again = ExplainService(store, Config(), workers=[nobody])
+    assert again.explain("flights", "r3", "lime", seed=1) == first
     assert [each.id for each in store.explanations.query("flights", "r3")] == [first.id]
 
 
