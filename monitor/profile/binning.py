@@ -145,9 +145,12 @@ def _content(columns: Mapping[str, Bins]) -> str:
     plain: dict[str, dict[str, object]] = {}
     for name, bins in columns.items():
         if isinstance(bins, NumericBins):
-            plain[name] = {"edges": bins.edges.tolist(), "center": bins.center, "scale": bins.scale}
-            if len(bins.deciles):
-                plain[name]["deciles"] = bins.deciles.tolist()
+            plain[name] = {
+                "edges": bins.edges.tolist(),
+                "center": bins.center,
+                "scale": bins.scale,
+                "deciles": bins.deciles.tolist(),
+            }
         else:
             plain[name] = {"values": bins.values, "known": sorted(bins.known), "complete": bins.complete}
     return json.dumps(plain, allow_nan=False)

@@ -1,0 +1,144 @@
+"""The scan: every segment, both channels, one chunk after another; at most one incident at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from monitor.errors import InvalidInput
+from monitor.profile.segment_sums import Segment, SegmentSums
+from monitor.profile.values import Floats
+from monitor.segments.law import ScanLaw
+from monitor.segments.residuals import CHANNELS, Residuals
+from monitor.segments.threshold import CALM, POOLED, threshold
+
+SHARE = 0.5
+"""The part of the owner's dial that the scan has: it speaks of labels, which drift does not see."""
+
+ENOUGH = 14
+"""With fewer ordinary chunks the scan does not speak."""
+
+MOST = 90
+"""It learns from so many chunks at most, the newest ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What stands out in one chunk.
+
+    Attributes:
+        segment: the segment that stands out most.
+        channel: in which of `CHANNELS`.
+        z: how far, in standard errors, with its sign.
+        pooled: over how many of the last chunks.
+        rows: labelled rows of the segment in them.
+        effect: by how much a row is off on average, beyond the segment's own past: in the channel's unit.
+        reached: |z| in units of the threshold; 1 or more is a hit.
+        new: whether it opens an incident.
+        others: other segments beyond the threshold, largest first, at most five.
+    """
+
+    segment: Segment
+    channel: str
+    z: float
+    pooled: int
+    rows: int
+    effect: float
+    reached: float
+    new: bool
+    others: tuple[Segment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScanState:
+    """Whether an incident is open, and how many calm chunks have passed since."""
+
+    open: bool = False
+    calm: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the state as plain JSON values."""
+        return {"open": self.open, "calm": self.calm}
+
+    def next(self, *, hit: bool) -> "ScanState":
+        """Return the state one chunk later."""
+        if hit:
+            return ScanState(open=True)
+        calm = self.calm + 1
+        return ScanState(open=self.open and calm < CALM + 1, calm=calm)
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """The law of a model's segments, and the threshold that the dial gives.
+
+    Attributes:
+        segments: S of them.
+        law: what they do when nothing is wrong.
+        threshold: of the largest |z| of a chunk.
+    """
+
+    segments: tuple[Segment, ...]
+    law: ScanLaw
+    threshold: float
+
+    @classmethod
+    def fit(cls, past: Residuals, *, dial: float = 1.0, share: float = SHARE, seed: int = 0) -> "Scan":
+        """Learn from ordinary chunks: of the reference, and of traffic in which nothing was found.
+
+        Args:
+            past: at least `ENOUGH` chunks as long as those that will be judged.
+            dial: false alarms per 90 chunks that the owner accepts, of all kinds together.
+            share: the part of them that is the scan's.
+            seed: of the threshold's draws.
+
+        Raises:
+            InvalidInput: there are too few chunks.
+        """
+        if len(past.n) < ENOUGH:
+            raise InvalidInput(f"{len(past.n)} chunks with labels; a scan of segments needs at least {ENOUGH}")
+        law = ScanLaw.fit(past)
+        return cls(past.segments, law, threshold(law.standard, dial * share, seed))
+
+    def read(self, chunks: Residuals) -> Floats:
+        """Return z-scores of M chunks in order of time, [M, len(POOLED), S, C]; NaN where they say nothing."""
+        return np.stack([self.law.z(chunks.last(pooled), pooled) for pooled in POOLED], axis=1)
+
+    def loudest(self, chunks: Residuals, z: Floats, at: int, state: ScanState) -> tuple[ScanState, Hit | None]:
+        """Return the state after the chunk at one place of some readings, and the hit in it, if any.
+
+        Args:
+            chunks: the chunks.
+            z: what `read` gave for them.
+            at: which one.
+            state: before it.
+        """
+        size = np.nan_to_num(np.abs(z[at]))
+        if not size.size or size.max() < self.threshold:
+            return state.next(hit=False), None
+        pooled, segment, channel = np.unravel_index(int(size.argmax()), size.shape)
+        over = size.max(axis=(0, 2))
+        others = [int(each) for each in np.argsort(-over) if over[each] >= self.threshold and each != segment]
+        summed = chunks.take(slice(max(0, at + 1 - POOLED[pooled]), at + 1)).last(POOLED[pooled])
+        hit = Hit(
+            self.segments[segment],
+            CHANNELS[channel],
+            float(z[at, pooled, segment, channel]),
+            POOLED[pooled],
+            int(summed.n[-1, segment]),
+            float(self.law.effect(summed)[-1, segment, channel]),
+            float(size.max() / self.threshold),
+            not state.open,
+            tuple(self.segments[each] for each in others[:5]),
+        )
+        return state.next(hit=True), hit
+
+    def step(self, state: ScanState, recent: Sequence[SegmentSums]) -> tuple[ScanState, Hit | None]:
+        """Take in the newest of some consecutive chunks, at most the last `POOLED` of which are looked at."""
+        chunks = Residuals.of(recent[-max(POOLED) :])
+        return self.loudest(chunks, self.read(chunks), len(chunks.n) - 1, state)
+
+    def with_threshold(self, threshold: float) -> "Scan":
+        """Return the same scan at another threshold."""
+        return replace(self, threshold=threshold)

@@ -1,0 +1,49 @@
+"""Segments as people name them: ``Distance 1,200–2,100 mi``, ``Origin EWR``, ``Precipitation missing``."""
+
+from collections.abc import Sequence
+from math import isfinite
+
+from monitor.profile.segment_sums import Segment
+from monitor.types import Kind, ModelSchema
+
+
+def segment_words(segment: Segment, schema: ModelSchema) -> str:
+    """Return the name of a segment.
+
+    >>> from monitor.types import Feature, Task
+    >>> far = Feature(name="distance", kind=Kind.NUMERIC, unit="mi")
+    >>> schema = ModelSchema(model="m", task=Task.BINARY, features=(far,))
+    >>> segment_words(Segment("distance", None, 1200.0, 2100.0), schema)
+    'distance 1,200–2,100 mi'
+    >>> segment_words(Segment("distance", rest="null"), schema)
+    'distance missing'
+    """
+    feature = schema.feature(segment.feature)
+    label, unit = (feature.label, feature.unit) if feature else (segment.feature, "")
+    if segment.rest:
+        return f"{label} missing" if segment.rest == "null" else f"{label}: any other value"
+    if segment.value is not None:
+        return f"{label} {segment.value}"
+    if feature is not None and feature.kind is Kind.BOOLEAN:
+        return f"{label} {'false' if isfinite(segment.high) else 'true'}"
+    return f"{label} {_range(segment.low, segment.high)}{f' {unit}' if unit else ''}"
+
+
+def all_words(segments: Sequence[Segment], schema: ModelSchema) -> str:
+    """Return the names of segments, one after another."""
+    return "; ".join(segment_words(each, schema) for each in segments)
+
+
+def _range(low: float, high: float) -> str:
+    if not isfinite(low):
+        return f"below {_number(high)}" if isfinite(high) else "any"
+    return f"{_number(low)} or more" if not isfinite(high) else f"{_number(low)}–{_number(high)}"
+
+
+def _number(value: float) -> str:
+    """Return a number in at most four digits that count, whole from a hundred on.
+
+    >>> [_number(value) for value in (1200.0, 0.25, -3.14159, 2.5e7)]
+    ['1,200', '0.25', '-3.142', '25,000,000']
+    """
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.4g}"
