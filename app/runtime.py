@@ -1,10 +1,12 @@
 """The parts of one running Watchglass, opened and closed together. API and dashboard share them in one process."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from explain.service import ExplainService
+from explain.worker import Worker
 from monitor.api.intake import Intake
 from monitor.api.services import Services
 from monitor.clock import Clock, ManualClock, SystemClock
@@ -49,12 +51,13 @@ class Runtime:
     servers: ServerWatch
 
     @classmethod
-    def open(cls, config: Config, *, scheduling: bool = True) -> "Runtime":
+    def open(cls, config: Config, *, scheduling: bool = True, workers: Sequence[Worker] | None = None) -> "Runtime":
         """Open the store and start what stands on it.
 
         Args:
             config: where the data is, and the bounds of each part.
             scheduling: whether the scheduler runs by itself; a command that does one thing has no use for it.
+            workers: processes that explain, which have been started already.
 
         Raises:
             Unavailable: another process holds the store, or it cannot be read.
@@ -73,9 +76,16 @@ class Runtime:
         )
         try:
             disk = Disk(config.data_dir, size_of(config.disk_reserve))
-            ingest = Ingest(store, clock, max_bytes=config.queue_bytes, disk=disk)
+            ingest = Ingest(
+                store,
+                clock,
+                max_bytes=config.queue_bytes,
+                disk=disk,
+                keep_hourly_days=config.profiles.hourly_days,
+                keep_daily_days=config.profiles.daily_days,
+            )
             scheduler = Scheduler(store, ingest, clock, config)
-            explain = ExplainService(store, config, clock)
+            explain = ExplainService(store, config, clock, workers)
             servers = ServerWatch(
                 store,
                 clock,

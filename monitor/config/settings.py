@@ -79,6 +79,17 @@ class ServersConfig(BaseModel):
     )
 
 
+class ProfilesConfig(BaseModel):
+    """How long profiles are kept, which all charts are made of; rows have settings of their own, by model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    hourly_days: Whole = Field(
+        default=35, ge=1, le=3660, description="How many days are kept by the hour, for windows that cut a day."
+    )
+    daily_days: Whole = Field(default=396, ge=1, le=36600, description="How many days are kept by the day (13 months).")
+
+
 class DeadLettersConfig(BaseModel):
     """How much is kept of what could not be stored, and for how long: it is kept as it was sent, unmasked."""
 
@@ -154,6 +165,7 @@ class Config(BaseSettings):
     scheduler: SchedulerConfig = SchedulerConfig()
     dead_letters: DeadLettersConfig = DeadLettersConfig()
     halves: HalvesConfig = HalvesConfig()
+    profiles: ProfilesConfig = ProfilesConfig()
     explain: ExplainConfig = ExplainConfig()
     servers: ServersConfig = ServersConfig()
 

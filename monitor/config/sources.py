@@ -15,6 +15,7 @@ from monitor.config.settings import (
     DeadLettersConfig,
     ExplainConfig,
     HalvesConfig,
+    ProfilesConfig,
     SchedulerConfig,
     ServersConfig,
 )
@@ -28,6 +29,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "scheduler": SchedulerConfig,
     "dead_letters": DeadLettersConfig,
     "halves": HalvesConfig,
+    "profiles": ProfilesConfig,
     "explain": ExplainConfig,
     "servers": ServersConfig,
 }

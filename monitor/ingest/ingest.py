@@ -19,6 +19,7 @@ from monitor.ingest.receipts import Receipt, Submission
 from monitor.ingest.refusals import DISK_FULL, QUEUE_FULL, STOPPED, Refusals
 from monitor.schema import Conformed
 from monitor.store import Disk, Store
+from monitor.store.days import KEEP_DAILY, KEEP_HOURLY
 from monitor.types import Inference, Label, Window
 
 _log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ class Ingest:
         disk: says whether there is room; below its reserve everything is refused.
         flush_rows: after how many rows profile pieces are written.
         flush_seconds: after how many seconds they are written at the latest.
+        keep_hourly_days: for how many days profiles are kept by the hour.
+        keep_daily_days: likewise by the day.
     """
 
     def __init__(
@@ -49,11 +52,14 @@ class Ingest:
         disk: Disk | None = None,
         flush_rows: int = 50_000,
         flush_seconds: float = 5.0,
+        keep_hourly_days: int = KEEP_HOURLY,
+        keep_daily_days: int = KEEP_DAILY,
     ) -> None:
         self._store = store
         self._clock = clock
         self._flush_rows = flush_rows
         self._flush_seconds = flush_seconds
+        self._keep_days = (keep_hourly_days, keep_daily_days)
         self._queue = Queue(max_bytes)
         self.disk = disk or Disk(None)
         self.refusals = Refusals(store)
@@ -210,6 +216,14 @@ class Ingest:
             while self._of(model.name).thin(self._clock.now()):
                 pass
 
+    def roll_up(self, model: str) -> None:
+        """Move profiles of closed days into days and let go what is too old; the flusher does it in its own time."""
+        now = self._clock.now()
+        self._store.profiles.compact(model, now)
+        while self._store.profiles.roll_up(model, now):
+            pass
+        self._store.profiles.expire(model, now, *self._keep_days)
+
     def pieces(
         self,
         model: str,
@@ -218,14 +232,17 @@ class Ingest:
         columns: Sequence[str] | None = None,
         version: str | None = None,
         segment: str | None = None,
+        hours: bool = False,
     ) -> pa.Table:
         """Return the profile pieces of the hours that begin in a window: every row answered for, each once.
+
+        A closed day within the window is one piece a column, at midnight, unless ``hours`` are asked for.
 
         Raises:
             NotFound: the model is not registered.
             RuntimeError: called inside a transaction or snapshot of the store.
         """
-        return self._of(model).pieces(window, columns=columns, version=version, segment=segment)
+        return self._of(model).pieces(window, columns=columns, version=version, segment=segment, hours=hours)
 
     def _of(self, model: str) -> Live:
         with self._opening:
@@ -276,6 +293,6 @@ class Ingest:
             self._of(model).thin(self._clock.now())
             self._flushes[model] += 1
             if self._flushes[model] % _COMPACT_EVERY == 0:
-                self._store.profiles.compact(model, self._clock.now())
+                self.roll_up(model)
         except Exception:  # noqa: BLE001 - the flusher must outlive any one failure; nothing is lost by it
             _log.exception("profiles of %s could not be written; their rows are profiled later", model)

@@ -97,9 +97,15 @@ class Live:
         return MOST_STEPS
 
     def pieces(
-        self, window: Window, *, columns: Sequence[str] | None, version: str | None, segment: str | None
+        self,
+        window: Window,
+        *,
+        columns: Sequence[str] | None,
+        version: str | None,
+        segment: str | None,
+        hours: bool = False,
     ) -> pa.Table:
-        """Return the pieces of a window, stored and in memory, as of one moment."""
+        """Return the pieces of a window, stored and in memory, as of one moment; see `monitor.store.days`."""
         if self._store.database.in_transaction:
             raise RuntimeError("pieces cannot be read inside a transaction: it may see an older state than memory")
         with ExitStack() as stack:
@@ -108,7 +114,9 @@ class Live:
                 memory = self._pieces
                 stack.enter_context(self._store.snapshot())
                 self._store.profiles.mark(self._name)  # the first read fixes what the snapshot sees
-            stored = self._store.profiles.pieces(self._name, window, columns=columns, version=version, segment=segment)
+            stored = self._store.profiles.pieces(
+                self._name, window, columns=columns, version=version, segment=segment, hours=hours
+            )
         return pa.concat_tables([stored, _choose(memory, window, columns, version, segment)])
 
     def register_reference(self, version: str, batch: pa.Table, window: Window) -> None:

@@ -32,8 +32,9 @@ class Pieces(Protocol):
         columns: Sequence[str] | None = None,
         version: str | None = None,
         segment: str | None = None,
+        hours: bool = False,
     ) -> pa.Table:
-        """Return the pieces of all hours in the window."""
+        """Return the pieces of all hours in the window; those of closed days added up, unless ``hours`` are asked."""
         ...
 
 

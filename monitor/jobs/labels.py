@@ -2,12 +2,14 @@
 
 import zlib
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitor.jobs.performance import COVERAGE
+from monitor.jobs.windows import length
 from monitor.profile.binning import OUTCOME, SCORE
 from monitor.profile.pieces import merge
 from monitor.store import Store
@@ -35,10 +37,11 @@ class Labels:
         """
         before = self._seen.get(model.name, {})
         self._seen[model.name] = seen = {window: before[window] for window in windows if window in before}
+        apart = length(model) % timedelta(days=1) != timedelta(0)  # whole days come added up
         for first in range(0, len(windows), _AT_ONCE):
             part = windows[first : first + _AT_ONCE]
             span = Window(part[0].start, part[-1].end)
-            pieces = context.pieces(model.name, span, columns=[OUTCOME, SCORE], segment=ALL)
+            pieces = context.pieces(model.name, span, columns=[OUTCOME, SCORE], segment=ALL, hours=apart)
             for window in part:
                 found = _checksum(pieces, window)
                 if seen.get(window) != found:

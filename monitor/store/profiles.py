@@ -1,4 +1,4 @@
-"""Profile pieces: appended with the seq they reach, read by window, compacted when hours are over."""
+"""Profile pieces: appended with the seq they reach, compacted, moved into days when these are over."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,17 +8,18 @@ import pyarrow as pa
 
 from monitor.profile.pieces import PIECES, merge
 from monitor.store.database import Database
+from monitor.store.days import Days
 from monitor.store.sql import naive, names
-from monitor.types import ALL, Window
+from monitor.types import ALL
 
 _COLUMNS = names(PIECES.names)
 
 
-class Profiles:
+class Profiles(Days):
     """Pieces of every model. A query adds up whatever pieces it finds, so their number never matters to the result."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database)
         self._replaced: Counter[str] = Counter()
 
     def append(self, model: str, pieces: pa.Table, up_to_seq: int, *, basis: str = "", replace: bool = False) -> None:
@@ -33,7 +34,7 @@ class Profiles:
         """
         with self._database.transaction():
             if replace:
-                self._database.query("DELETE FROM profiles WHERE model = ?", [model])
+                self.clear(model)
             self._database.insert("profiles", _of(model, pieces))
             self._database.query("DELETE FROM profile_marks WHERE model = ?", [model])
             self._database.query("INSERT INTO profile_marks VALUES (?, ?, ?)", [model, up_to_seq, basis])
@@ -61,18 +62,6 @@ class Profiles:
             for after_seq, segments in eras:
                 self._database.query("INSERT INTO segment_eras VALUES (?, ?, ?)", [model, after_seq, list(segments)])
 
-    def pieces(
-        self,
-        model: str,
-        window: Window | None = None,
-        *,
-        columns: Sequence[str] | None = None,
-        version: str | None = None,
-        segment: str | None = None,
-    ) -> pa.Table:
-        """Return stored pieces of the hours that begin within a window."""
-        return self._read("profiles", model, window, columns, version, segment)
-
     def replace_reference(self, model: str, version: str, pieces: pa.Table) -> None:
         """Set the profile of a version's reference."""
         with self._database.transaction():
@@ -89,7 +78,7 @@ class Profiles:
         self, model: str, version: str | None, columns: Sequence[str] | None = None, segment: str | None = ALL
     ) -> pa.Table:
         """Return the hourly pieces of a version's reference."""
-        return self._read("reference_profiles", model, None, columns, version, segment)
+        return self._read(model, [("reference_profiles", None, None)], columns, version, segment)
 
     def compact(self, model: str, before: datetime) -> int:
         """Add up the pieces of hours that began before a moment; return how many rows that saved."""
@@ -110,25 +99,6 @@ class Profiles:
                 "profiles", _of(model, merged.sort_by([("column", "ascending"), ("hour", "ascending")]))
             )
         return int(found.num_rows - merged.num_rows)
-
-    def _read(
-        self,
-        table: str,
-        model: str,
-        window: Window | None,
-        columns: Sequence[str] | None,
-        version: str | None,
-        segment: str | None,
-    ) -> pa.Table:
-        start, end = (naive(window.start), naive(window.end)) if window else (None, None)
-        wanted = None if columns is None else list(columns)
-        found = self._database.query(
-            f"SELECT {_COLUMNS} FROM {table} WHERE model = ? "  # noqa: S608 - fixed
-            "AND coalesce(hour >= ?, true) AND coalesce(hour < ?, true) "
-            f'AND coalesce(version = ?, true) AND coalesce(segment = ?, true) AND (? IS NULL OR "column" = ANY(?))',
-            [model, start, end, version, segment, wanted, wanted],
-        )
-        return found.cast(PIECES)
 
 
 def _of(model: str, pieces: pa.Table) -> pa.Table:

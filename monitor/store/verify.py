@@ -1,5 +1,7 @@
 """Does the store add up? Each promise it makes is counted again from the rows themselves."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,6 +12,7 @@ from monitor.profile.binning import LATENCY
 from monitor.profile.column import ColumnProfile
 from monitor.profile.pieces import merge
 from monitor.store import sampling, tables
+from monitor.store.days import Spans
 from monitor.store.ledger import FATES
 from monitor.store.letters import BURIED
 from monitor.store.store import Store
@@ -36,7 +39,8 @@ def verify(store: Store) -> list[Check]:
         checks = [_received(store), _halves(store), _seal(store)]
         for model in store.catalog.models():
             checks += [_stored(store, model.name), _once(store, model.name), _reach(store, model.name)]
-            checks += [_profiled(store, model.name), _letters(store, model.name), *_sampled(store, model.name)]
+            checks += [_profiled(store, model.name), _days(store, model.name), _letters(store, model.name)]
+            checks += _sampled(store, model.name)
     return checks
 
 
@@ -171,12 +175,30 @@ def _profiled(store: Store, model: str) -> Check:
             [up_to, model],
         )
     }
-    pieces = merge(store.profiles.pieces(model, columns=[LATENCY], segment=ALL)).to_pylist()
+    pieces = merge(store.profiles.pieces(model, columns=[LATENCY], segment=ALL, hours=True)).to_pylist()
     bins = binning.columns[LATENCY]
     profiled = {
         (piece["version"], piece["hour"]): ColumnProfile(LATENCY, bins, np.array(piece["counts"])).rows
         for piece in pieces
     }
+    stored = _at_grain(stored, store.profiles.spans(model))
     wrong = [key for key in stored.keys() | profiled.keys() if stored.get(key, 0) != profiled.get(key, 0)]
     detail = f"{sum(stored.values()):,} rows in {len(stored):,} hours; {len(wrong):,} hours differ"
     return Check(name=name, ok=not wrong, detail=detail)
+
+
+def _at_grain(stored: Mapping[tuple[str, datetime], int], spans: Spans) -> dict[tuple[str, datetime], int]:
+    """Add up rows by day where profiles are no longer there by the hour, and leave out what has none at all."""
+    found: Counter[tuple[str, datetime]] = Counter()
+    for (version, hour), rows in stored.items():
+        if spans.days_from is None or hour >= spans.days_from:
+            by_day = spans.hours_from is not None and hour < spans.hours_from
+            found[version, hour.replace(hour=0) if by_day else hour] += rows
+    return dict(found)
+
+
+def _days(store: Store, model: str) -> Check:
+    """Compare the profile of each day that is kept by the hour too with the sum of its hours."""
+    equal = store.profiles.days_equal_hours(model)
+    detail = f"{len(equal):,} days; {equal.count(False):,} differ"
+    return Check(name=f"{model}: each day's profile is the sum of its hours", ok=all(equal), detail=detail)

@@ -53,8 +53,11 @@ class FakeIngest:
         columns: Sequence[str] | None = None,
         version: str | None = None,
         segment: str | None = None,
+        hours: bool = False,
     ) -> pa.Table:
-        return self._store.profiles.pieces(model, window, columns=columns, version=version, segment=segment)
+        return self._store.profiles.pieces(
+            model, window, columns=columns, version=version, segment=segment, hours=hours
+        )
 
 
 class World:
