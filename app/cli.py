@@ -243,7 +243,7 @@ def run(
 def explain(
     model: ModelName,
     inference: Annotated[str, typer.Argument(metavar="ID", help="The id of a captured prediction.")],
-    method: Annotated[str, typer.Option(help="How: shap, lime, or another explainer that is installed.")] = "shap",
+    method: Annotated[str, typer.Option(help="How: shapley, lime, or another; auto chooses one.")] = "auto",
     version: Annotated[str | None, typer.Option(help="Which version's row, where several have the id.")] = None,
     seed: Annotated[int, typer.Option(help="Every random choice follows from it.")] = 0,
     target: Annotated[str | None, typer.Option(help="Ask the artifact or the endpoint.")] = None,

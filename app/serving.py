@@ -11,6 +11,8 @@ from app.link import ADDRESS
 from app.listening import listen, url_of
 from app.runtime import Runtime
 from app.server import create_app, dashboard_installed
+from explain.service import make_worker
+from explain.worker import Worker
 from monitor.config import Config, load
 
 _LOG = logging.getLogger("watchglass")
@@ -44,11 +46,14 @@ def serve(
     config = _with(config, {key: value for key, value in given.items() if value is not None})
     listener = listen(config.host, config.port)
     config = _with(config, {"port": listener.getsockname()[1]})
+    worker = make_worker(config)
+    worker.warm()  # it imports its libraries while we do
     shown = dashboard and dashboard_installed()
-    runtime = Runtime.open(config)
+    runtime = _opened(config, worker)
     address = config.data_dir / ADDRESS
     try:
         address.write_text(url_of(listener))
+        runtime.explain.warm(models=True)
         server = uvicorn.Server(
             uvicorn.Config(
                 create_app(runtime, dashboard=shown),
@@ -68,6 +73,14 @@ def serve(
         address.unlink(missing_ok=True)
         runtime.close()
         listener.close()
+
+
+def _opened(config: Config, worker: Worker) -> Runtime:
+    try:
+        return Runtime.open(config, workers=[worker])
+    except BaseException:
+        worker.close()
+        raise
 
 
 def _with(config: Config, changes: dict[str, object]) -> Config:

@@ -18,6 +18,7 @@ from explain.models import Allowed, adapter
 from explain.queue import Queue, Ticket
 from explain.request import Asked, Request, Requests, specification
 from explain.tasks import Task, Tasks, TaskState
+from explain.warming import warm_models
 from explain.worker import Limits, Worker
 from monitor.clock import Clock, SystemClock
 from monitor.errors import Conflict, InvalidInput
@@ -69,10 +70,17 @@ class ExplainService:
         self.tasks = Tasks(self.queue)
         self.requests = Requests(store, config.explain.timeout_s)
 
-    def warm(self) -> None:
-        """Start the workers in the background, so that the first explanation does not wait for imports."""
+    def warm(self, *, models: bool = False) -> None:
+        """Start the workers in the background, so that the first explanation does not wait for imports.
+
+        Args:
+            models: whether a few models, too, are loaded and asked once.
+        """
         for worker in self.queue.workers:
             worker.warm()
+        if models:
+            arguments = (self._store, self.requests, self.queue)
+            threading.Thread(target=warm_models, args=arguments, name="warm", daemon=True).start()
 
     def close(self) -> None:
         """End the workers; explanations are refused from here on."""

@@ -4,6 +4,7 @@ import asyncio
 import io
 import re
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,9 +17,12 @@ from openapi_spec_validator import validate
 import explain.api
 from app.runtime import Runtime
 from app.server import create_app, table
+from explain.request import Asked
+from explain.service import ExplainService
+from explain.tasks import Task, TaskState
 from monitor.api import intake, reports
 from monitor.api.routes import build
-from monitor.errors import InvalidInput, NotFound, Unavailable
+from monitor.errors import Conflict, InvalidInput, NotFound, Unavailable
 from monitor.types import Alert, AlertState, Explanation, Measurement, Report, Severity, Window
 
 DAY = Window(datetime(2013, 6, 9, tzinfo=UTC), datetime(2013, 6, 10, tzinfo=UTC))
@@ -50,18 +54,24 @@ def test_operation_ids_are_unique_and_everything_is_described(api) -> None:
         assert all(parameter["description"] for parameter in found["parameters"])
 
 
-class FakeExplain:
+class FakeExplain(ExplainService):
     """Answers by the seed, so that every documented answer of the operation can be had without a model."""
 
-    def explain(self, model: str, inference: str, method: str, **given: Any) -> Explanation:
-        if given["seed"] == 1:
-            raise Unavailable("the worker ended")
-        if given["seed"] == 2:
-            raise InvalidInput("no such target")
-        if inference == "nobody":
+    def ask(self, asked: Asked) -> tuple[Future[Explanation], Task]:
+        refused = {1: Unavailable("the worker ended"), 2: InvalidInput("no such target"), 3: Conflict("cancelled")}
+        if asked.seed in refused:
+            raise refused[asked.seed]
+        if asked.inference_id == "nobody":
             raise NotFound("no such inference")
+        task = Task(id="t", model=asked.model, inference_id=asked.inference_id, method="shap", created=DAY.end)
+        task.finish(TaskState.DONE)
+        found: Future[Explanation] = Future()
+        found.set_result(self.made(asked.model, asked.inference_id))
+        return found, self.tasks.add(task)
+
+    def made(self, model: str, inference: str) -> Explanation:
         return Explanation(
-            id="e", model=model, version="1", inference_id=inference, method=method, output="P(late)", link="identity",
+            id="e", model=model, version="1", inference_id=inference, method="shap", output="P(late)", link="identity",
             base_value=0.1, prediction=0.3, attributions={"temp": 0.2}, values={"temp": 1.0, "carrier": None},
             quality={"rows": 10}, standard_errors={"temp": 0.01}, seed=0, model_hash="m", background_hash="b",
             settings={"rows": 10}, seconds=0.1, created=DAY.end,
@@ -89,7 +99,7 @@ def reference() -> bytes:
 def test_every_documented_answer_is_met_by_a_real_call(
     runtime: Runtime, flights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake = replace(runtime, explain=FakeExplain())
+    fake = replace(runtime, explain=FakeExplain(runtime.store, runtime.config, runtime.clock))
     api = flights
     api.app = create_app(fake, dashboard=False)
     row = {"id": "a", "time": "2013-06-09T12:00:00Z", "features": {"temp": 1.0, "carrier": "AA"}, "scores": [0.3]}
@@ -129,7 +139,15 @@ def test_every_documented_answer_is_met_by_a_real_call(
         ("POST", f"{M}/inferences/a/explanations", {"json": {"method": "shap"}}),
         ("POST", f"{M}/inferences/a/explanations", {"json": {"seed": 1}}),
         ("POST", f"{M}/inferences/a/explanations", {"json": {"seed": 2}}),
+        ("POST", f"{M}/inferences/a/explanations", {"json": {"seed": 3}}),
+        ("POST", f"{M}/inferences/a/explanations", {"json": {"wait": False}}),
         ("POST", f"{M}/inferences/nobody/explanations", {"json": {}}),
+        ("GET", "/v1/explanations/tasks", {}),
+        ("GET", "/v1/explanations/tasks?x=1", {}),
+        ("GET", "/v1/explanations/tasks/t", {}),
+        ("GET", "/v1/explanations/tasks/nobody", {}),
+        ("DELETE", "/v1/explanations/tasks/t", {}),
+        ("DELETE", "/v1/explanations/tasks/nobody", {}),
         ("GET", f"{M}/inferences/a/explanations", {}),
         ("GET", f"{M}/inferences/nobody/explanations", {}),
         ("GET", "/v1/alerts", {}),
@@ -308,4 +326,10 @@ def _stalled(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_explain_is_in_the_table() -> None:
     names = [operation.name for operation in explain.api.operations(None, None)]  # type: ignore[arg-type] # only listed
-    assert names == ["post_explanation", "list_explanations"]
+    assert names == [
+        "post_explanation",
+        "list_explanations",
+        "list_explanation_tasks",
+        "get_explanation_task",
+        "cancel_explanation_task",
+    ]
