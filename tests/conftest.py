@@ -21,6 +21,9 @@ from monitor.profile import (
 from monitor.profile.outcome import outcome_length
 from monitor.types import Feature, Kind, ModelSchema, Task
 
+# Programs for the environments of real model servers, which have what they import; no tests are in them.
+collect_ignore_glob = ["benchmarks/served/*"]
+
 # The gate tries the same examples every time; HYPOTHESIS_PROFILE=hunt looks for new ones, many more of them.
 hypothesis.settings.register_profile("gate", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("hunt", max_examples=1_000, deadline=None)

@@ -175,7 +175,8 @@ def _floats(outputs: Mapping[str, Any]) -> str:
 
 
 def _rows(feed: Mapping[str, Any]) -> int:
-    shape = next((value.shape for value in feed.values() if hasattr(value, "shape") and not callable(value.shape)), ())
+    shapes = (value.shape for value in feed.values() if hasattr(value, "shape") and not callable(value.shape))
+    shape: Sequence[int] = next(shapes, ())
     return int(shape[0]) if len(shape) else 1
 
 

@@ -183,9 +183,9 @@ def test_drops_are_told_even_when_no_batch_follows(receiver, make, monkeypatch):
     assert any(headers.get("watchglass-dropped") == "unserialisable=1" for _, headers, _ in receiver.bodies)
 
 
-def test_exit_seconds_are_the_promised_two():
-    """An exiting process is held up for two seconds at most."""
-    assert module.EXIT_SECONDS == 2.0
+def test_exit_seconds_are_within_the_promised_two():
+    """An exiting process is held up for two seconds at most, the time around the last flush included."""
+    assert 0 < module.EXIT_SECONDS < 2.0
 
 
 def test_closing_twice_waits_once(make, receiver):
