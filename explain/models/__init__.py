@@ -10,7 +10,7 @@ import hashlib
 import stat
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -39,6 +39,31 @@ class Allowed:
     endpoints: tuple[str, ...] = LOOPBACK
 
 
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """An ensemble of trees as its own library holds it, for methods that read the trees themselves.
+
+    ``matrix`` turns the columns of n rows into what the trees read, [n, inputs]; ``owners`` names the feature that each
+    of these inputs is of.
+    """
+
+    model: Any
+    matrix: Callable[[Mapping[str, Column]], npt.NDArray[np.float64]]
+    owners: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gradients:
+    """A torch model taken apart for methods that follow gradients, without touching the module.
+
+    ``inputs`` turns the columns of n rows into one floating tensor for each feature, [n, …] (tokens: their embeddings);
+    ``outputs`` answers such tensors with [n] or [n, classes], differentiably.
+    """
+
+    inputs: Callable[[Mapping[str, Column]], Mapping[str, Any]]
+    outputs: Callable[[Mapping[str, Any]], Any]
+
+
 class ModelAdapter(ABC):
     """One loaded model, asked in batches.
 
@@ -50,6 +75,8 @@ class ModelAdapter(ABC):
     name: ClassVar[str]
     max_rows: ClassVar[int] = 16_384
     cheap: ClassVar[bool] = True  # False: every row is a probe that somebody else's server pays for
+    has_trees: ClassVar[bool] = False  # True: `trees` answers for most models of the kind
+    has_gradients: ClassVar[bool] = False  # True: `gradients` answers for most models of the kind
 
     @classmethod
     @abstractmethod
@@ -76,6 +103,14 @@ class ModelAdapter(ABC):
         Raises:
             Unavailable: the model did not answer, or not with one finite number per row (and class).
         """
+
+    def trees(self) -> Trees | None:
+        """Return the model's trees, None where it has none."""
+        return None
+
+    def gradients(self) -> Gradients | None:
+        """Return what follows gradients through the model, None where nothing can."""
+        return None
 
     def close(self) -> None:  # noqa: B027 - most models hold nothing that must be released
         """Release what the model holds."""

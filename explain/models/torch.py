@@ -19,6 +19,14 @@ integer, boolean and timestamp columns are float64 with NaN for null, categorica
 of ``str | None``. It returns float64 [n]: P(positive class) for a binary task, the value for regression; for a
 multiclass task [n, classes] in schema order. Nulls and categories never seen must work. It is called in inference
 mode, in evaluation mode, on a copy of the model that only Watchglass holds, and must be deterministic.
+
+Where gradients are to be followed (integrated and expected gradients), the class has two more methods::
+
+    def explain_inputs(self, columns: Mapping[str, np.ndarray]) -> Mapping[str, Tensor]: ...
+    def explain_outputs(self, inputs: Mapping[str, Tensor]) -> Tensor: ...
+
+The first returns one floating tensor for each feature it uses, [n, …]: numbers as the network reads them, embeddings of
+categories and tokens. The second answers them as ``predict`` answers the columns, but differentiably.
 """
 
 import importlib
@@ -30,7 +38,7 @@ import numpy as np
 import numpy.typing as npt
 
 from explain.columns import Column
-from explain.models import Allowed, ModelAdapter, Specification, checked, digest, file_digest, read, text
+from explain.models import Allowed, Gradients, ModelAdapter, Specification, checked, digest, file_digest, read, text
 from monitor.client.probe import probing
 from monitor.errors import InvalidInput
 from monitor.types import ModelSchema, Task
@@ -40,6 +48,7 @@ class TorchAdapter(ModelAdapter):
     """A torch module of a registered class."""
 
     name = "torch"
+    has_gradients = True
 
     def __init__(self, module: Any, task: Task) -> None:
         self._module = module
@@ -87,6 +96,11 @@ class TorchAdapter(ModelAdapter):
         rows = len(next(iter(columns.values())))
         with probing(), torch.inference_mode():
             return checked(self._module.predict(columns), rows, self._task)
+
+    def gradients(self) -> Gradients | None:
+        """Return the module's own ``explain_inputs`` and ``explain_outputs``, None where its class has not both."""
+        inputs, outputs = (getattr(self._module, f"explain_{what}", None) for what in ("inputs", "outputs"))
+        return Gradients(inputs, outputs) if callable(inputs) and callable(outputs) else None
 
 
 def _registered(path: str, allowed: Allowed) -> Any:
