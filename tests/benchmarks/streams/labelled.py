@@ -58,7 +58,7 @@ class Labelled:
         return found
 
     def chunks(self, rows: Ints, group: Ints, count: int, y: Floats | None = None) -> Residuals:
-        """Sum ``count`` chunks: row ``rows[i]`` is in chunk ``group[i]``; labels as they are, or as given, [len(rows)]."""
+        """Sum ``count`` chunks: ``rows[i]`` is in ``group[i]``; labels as they are, or as given, [len(rows)]."""
         values = residual_values(self.p[rows], self.y[rows] if y is None else y)
         width = len(self.segments) + 1
         counts = np.zeros((count, width, len(CLASSIFICATION)), dtype=np.int64)
