@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 
 from monitor.profile import fixed
 from monitor.profile.binning import NEW, NO, OUTCOME, RUNTIME, YES, Binning, CategoryBins, NumericBins
-from monitor.profile.column import NAN, NULL, RETYPED, ColumnProfile, category_slots, place
+from monitor.profile.column import NAN, NEGATIVE, NULL, RETYPED, ColumnProfile, category_slots, place
 from monitor.profile.groups import Groups, group
 from monitor.profile.kernel import bin_counts
+from monitor.profile.moments import moments
 from monitor.profile.outcome import Outcome, outcome_length
 from monitor.profile.outcome_rows import outcome_entries
 from monitor.profile.pieces import PIECES, merge
@@ -111,50 +112,64 @@ Block = tuple[Ints, Floats, Floats]
 
 
 def _numeric_block(column: pa.Array, bins: NumericBins, retyped: Ints | None, groups: Groups) -> Block:
-    """Return counts [G, length], minima [G] and maxima [G] of one column in each group."""
+    """Return counts [G, length], minima [G] and maxima [G] of one column in each group.
+
+    Few rows a group are placed one by one; many are handed to the kernels group by group, which is much faster.
+    """
     values, nulls = numbers(column)
     if retyped is not None:
         nulls = nulls.copy()
         nulls[retyped] = False
-    counts = _numeric_counts(values, nulls, retyped, bins, groups)
+    if len(groups.rows) < FEW * len(groups.starts):
+        return _few(values, nulls, retyped, bins, groups)
+    return _many(values, nulls, retyped, bins, groups)
+
+
+def _few(values: Floats, nulls: Bools, retyped: Ints | None, bins: NumericBins, groups: Groups) -> Block:
+    slots = place(values, nulls, bins)
     absent = nulls | ~np.isfinite(values)
     if retyped is not None:
+        slots[retyped] = RETYPED
         absent[retyped] = True
-    some = absent.any()
-    q = fixed.fixed(np.where(absent, bins.center, values) if some else values, bins.center, bins.scale)
+    counts = _counts(slots, bins.length, groups)
+    q = fixed.fixed(np.where(absent, bins.center, values), bins.center, bins.scale)
     limbs = np.stack([*fixed.first(q), *fixed.second(q)])
-    low = np.where(absent, np.inf, values) if some else values
-    high = np.where(absent, -np.inf, values) if some else values
     counts[:, -len(limbs) :] = np.add.reduceat(limbs[:, groups.rows], groups.starts, axis=1).T
     return (
         counts,
-        np.minimum.reduceat(low[groups.rows], groups.starts),
-        np.maximum.reduceat(high[groups.rows], groups.starts),
+        np.minimum.reduceat(np.where(absent, np.inf, values)[groups.rows], groups.starts),
+        np.maximum.reduceat(np.where(absent, -np.inf, values)[groups.rows], groups.starts),
     )
 
 
-def _numeric_counts(values: Floats, nulls: Bools, retyped: Ints | None, bins: NumericBins, groups: Groups) -> Ints:
-    """Return the counts [G, length] of one column, the limbs still zero.
-
-    Few rows a group are placed one by one; many are handed to the kernel group by group, which is much faster.
-    """
-    if len(groups.rows) < FEW * len(groups.starts):
-        slots = place(values, nulls, bins)
-        if retyped is not None:
-            slots[retyped] = RETYPED
-        return _counts(slots, bins.length, groups)
+def _many(values: Floats, nulls: Bools, retyped: Ints | None, bins: NumericBins, groups: Groups) -> Block:
     odd = nulls.astype(np.int8)
     if retyped is not None:
         odd[retyped] = 2
+    some = bool(odd.any())
     counts = np.zeros((len(groups.starts), bins.length), dtype=np.int64)
+    ends = np.full((2, len(groups.starts)), np.inf)
     every = np.append(groups.starts, len(groups.rows))
     for at, (start, end) in enumerate(pairwise(every)):
-        rows = groups.rows[start:end]
-        which = odd[rows]
-        held = values[rows] if not which.any() else values[rows][which == 0]
-        counts[at, NULL], counts[at, RETYPED] = np.count_nonzero(which == 1), np.count_nonzero(which == 2)
+        rows = _run(groups.rows, start, end)
+        held = values[rows]
+        if some:
+            which = odd[rows]
+            counts[at, NULL], counts[at, RETYPED] = np.count_nonzero(which == 1), np.count_nonzero(which == 2)
+            held = held[which == 0]
         counts[at, NAN : NAN + 4 + len(bins.edges)] = bin_counts(held, bins.edges)
-    return counts
+        if counts[at, NAN : NEGATIVE + 1].any():
+            held = held[np.isfinite(held)]
+        limbs, low, high = moments(held, bins.center, bins.scale)
+        counts[at, -len(limbs) :], ends[0, at], ends[1, at] = limbs, low, high
+    return counts, ends[0], ends[1]
+
+
+def _run(rows: Ints, start: int, end: int) -> Ints | slice:
+    """Return the rows of a group, ascending, as a slice where they follow one another: that copies nothing."""
+    if rows[end - 1] - rows[start] == end - 1 - start:
+        return slice(int(rows[start]), int(rows[end - 1]) + 1)
+    return rows[start:end]
 
 
 def _category_block(column: pa.Array, bins: CategoryBins, retyped: Ints | None, groups: Groups) -> Block:

@@ -57,9 +57,14 @@ def bin_counts(values: Floats, edges: Floats, kernel: Kernel | None = None) -> I
     return _kernel(kernel, len(values))(values, edges)
 
 
-def _kernel(asked: Kernel | None, size: int) -> Callable[[Floats, Floats], Ints]:
+def compiled(asked: Kernel | None, size: int) -> bool:
+    """Return whether the compiled kernel is to be used for so many values, asked for this one (or the chosen one)."""
     kernel = asked or _default()
-    if kernel == "numba" or (kernel == "auto" and size >= LARGE and _installed()):
+    return kernel == "numba" or (kernel == "auto" and size >= LARGE and _installed())
+
+
+def _kernel(asked: Kernel | None, size: int) -> Callable[[Floats, Floats], Ints]:
+    if compiled(asked, size):
         from monitor.profile.kernel_numba import count
 
         return count

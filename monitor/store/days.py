@@ -101,7 +101,7 @@ class Days:
             fine = moved if since is None else moved.filter(pc.greater_equal(moved["hour"], since))
             self._fold("profile_hours", model, fine)
             self._fold("profile_days", model, _by_day(moved))
-        return moved.num_rows
+        return int(moved.num_rows)
 
     def _fold(self, table: str, model: str, pieces: pa.Table) -> None:
         """Add pieces to the rows of a table that have their keys, or as new ones."""
