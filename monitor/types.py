@@ -6,7 +6,7 @@ versions may also hold capitals and dots.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 Scalar = float | int | bool | str | None
@@ -77,11 +77,16 @@ class Keep(StrEnum):
     SAMPLED = "sampled"
 
 
+_PLAIN = frozenset({Kind.NUMERIC, Kind.INTEGER, Kind.BOOLEAN, Kind.CATEGORICAL})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
     """One input column of a model. ``title`` and ``unit`` are what people read.
 
     ``store`` None keeps values in full up to a size, and beyond it their summary (see `monitor.schema.policy`).
+    Explanations take features of one ``group`` together. ``absent`` is what stands in for what is left out of a text
+    (a token; else words are removed) or an image ("mean", "blur" or a number; else its mean colour).
     """
 
     name: str
@@ -91,6 +96,8 @@ class Feature:
     description: str = ""
     protected: bool = False
     store: Keep | None = None
+    group: str = ""
+    absent: str = ""
 
     @property
     def label(self) -> str:
@@ -160,17 +167,30 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Days that are known to be unlike others, such as a holiday: [first, until), by the day in UTC."""
+
+    name: str
+    first: date
+    until: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What an owner decides about a model. ``segments`` are feature names whose values are monitored apart.
 
     ``keep_rows_days`` is after how many days a row goes, by the time of its prediction; None keeps rows for good.
-    ``metrics_url`` is where the model's server tells of itself in Prometheus' text format.
+    ``metrics_url`` is where the model's server tells of itself in Prometheus' text format. ``dial`` is how many false
+    alarms in 90 windows (days, with windows of 24 hours) are acceptable; None turns the detector off, so that only
+    rules speak. Windows that meet an event of the ``calendar`` give no evidence of drift.
     """
 
     owner: str = ""
     title: str = ""
     description: str = ""
     segments: tuple[str, ...] = ()
+    dial: float | None = 1.0
+    calendar: tuple[Event, ...] = ()
     rules: tuple[Rule, ...] | None = None  # None: the default rules
     channels: tuple[Channel, ...] = ()
     window_hours: int = 24
@@ -194,6 +214,13 @@ class Model:
     def title(self) -> str:
         """What people call it."""
         return self.settings.title or self.name
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """Features whose values are monitored apart: the owner's segments, and protected features of plain values."""
+        chosen = self.settings.segments
+        plain = (each for each in self.schema.features if each.kind in _PLAIN and each.store in (None, Keep.FULL))
+        return (*chosen, *(each.name for each in plain if each.protected and each.name not in chosen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,10 +349,28 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What one part of a text, image or sequence contributed: a word, a segment, a stretch of steps.
+
+    ``place`` is of a text the first character and the one after the last; of an image runs of pixels, (first, length)
+    one after the other, in row-major order; of a sequence the first step, the one after the last, and the channel
+    (-1: all).
+    """
+
+    feature: str
+    label: str
+    place: tuple[int, ...]
+    amount: float
+    error: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """Why a model answered what it answered for one captured row.
 
     For an additive method ``base_value + sum(attributions) = prediction`` in the explained ``output`` and ``link``.
+    The ``parts`` of a feature add up to its attribution. ``outputs`` are the attributions of each class, where the model
+    answers one number per class and all were found in one pass.
     """
 
     id: str
@@ -347,6 +392,8 @@ class Explanation:
     settings: Mapping[str, Scalar]
     seconds: float
     created: datetime
+    parts: tuple[Part, ...] = ()
+    outputs: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,8 @@ SHIFT: Final = 2.5
 CAP: Final = 400.0
 """The most evidence that one chunk gives."""
 
+_MOST: Final = 1e12  # beyond every threshold; a drift that stays for a year must not overflow
+
 PERIOD: Final = 90
 """Chunks that the dial counts false alarms in."""
 
@@ -66,7 +68,7 @@ def grown(evidence: Floats, z: Floats) -> Floats:
         evidence: Shiryaev-Roberts statistics, any shape.
         z: the chunk's z-scores, of the same shape, NaN where there is none.
     """
-    return np.where(np.isnan(z), evidence, (evidence + 1) * e_values(z))
+    return np.where(np.isnan(z), evidence, np.minimum((evidence + 1) * e_values(z), _MOST))
 
 
 _CHUNKS: Final = (10, 20, 30, 45, 60, 90, 120, 180, 360, 1_000_000_000)

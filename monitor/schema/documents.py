@@ -9,7 +9,7 @@ from msgspec.inspect import type_info
 
 from monitor.errors import InvalidInput
 from monitor.schema.names import check_features, check_name
-from monitor.types import Channel, Feature, Kind, ModelSchema, Rule, Sampling, Settings, Task
+from monitor.types import Channel, Event, Feature, Kind, ModelSchema, Rule, Sampling, Settings, Task
 
 T = TypeVar("T")
 
@@ -52,6 +52,7 @@ def settings_from_dict(data: Mapping[str, object]) -> Settings:
     settings = _read("settings", data, Settings)
     _known_keys("settings.rules[]", data.get("rules"), Rule)
     _known_keys("settings.channels[]", data.get("channels"), Channel)
+    _known_keys("settings.calendar[]", data.get("calendar"), Event)
     _known_keys("settings.sampling", [data.get("sampling")], Sampling)
     for rule in settings.rules or ():
         check_name("rule", rule.name)
@@ -66,7 +67,22 @@ def settings_from_dict(data: Mapping[str, object]) -> Settings:
         if not 1 <= value <= most:
             raise InvalidInput(f"settings.{key}: got {value}; 1 to {most:,} are allowed")
     _check_kept(settings)
+    _check_detection(settings)
     return settings
+
+
+def _check_detection(settings: Settings) -> None:
+    if settings.dial is not None and not 0 < settings.dial < MOST_DIAL:
+        raise InvalidInput(
+            f"settings.dial: got {settings.dial}; more than 0 and less than {MOST_DIAL} false alarms in 90 windows are "
+            "allowed, or null to have rules only"
+        )
+    for event in settings.calendar:
+        if event.until <= event.first:
+            raise InvalidInput(
+                f"settings.calendar: {event.name[:80]!r} is from {event.first} until {event.until}; until is the first "
+                "day after it and must be later than first"
+            )
 
 
 def _check_kept(settings: Settings) -> None:
@@ -86,6 +102,9 @@ def settings_to_dict(settings: Settings) -> dict[str, object]:
 
 MOST_NEWEST = 10**12
 """The largest number of newest rows that can be asked for."""
+
+MOST_DIAL = 90
+"""False alarms in 90 windows below which the dial must be: at this number every window alarms."""
 
 _STORED = (Kind.TEXT, Kind.IMAGE, Kind.EMBEDDING, Kind.SEQUENCE)
 

@@ -8,6 +8,7 @@ from monitor.store import tables
 from monitor.store.alerts import Alerts
 from monitor.store.catalog import Catalog
 from monitor.store.database import Database
+from monitor.store.detections import Detections
 from monitor.store.explanations import Explanations
 from monitor.store.half import HalfLimits
 from monitor.store.halves import Halves
@@ -36,6 +37,7 @@ class Store:
         profiles: their mergeable summaries.
         measurements: what jobs measured, and how far they have come.
         alerts: alerts and the outbox.
+        detections: what detectors remember between windows.
         explanations: why a model answered what it answered.
         reports: written reports.
         samples: figures of model servers and GPUs over time.
@@ -59,6 +61,7 @@ class Store:
         self.profiles = Profiles(database)
         self.measurements = Measurements(database)
         self.alerts = Alerts(database)
+        self.detections = Detections(database)
         self.explanations = Explanations(database)
         self.reports = Reports(database)
         self.samples = Samples(database)
