@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from monitor.profile.binning import LATENCY, PREDICTION, RUNTIME, SCORE, Binning, make_binning
 from monitor.profile.build import profile, profile_outcomes
 from monitor.profile.pieces import PIECES, merge
+from monitor.profile.segment_sums import profile_segments
 from monitor.store import CommitUnknown, Store
 from monitor.types import Model, Window
 
@@ -63,7 +64,7 @@ class Live:
             binning = self._store.catalog.binning(self._name) or self._freeze(model)
             if binning is None:
                 return
-            basis = _basis(model, binning)
+            basis = basis_of(model, binning)
             if basis != self._basis and not self._new_era(model, binning, basis):
                 self._begin_again(model, binning, basis)
             last = self._store.rows.last_seq(self._name)
@@ -89,7 +90,7 @@ class Live:
         with self._lock:
             self.flush()
             if self._basis and not self._store.profiles.eras(self._name):
-                segments = self._store.catalog.model(self._name).settings.segments
+                segments = self._store.catalog.model(self._name).segments
                 self._store.profiles.set_eras(self._name, [(0, segments)])
             for step in range(MOST_STEPS):
                 if not self._store.thinning.step(self._name, self._flushed, now):
@@ -172,31 +173,32 @@ class Live:
         if (
             not eras
             or not self._store.thinning.counts(self._name).why
-            or _basis(model, binning, eras[-1][1]) != self._basis
+            or basis_of(model, binning, eras[-1][1]) != self._basis
         ):
             return False
         if eras[-1][0] == self._reached:
             eras.pop()
         with self._store.transaction():
             self._store.profiles.append(self._name, self._pieces, self._reached, basis=basis)
-            self._store.profiles.set_eras(self._name, [*eras, (self._reached, model.settings.segments)])
+            self._store.profiles.set_eras(self._name, [*eras, (self._reached, model.segments)])
         self._basis, self._flushed = basis, self._reached
         self._pieces = PIECES.empty_table()
         return True
 
     def _profile_reference(self, model: Model, binning: Binning, version: str) -> None:
         rows = self._store.catalog.reference(model.name, version)
-        segments = model.settings.segments
+        segments = model.segments
         known = rows.filter(pc.is_valid(rows["_label"]))
         known = known.append_column("_sign", pa.repeat(pa.scalar(1, pa.int8()), len(known)))
         parts = [
             profile(rows, model.schema, binning, segments),
             profile_outcomes(known, model.schema, binning, segments),
+            profile_segments(known, model.schema, binning),
         ]
         self._store.profiles.replace_reference(model.name, version, merge(pa.concat_tables(parts)))
 
     def _add(self, model: Model, binning: Binning, end: int) -> None:
-        segments = model.settings.segments
+        segments = model.segments
         tail = self._store.rows.tail(model.name, self._reached, end)
         parts = [self._pieces, *(profile(rows, model.schema, binning, segments) for rows in tail)]
         if self._store.rows.thinned(model.name):  # only where profiles began again: rows are thinned behind them
@@ -208,10 +210,10 @@ class Live:
     def _outcomes(self, model: Model, binning: Binning, end: int) -> list[pa.Table]:
         """Profile what labels change, each row by the segments it was profiled by."""
         eras = [] if self._restart else self._store.profiles.eras(self._name)
-        eras = eras or [(0, model.settings.segments)]
+        eras = eras or [(0, model.segments)]
         segments = list(dict.fromkeys(name for _, names in eras for name in names))
         deltas = self._store.rows.outcome_deltas(model.name, self._reached, end, segments)
-        parts = []
+        parts = [profile_segments(deltas, model.schema, binning)]
         for (after, names), until in zip(eras, [*(after for after, _ in eras[1:]), end], strict=True):
             theirs = (
                 deltas.filter((pc.field("_seq") > after) & (pc.field("_seq") <= until)) if len(eras) > 1 else deltas
@@ -225,7 +227,7 @@ class Live:
             with self._store.transaction():
                 profiles.append(self._name, self._pieces, self._reached, basis=self._basis, replace=self._restart)
                 if self._restart:
-                    profiles.set_eras(self._name, [(0, self._store.catalog.model(self._name).settings.segments)])
+                    profiles.set_eras(self._name, [(0, self._store.catalog.model(self._name).segments)])
                     self._store.thinning.unprofiled(self._name)
         except CommitUnknown:
             if self._store.profiles.mark(self._name) != (self._reached, self._basis):
@@ -234,10 +236,10 @@ class Live:
         self._pieces = PIECES.empty_table()
 
 
-def _basis(model: Model, binning: Binning, segments: Sequence[str] | None = None) -> str:
+def basis_of(model: Model, binning: Binning, segments: Sequence[str] | None = None) -> str:
     """Return what pieces depend on beside the rows; pieces that differ in it do not add up."""
     schema = model.schema
-    chosen = tuple(model.settings.segments if segments is None else segments)
+    chosen = tuple(model.segments if segments is None else segments)
     parts = [binning.id, schema.task, schema.classes, schema.threshold, chosen]
     return f"{binning.id}:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]}"
 
