@@ -87,7 +87,7 @@ def segments_of(model: str) -> list[str]:
     """The segments measured lately, all traffic first, then by name."""
     store = runtime().store
     end = store.measurements.watermark("traffic", model)
-    if end is None or not store.catalog.model(model).settings.segments:
+    if end is None or not store.catalog.model(model).segments:
         return [ALL]
     newest = store.measurements.query(model, metric="traffic.rows", start=end - timedelta(days=2), end=end)
     return [ALL, *sorted({given.segment for given in newest if given.segment != ALL})]

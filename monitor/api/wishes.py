@@ -87,7 +87,7 @@ def _check_place(rule: Rule, model: Model) -> None:
         return  # they are read from the first reference
     if rule.feature is not None and rule.feature not in names and not rule.feature.startswith("_"):
         raise InvalidInput(f"rule {rule.name!r}: feature is {rule.feature!r}; this model has {_all(names)}")
-    segments = model.settings.segments
+    segments = model.segments
     if rule.segment != ALL and not any(rule.segment.startswith(f"{name}=") for name in segments):
         allowed = _all(f"{name}=value" for name in segments)
         raise InvalidInput(

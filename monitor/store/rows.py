@@ -8,6 +8,7 @@ from threading import Lock
 import numpy as np
 import pyarrow as pa
 
+from monitor.schema.held import ARRAYS
 from monitor.store import outcomes, tables
 from monitor.store.catalog import Catalog
 from monitor.store.database import Database
@@ -178,6 +179,8 @@ class Rows(Queries):
     ) -> pa.Table:
         """Return what the seqs in (after_seq, up_to_seq] changed about the truth of rows: see `outcomes`.
 
+        All features come with them; of rows that are not kept, which ``_unkept`` tells, only those of segments.
+
         Args:
             model: whose.
             after_seq: the span's beginning, exclusive.
@@ -187,12 +190,14 @@ class Rows(Queries):
         known = self._known(model)
         found = self._catalog.model(model)
         wanted = [
-            name for name in (found.settings.segments if segments is None else segments) if found.schema.feature(name)
+            name for name in (found.segments if segments is None else segments) if found.schema.feature(name)
         ]
+        rest = [each.name for each in found.schema.features if each.name not in wanted and each.kind not in ARRAYS]
         own = ["_id", "_version", "_time", "_score", "_scores", "_prediction"]
-        source = self.every(model, names(["_seq", *own]), wanted)
+        source = self.every(model, names(["_seq", *own]), wanted, rest)
+        columns = [*own, *wanted, *rest, *(["_unkept"] if rest else [])]
         return outcomes.outcome_deltas(
-            self._database, model, source, [*own, *wanted], known.rows, known.labels, after_seq, up_to_seq
+            self._database, model, source, columns, known.rows, known.labels, after_seq, up_to_seq
         )
 
     def tail(self, model: str, after_seq: int, up_to_seq: int | None = None) -> Iterator[pa.Table]:
@@ -207,7 +212,7 @@ class Rows(Queries):
         """Return what is left of the rows of some seqs that are not kept, with the model's segment features."""
         found = self._catalog.model(model)
         columns = [name for name in tables.narrow_columns(found.schema) if not name.startswith(("_segments", "_why"))]
-        wanted = [name for name in found.settings.segments if found.schema.feature(name)]
+        wanted = [name for name in found.segments if found.schema.feature(name)]
         values = [f"{segment_value(name, found.schema)} AS {quote(name)}" for name in wanted]
         return self._database.query(
             f"SELECT {', '.join([names(columns), *values])} FROM {tables.narrow(model)} "  # noqa: S608 - quoted
@@ -227,13 +232,18 @@ class Rows(Queries):
         """Forget the ids of rows that are gone, so that memory is bounded by what is there."""
         self._known(model).rows.remove(seqs)
 
-    def every(self, model: str, columns: str, segments: Sequence[str] = ()) -> str:
-        """Return SQL for every row, kept or not, with these columns of our own and these features."""
-        kept = f"SELECT {', '.join([columns, *map(quote, segments)])} FROM {tables.captured(model)}"  # noqa: S608 - quoted
+    def every(self, model: str, columns: str, segments: Sequence[str] = (), features: Sequence[str] = ()) -> str:
+        """Return SQL for every row, kept or not, with these columns of our own and these features.
+
+        With ``features`` there is ``_unkept`` too: of rows that are not kept these are null.
+        """
+        listed = [columns, *map(quote, segments), *map(quote, features), *(["false AS _unkept"] if features else [])]
+        kept = f"SELECT {', '.join(listed)} FROM {tables.captured(model)}"  # noqa: S608 - quoted
         if not self.thinned(model):
             return f"({kept})"
         schema = self._catalog.model(model).schema
         values = [f"{segment_value(name, schema)} AS {quote(name)}" for name in segments]
+        values += [*(f"NULL AS {quote(name)}" for name in features), *(["true AS _unkept"] if features else [])]
         return f"({kept} UNION ALL SELECT {', '.join([columns, *values])} FROM {tables.narrow(model)})"  # noqa: S608 - quoted
 
     def hours(self, model: str, after_seq: int, up_to_seq: int) -> list[datetime]:

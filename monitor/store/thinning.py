@@ -198,7 +198,7 @@ def reached(database: Database, model: str) -> int:
 
 def _segments(model: Model) -> str:
     """Return SQL for the values of a row's segment features, as text by name."""
-    known = [name for name in model.settings.segments if model.schema.feature(name)]
+    known = [name for name in model.segments if model.schema.feature(name)]
     if not known:
         return "NULL"
     keys = ", ".join("'" + name.replace("'", "''") + "'" for name in known)

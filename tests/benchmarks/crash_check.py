@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from monitor.profile.build import profile, profile_outcomes
 from monitor.profile.pieces import PIECES, merge
+from monitor.profile.segment_sums import profile_segments
 from monitor.store import Store, verify
 from tests.benchmarks.crash_journal import Event, Known, content_hash
 
@@ -65,9 +66,11 @@ def _profiles_agree(store: Store) -> bool:
     if binning is None:
         return store.rows.count(MODEL) == 0
     reached = store.profiles.up_to_seq(MODEL)
-    segments = model.settings.segments
+    segments = model.segments
     fresh = [profile(rows, model.schema, binning, segments) for rows in store.rows.tail(MODEL, 0, reached)]
-    fresh.append(profile_outcomes(store.rows.outcome_deltas(MODEL, 0, reached), model.schema, binning, segments))
+    deltas = store.rows.outcome_deltas(MODEL, 0, reached)
+    fresh.append(profile_outcomes(deltas, model.schema, binning, segments))
+    fresh.append(profile_segments(deltas, model.schema, binning))
     expected = merge(pa.concat_tables(fresh)).cast(PIECES)
     return bool(merge(store.profiles.pieces(MODEL)).cast(PIECES).equals(expected)) and reached == store.rows.last_seq(
         MODEL

@@ -21,7 +21,7 @@ from tests.benchmarks.streams.stream import Stream
 TRIALS = 200
 REFERENCE, ROWS = 60, 1_000
 CALM, HARMED = 10, 6
-FLIPPED = (0.1, 0.2, 0.3)
+FLIPPED = (0.15, 0.3, 0.5)
 TILT = 1.0
 DRIFT = Finding("drift", (), "inputs moved")
 

@@ -14,6 +14,7 @@ from monitor.ingest.live import FREEZE_ROWS
 from monitor.profile.binning import Binning, make_binning
 from monitor.profile.build import profile, profile_outcomes
 from monitor.profile.pieces import merge
+from monitor.profile.segment_sums import profile_segments
 from monitor.store import Store, verify
 from monitor.types import ALL, Feature, Kind, Label, Window
 
@@ -37,7 +38,7 @@ def expected(store: Store, segments=("carrier",)) -> pa.Table:
     labelled = everything.filter(pa.compute.is_valid(everything["_label"]))
     labelled = labelled.append_column("_sign", pa.array([1] * len(labelled), pa.int8()))
     parts = [profile(everything, schema, binning, segments), profile_outcomes(labelled, schema, binning, segments)]
-    return merge(pa.concat_tables(parts))
+    return merge(pa.concat_tables([*parts, profile_segments(labelled, schema, binning)]))
 
 
 def nonzero(pieces: pa.Table) -> list[dict]:

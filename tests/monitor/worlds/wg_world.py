@@ -16,6 +16,7 @@ from monitor.clock import ManualClock
 from monitor.config import Config
 from monitor.jobs import JobContext
 from monitor.profile import make_binning, profile, profile_outcomes
+from monitor.profile.segment_sums import profile_segments
 from monitor.scheduler import Scheduler
 from monitor.schema import arrow_schema
 from monitor.store import Store
@@ -119,9 +120,10 @@ class World:
         self.store.catalog.put_version(Version(model=self.model.name, version="1", created=window.start))
         self.store.catalog.put_reference(self.model.name, "1", reference, window)
         deltas = reference.append_column("_sign", pa.array(np.ones(len(reference), np.int8)))
-        pieces = profile(reference, self.schema, binning, self.model.settings.segments)
-        outcome = profile_outcomes(deltas, self.schema, binning, self.model.settings.segments)
-        self.store.profiles.replace_reference(self.model.name, "1", pa.concat_tables([pieces, outcome]))
+        pieces = profile(reference, self.schema, binning, self.model.segments)
+        outcome = profile_outcomes(deltas, self.schema, binning, self.model.segments)
+        sums = profile_segments(deltas, self.schema, binning)
+        self.store.profiles.replace_reference(self.model.name, "1", pa.concat_tables([pieces, outcome, sums]))
 
     def _batch(self, day: int, rows: int, bent: Mapping[str, object], version: str) -> pa.Table:
         rng = np.random.default_rng(abs(10_000 + day))
@@ -183,7 +185,7 @@ class World:
         done = self.store.rows.commit(self.model.name, batch, None)
         binning = self.store.catalog.binning(self.model.name)
         if binning is not None:
-            pieces = profile(batch, self.schema, binning, self.model.settings.segments)
+            pieces = profile(batch, self.schema, binning, self.model.segments)
             self.store.profiles.append(self.model.name, pieces, done.last_seq)
 
     def label(self, batch: pa.Table, share: float = 1.0, flip: bool = False) -> None:
@@ -197,7 +199,8 @@ class World:
         deltas = deltas.append_column("_sign", pa.array(np.ones(count, np.int8)))
         binning = self.store.catalog.binning(self.model.name)
         assert binning is not None
-        pieces = profile_outcomes(deltas, self.schema, binning, self.model.settings.segments)
+        pieces = profile_outcomes(deltas, self.schema, binning, self.model.segments)
+        pieces = pa.concat_tables([pieces, profile_segments(deltas, self.schema, binning)])
         self.store.profiles.append(self.model.name, pieces, self.store.profiles.up_to_seq(self.model.name))
 
     def advance(self, day: int) -> None:
