@@ -4,7 +4,7 @@ Every feature becomes one numpy array, by its kind:
 
 * numeric, integer, boolean (0/1), timestamp (seconds since 1970, UTC): ``float64``, NaN for null;
 * all other kinds: ``object`` arrays of ``str | None``; embeddings and sequences lists of floats or None, nested as they
-  were sent; images base64 or nested lists.
+  were sent; images base64 or nested lists. Models are asked with arrays instead of lists: see `asked`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -43,6 +43,26 @@ def as_column(values: Iterable[object], feature: Feature) -> Column:
     for index, value in enumerate(items):
         column[index] = value
     return column
+
+
+def asked(column: Column, feature: Feature) -> Column:
+    """Return a column as a model is asked: images, embeddings and sequences of one shape as one array [n, …].
+
+    Numbers of embeddings and sequences are float64, with NaN for null. What is no array, such as an image file in
+    base64, and rows of different shapes stay objects.
+
+    >>> asked(as_column([[1, None], [3, 4]], FEATURE := Feature(name="x", kind=Kind.SEQUENCE)), FEATURE).tolist()
+    [[1.0, nan], [3.0, 4.0]]
+    """
+    if feature.kind not in ARRAYS or column.dtype != object or not len(column):
+        return column
+    if any(not isinstance(value, list | tuple | np.ndarray) for value in column):
+        return column
+    try:
+        found = np.asarray(column.tolist(), dtype=None if feature.kind is Kind.IMAGE else np.float64)
+    except (TypeError, ValueError):
+        return column
+    return found if found.dtype.kind in "iufb" else column
 
 
 def _number(value: object) -> float:

@@ -11,21 +11,24 @@ import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
-from explain.columns import Column, as_column
+from explain.asking import Asking, exhausted
+from explain.columns import Column, as_column, asked
 from explain.explainers import Attribution, explainer, explainers
 from explain.models import Allowed, ModelAdapter, adapter
-from monitor.errors import InvalidInput, Unavailable, WatchglassError
+from explain.quality import card
+from monitor.errors import Unavailable, WatchglassError
 from monitor.types import ModelSchema
 
 WARM_MODELS = 4
+
+ASK = "ask"
+"""The method of a job that only asks the model: ``row`` has n rows, and what it answers comes back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +58,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What came of it. ``fatal`` asks the parent to start a fresh worker."""
+    """What came of it. ``fatal`` asks the parent to start a fresh worker; ``answers`` are those to `ASK`."""
 
     attribution: Attribution | None = None
+    answers: list[float] | None = None
     error: str = ""
     message: str = ""
     fatal: bool = False
@@ -79,20 +83,19 @@ class Engine:
         """
         model = self._model(job)
 
-        def predict(columns: Mapping[str, Column]) -> npt.NDArray[np.float64]:
-            rows = len(next(iter(columns.values())))
-            chunks = [
-                _output(
-                    model.predict({name: column[at : at + model.max_rows] for name, column in columns.items()}), job
-                )
-                for at in range(0, rows, model.max_rows)
-            ]
-            return np.concatenate(chunks)
-
         row, background = _columns(job.row, job.schema), _columns(job.background, job.schema)
+        ask = Asking(model, job.output)
         method = explainer(job.method)()
         method.look_into(model, job.output)
-        return method.explain(predict, row, background, job.schema, seed=job.seed, **job.settings)
+        found = method.explain(ask, row, background, job.schema, seed=job.seed, **job.settings)
+        told = card(ask, row, background, job.schema, found, job.seed)
+        return replace(found, quality={**found.quality, **told, **ask.said})
+
+    def ask(self, job: Job) -> list[float]:
+        """Return what the model answers to the rows of a job: the explained output of each."""
+        model = self._model(job)
+        answers: list[float] = Asking(model, job.output)(_columns(job.row, job.schema)).tolist()
+        return answers
 
     def _model(self, job: Job) -> ModelAdapter:
         key = (job.model_hash, msgspec.json.encode((job.spec, job.schema), order="deterministic"))
@@ -109,29 +112,19 @@ class Engine:
 
 
 def _columns(values: Mapping[str, list[Any]], schema: ModelSchema) -> dict[str, Column]:
-    return {feature.name: as_column(values[feature.name], feature) for feature in schema.features}
-
-
-def _output(outputs: npt.NDArray[np.float64], job: Job) -> npt.NDArray[np.float64]:
-    """Pick the explained class of a model that answers one number per class."""
-    if outputs.ndim == 1:
-        return outputs
-    if job.output is None or job.output >= outputs.shape[1]:
-        raise InvalidInput(
-            f"the model answers {outputs.shape[1]} numbers per row, but class {job.output} is to be explained; "
-            "do the schema's classes match the model's?"
-        )
-    return outputs[:, job.output]
+    return {feature.name: asked(as_column(values[feature.name], feature), feature) for feature in schema.features}
 
 
 def answer(engine: Engine, job: Job) -> bytes:
     """Run one job and return whatever comes of it as an encoded :class:`Reply`."""
     try:
+        if job.method == ASK:
+            return msgspec.msgpack.encode(Reply(answers=engine.ask(job)))
         return msgspec.msgpack.encode(Reply(attribution=engine.run(job)))
     except WatchglassError as error:
         reply = Reply(error=type(error).__name__, message=str(error))
     except Exception as error:  # noqa: BLE001 - the process's boundary: a broken model must not end the worker
-        memory = isinstance(error, MemoryError) or "allocate memory" in str(error)
+        memory = exhausted(error)
         message = f"{type(error).__name__}: {error}"[:1_000]
         reply = Reply(error="Memory" if memory else "Model", message=message, fatal=memory)
     return msgspec.msgpack.encode(reply)

@@ -1,45 +1,46 @@
-"""The game that Shapley values share out: what the model answers when only some features have the row's values."""
-
-from collections.abc import Callable, Mapping
+"""The game that Shapley values share out: what the model answers when only some players have the row's values."""
 
 import numpy as np
 
+from explain.asking import Asking
 from explain.coalitions import Matrix, Members, Rows, between, weights
-from explain.columns import Column
+from explain.explainers import Predict
 from explain.players import Players
-
-BATCH = 4_096
-"""Model rows that are put together at once: memory stays bounded, and a small network's layers in the cache."""
 
 
 class Game:
     """What coalitions of players are worth, each with one background row; counts the model rows it asks.
 
     ``of_rows`` are the answers to the background rows and ``usual`` is their mean: the worth of no players.
-    ``prediction`` is the answer to the row itself: the worth of all players.
+    ``prediction`` is the answer to the row itself: the worth of all players. All have one number per output, in their
+    last dimension; ``output`` is the place of the explained one, 0 of a model with one output.
     """
 
-    def __init__(self, predict: Callable[[Mapping[str, Column]], Matrix], players: Players) -> None:
+    def __init__(self, predict: Predict, players: Players) -> None:
+        """Ask for the ends of the game.
+
+        Args:
+            predict: the model.
+            players: the row and its background.
+        """
         self._predict = predict
         self._players = players
-        codes = players.background.astype(np.intp)
-        self._own = [table[int(code)] for table, code in zip(players.tables, players.row, strict=True)]
-        self._others = [table[codes[:, index]] for index, table in enumerate(players.tables)]
         self.asked = 0
-        self.size = len(players.features)
-        rows = np.arange(len(codes))
+        self.size = players.size
+        rows = np.arange(players.rows)
         self.of_rows = self.worth(np.zeros((len(rows), self.size), dtype=np.bool_), rows)
-        self.usual = float(self.of_rows.mean())
-        self.prediction = float(self.worth(np.ones((1, self.size), dtype=np.bool_), rows[:1])[0])
+        self.usual: Matrix = self.of_rows.mean(axis=0)
+        self.prediction: Matrix = self.worth(np.ones((1, self.size), dtype=np.bool_), rows[:1])[0]
+        self.output = 0
+        if isinstance(predict, Asking) and len(self.usual) > 1:
+            self.output = predict.place(len(self.usual))
 
     def worth(self, members: Members, rows: Rows) -> Matrix:
-        """Return the answers to the row with the values of a background row where a player is no member, [n]."""
+        """Return the answers to the row with a background row's values where a player is no member, [n, outputs]."""
         self.asked += len(members)
-        parts = [
-            self._predict(self._mixed(members[at : at + BATCH], rows[at : at + BATCH]))
-            for at in range(0, len(members), BATCH)
-        ]
-        return np.concatenate(parts) if parts else np.empty(0)
+        step = self._players.batch
+        parts = [self._answers(members[at : at + step], rows[at : at + step]) for at in range(0, len(members), step)]
+        return np.concatenate(parts) if parts else np.empty((0, len(self.usual)))
 
     @property
     def all_rows(self) -> int:
@@ -47,23 +48,19 @@ class Game:
         return (int(2**self.size) - 2) * len(self.of_rows)
 
     def exact(self) -> Matrix:
-        """Return the Shapley values, [players], by asking every coalition with every background row."""
+        """Return the Shapley values, [players, outputs], by asking every coalition with every background row."""
         count = len(self.of_rows)
         last = 2**self.size - 1
         ends = weights(np.array([[False] * self.size, [True] * self.size]))
-        values = np.array([self.usual, self.prediction]) @ ends
-        step = max(1, BATCH // count)
+        values = ends.T @ np.stack([self.usual, self.prediction])
+        step = max(1, self._players.batch // count)
         for at in range(1, last, step):
             members = between(self.size, at, min(at + step, last))
             worth = self.worth(np.repeat(members, count, axis=0), np.tile(np.arange(count), len(members)))
-            values += worth.reshape(-1, count).mean(axis=1) @ weights(members)
-        return np.asarray(values + (self.prediction - self.usual - values.sum()) / self.size)
+            values += weights(members).T @ worth.reshape(len(members), count, -1).mean(axis=1)
+        return np.asarray(values + (self.prediction - self.usual - values.sum(axis=0)) / self.size)
 
-    def _mixed(self, members: Members, rows: Rows) -> dict[str, Column]:
-        columns = self._players.constant(len(members))
-        by_player = np.ascontiguousarray(members.T)
-        for index, feature in enumerate(self._players.features):
-            values = self._others[index][rows]
-            values[by_player[index]] = self._own[index]
-            columns[feature.name] = values
-        return columns
+    def _answers(self, members: Members, rows: Rows) -> Matrix:
+        columns = self._players.mixed(members, rows)
+        answers = self._predict.outputs(columns) if isinstance(self._predict, Asking) else self._predict(columns)
+        return answers.reshape(len(members), -1)

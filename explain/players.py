@@ -1,87 +1,247 @@
-"""The players of an explanation: the features as people know them, coded so that any explainer can mix rows.
+"""The players of an explanation: what people understand of a row, and rows in which some of them are absent.
 
-A library that wants one matrix of numbers gets integer codes: within a column equal values share a code, so that text
-and null are as good as numbers, and one category is one player, not a crowd of dummies.
+A player is a column, a group of columns (by the features' ``group``), a word of a text, a segment of an image, or a
+stretch of a sequence. All additive methods ask one thing of them: the rows in which some players have the row's own
+value, and the others that of a background row, or their stated absent value (`Players.mixed`). A library that wants one
+matrix of numbers gets integer codes: within a column equal values share a code, so that text and null are as good as
+numbers, and one category is one player, not a crowd of dummies (`Players.decode`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
 
+from explain.block import OWN, Block, Held, Player, Sources, Values
+from explain.coalitions import Matrix, Members, Rows
 from explain.columns import PLAYABLE, Column
-from monitor.types import Feature, ModelSchema
+from explain.segments import Picture, Segments
+from explain.steps import Steps, numbers
+from explain.words import SHORT, Words, count
+from monitor.types import Feature, Kind, ModelSchema, Part
+
+BATCH, BATCH_BYTES = 4_096, 64 * 2**20
+"""How many rows are put together at once at most, and how large they may be."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Players:
-    """One row and its background over the M features that play.
+    """One row and its background, as M players.
 
-    ``tables[j][code]`` is the value of player j. ``held`` are the features that do not play: those equal in the row and
-    all of the background, which cannot matter, and those of a kind that has no replacement (``unplayable``).
+    ``unplayable`` are the features held at the row's own value because nothing can stand in for them. Players that are
+    equal in the row and all of the background cannot matter, and are none.
     """
 
-    features: tuple[Feature, ...]
-    tables: tuple[Column, ...]
-    row: npt.NDArray[np.float64]
-    background: npt.NDArray[np.float64]
-    held: Mapping[str, Column]
+    blocks: tuple[Block, ...]
     unplayable: tuple[str, ...]
 
-    def decode(self, codes: npt.NDArray[np.float64]) -> dict[str, Column]:
+    @cached_property
+    def names(self) -> tuple[Player, ...]:
+        """Every player, [M]."""
+        return tuple(player for block in self.blocks for player in block.players)
+
+    @property
+    def size(self) -> int:
+        """M."""
+        return len(self.names)
+
+    @cached_property
+    def rows(self) -> int:
+        """How many background rows differ: 1 where what is absent has one stated value."""
+        return max([1, *(block.background for block in self.blocks)])
+
+    @cached_property
+    def batch(self) -> int:
+        """How many rows to put together at once: memory stays bounded, and a small network's layers in the cache."""
+        one = self._of(np.zeros((self.size, 1), np.intp))
+        size = sum(column.nbytes if column.dtype != object else len(str(column[0])) for column in one.values())
+        return int(np.clip(BATCH_BYTES // max(size, 1), 8, BATCH))
+
+    @cached_property
+    def absent(self) -> str:
+        """What stands in for players that are absent, in words."""
+        said = dict.fromkeys(block.absent for block in self.blocks if block.players)
+        return "; ".join(each for each in said if each)
+
+    def mixed(self, members: Members, rows: Rows) -> dict[str, Column]:
+        """Return n rows in which the members have the row's own values.
+
+        Args:
+            members: which players are there, [n, M].
+            rows: the number of the background row that stands in for the others, [n].
+        """
+        return self._of(np.where(np.ascontiguousarray(members.T), OWN, rows))
+
+    def _of(self, sources: Sources) -> dict[str, Column]:
+        columns: dict[str, Column] = {}
+        at = 0
+        for block in self.blocks:
+            columns |= block.columns(sources[at : at + len(block.players)])
+            at += len(block.players)
+        return columns
+
+    @cached_property
+    def features(self) -> tuple[Feature | None, ...]:
+        """The feature that a player is, [M]; None where it is a part, a vector or a group."""
+        found: list[Feature | None] = []
+        for block in self.blocks:
+            single = isinstance(block, Values) and len(block.features) == 1
+            found += block.features if isinstance(block, Values) and single else [None] * len(block.players)
+        return tuple(found)
+
+    @cached_property
+    def tables(self) -> tuple[Column, ...]:
+        """The values that the codes of a player stand for, where it is a feature; else empty."""
+        return tuple(table for table, _, _ in self._coded)
+
+    @cached_property
+    def row(self) -> Matrix:
+        """The row's codes, [M]."""
+        return np.array([codes[0] for _, codes, _ in self._coded])
+
+    @cached_property
+    def background(self) -> Matrix:
+        """The background's codes, [`rows`, M]."""
+        columns = [codes[1:] for _, codes, _ in self._coded]
+        return np.stack(columns, axis=1) if columns else np.empty((self.rows, 0))
+
+    @cached_property
+    def _coded(self) -> list[tuple[Column, Matrix, Rows]]:
+        """Of each player the values; the codes of the row and the background rows; a source of each code."""
+        coded: list[tuple[Column, Matrix, Rows]] = []
+        everyone = np.arange(OWN, self.rows)
+        for place, feature in enumerate(self.features):
+            if feature is None:
+                coded.append((np.empty(0), (everyone + 1).astype(np.float64), everyone))
+                continue
+            sources = np.full((self.size, self.rows + 1), OWN)
+            sources[place] = everyone
+            table, codes, first = _codes(self._of(sources)[feature.name])
+            coded.append((table, codes, everyone[first]))
+        return coded
+
+    def decode(self, codes: Matrix) -> dict[str, Column]:
         """Return the columns of n coded rows [n, M]."""
-        columns = {
-            feature.name: table[codes[:, index].astype(np.intp)]
-            for index, (feature, table) in enumerate(zip(self.features, self.tables, strict=True))
-        }
-        return columns | self.constant(len(codes))
+        sources = [each[codes[:, place].astype(np.intp)] for place, (_, _, each) in enumerate(self._coded)]
+        return self._of(np.array(sources, dtype=np.intp).reshape(self.size, len(codes)))
 
-    def constant(self, rows: int) -> dict[str, Column]:
-        """Return the columns that do not play, repeated for n rows."""
-        return {name: np.repeat(column, rows) for name, column in self.held.items()}
+    def sums(self, schema: ModelSchema) -> Matrix:
+        """Return which players count for which attribution, [M, attributions]: values @ sums are the attributions."""
+        places = {name: place for place, (name, _) in enumerate(grouped(schema.features))}
+        sums = np.zeros((self.size, len(places)))
+        for index, player in enumerate(self.names):
+            sums[index, places[player.feature]] = 1.0
+        return sums
 
-    def attributions(self, values: npt.NDArray[np.float64], schema: ModelSchema) -> dict[str, float]:
-        """Return the players' values [M] by name in schema order; a feature that does not play has 0."""
-        by_name = {feature.name: float(value) for feature, value in zip(self.features, values, strict=True)}
-        return {feature.name: by_name.get(feature.name, 0.0) for feature in schema.features}
+    def attributions(self, values: Matrix, schema: ModelSchema) -> dict[str, float]:
+        """Return the players' values [M] by feature in schema order, parts summed up; what does not play has 0.
+
+        A group is in place of its first feature.
+        """
+        names = [name for name, _ in grouped(schema.features)]
+        return dict(zip(names, (np.asarray(values) @ self.sums(schema)).tolist(), strict=True))
+
+    def parts(self, values: Matrix, errors: Matrix | None = None) -> tuple[Part, ...]:
+        """Return the values [M] of the players that are parts of a text, image or sequence, with standard errors."""
+        return tuple(
+            Part(
+                feature=player.feature,
+                label=player.label,
+                place=player.place,
+                amount=float(values[index]),
+                error=None if errors is None else float(errors[index]),
+            )
+            for index, player in enumerate(self.names)
+            if player.place
+        )
 
 
 def make_players(row: Mapping[str, Column], background: Mapping[str, Column], schema: ModelSchema) -> Players:
-    """Find the features that play and code them.
+    """Find what plays.
 
     >>> from monitor.types import Kind, Task
     >>> seats = Feature(name="seats", kind=Kind.INTEGER)
     >>> schema = ModelSchema(model="m", task=Task.BINARY, features=(seats,))
     >>> players = make_players({"seats": np.array([2.0])}, {"seats": np.array([2.0, np.nan])}, schema)
-    >>> players.decode(np.array([[0.0], [1.0]]))
+    >>> players.mixed(np.array([[True], [False]]), np.array([1, 1]))
     {'seats': array([ 2., nan])}
     """
-    features, tables, columns, held, unplayable = [], [], [], {}, []
-    for feature in schema.features:
-        own, others = row[feature.name], background[feature.name]
-        if feature.kind not in PLAYABLE:
-            held[feature.name] = own
-            unplayable.append(feature.name)
-            continue
-        table, codes = _codes(np.concatenate([own, others]))
-        if len(table) == 1:
-            held[feature.name] = own
-        else:
-            features.append(feature)
-            tables.append(table)
-            columns.append(codes)
-    rows = len(next(iter(background.values()), ()))
-    matrix = np.stack(columns, axis=1) if columns else np.empty((rows + 1, 0))
-    return Players(tuple(features), tuple(tables), matrix[0], matrix[1:], held, tuple(unplayable))
+    blocks: list[Block] = []
+    unplayable: list[str] = []
+    for name, features in grouped(schema.features):
+        block = _block(name, features, row, background, alone=len(schema.features) == 1)
+        if block is None or isinstance(block, Values):
+            playing = () if block is None else block.features
+            unplayable += [feature.name for feature in features if feature not in playing]
+        if block is not None and block.players:
+            blocks.append(block)
+    known = {name for block in blocks for name in block.names}
+    held = {feature.name: row[feature.name] for feature in schema.features if feature.name not in known}
+    return Players((*blocks, Held(held)), tuple(unplayable))
 
 
-def _codes(column: Column) -> tuple[Column, npt.NDArray[np.float64]]:
-    """Return the distinct values, first seen first, and each row's code; NaN equals NaN."""
+def grouped(features: Sequence[Feature]) -> list[tuple[str, tuple[Feature, ...]]]:
+    """Return features by the name of what they count for: their group in place of its first feature, else themselves.
+
+    >>> given = [("u", "w"), ("r", ""), ("v", "w")]
+    >>> features = [Feature(name=name, kind=Kind.NUMERIC, group=group) for name, group in given]
+    >>> [(name, len(members)) for name, members in grouped(features)]
+    [('w', 2), ('r', 1)]
+    """
+    names = [feature.group or feature.name for feature in features]
+    order = sorted(range(len(features)), key=lambda at: names.index(names[at]))
+    return [(name, tuple(features[at] for at in places)) for name, places in groupby(order, key=lambda at: names[at])]
+
+
+def _block(
+    name: str,
+    features: Sequence[Feature],
+    row: Mapping[str, Column],
+    background: Mapping[str, Column],
+    *,
+    alone: bool,
+) -> Block | None:
+    """Return the block of one feature or group; without players if it cannot matter, None if it cannot play."""
+    feature = features[0]
+    if len(features) > 1 or feature.group:
+        return _values(name, name, [each for each in features if each.kind in PLAYABLE], row, background)
+    own = row[name][0]
+    if feature.kind is Kind.TEXT and count(own) > (0 if alone else SHORT):
+        return Words(feature, own)
+    if feature.kind is Kind.IMAGE:
+        try:
+            return Segments(feature, Picture(own))
+        except ValueError:
+            return None
+    if feature.kind in (Kind.SEQUENCE, Kind.EMBEDDING):
+        steps = numbers(own)
+        return None if steps is None else Steps(feature, steps, list(background[name]))
+    if feature.kind in PLAYABLE:
+        return _values(name, feature.label, features, row, background)
+    return None
+
+
+def _values(
+    name: str, label: str, features: Sequence[Feature], row: Mapping[str, Column], background: Mapping[str, Column]
+) -> Block | None:
+    """Return the block of columns that are there or not together; held where all are equal throughout."""
+    if not features:
+        return None
+    tables = {each.name: (row[each.name], background[each.name]) for each in features}
+    if all(len(_codes(np.concatenate([own, others]))[0]) == 1 for own, others in tables.values()):
+        return Held({})
+    return Values(name, label, features, tables)
+
+
+def _codes(column: Column) -> tuple[Column, Matrix, npt.NDArray[np.intp]]:
+    """Return the distinct values, first seen first; each row's code; and where each was first seen. NaN equals NaN."""
     if column.dtype.kind == "f":
         _, at, place = np.unique(column, return_index=True, return_inverse=True)
         order = at.argsort()
-        return column[at[order]], order.argsort()[place].astype(np.float64)
+        return column[at[order]], order.argsort()[place].astype(np.float64), at[order]
     seen: dict[object, int] = {}
     codes = np.empty(len(column))
     first: list[int] = []
@@ -91,4 +251,4 @@ def _codes(column: Column) -> tuple[Column, npt.NDArray[np.float64]]:
             seen[key] = len(seen)
             first.append(index)
         codes[index] = seen[key]
-    return column[first], codes
+    return column[first], codes, np.array(first, dtype=np.intp)

@@ -18,7 +18,7 @@ a worker.
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -28,7 +28,7 @@ from explain.columns import Column
 from explain.models import ModelAdapter
 from monitor.errors import InvalidInput
 from monitor.plugins import plugins
-from monitor.types import ModelSchema, Scalar
+from monitor.types import ModelSchema, Part, Scalar
 
 Predict = Callable[[Mapping[str, Column]], npt.NDArray[np.float64]]
 """Columns of n rows → the explained output, float64 [n]."""
@@ -50,7 +50,8 @@ class Attribution:
     """What a method found for one row, in the explained output's units; features in schema order.
 
     ``base_value`` is where the explanation starts (SHAP: the background's mean answer; LIME: the intercept).
-    ``quality`` says how far to trust it: rows used, additivity gap, R².
+    ``quality`` says how far to trust it: rows used, additivity gap, R². ``parts`` are what words, segments and steps
+    add to their feature's attribution; ``outputs`` the attributions of each class by name, where one pass found all.
     """
 
     base_value: float
@@ -58,6 +59,8 @@ class Attribution:
     attributions: Mapping[str, float]
     quality: Mapping[str, Scalar]
     standard_errors: Mapping[str, float] | None = None
+    parts: tuple[Part, ...] = ()
+    outputs: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 class Explainer(ABC):
@@ -67,6 +70,7 @@ class Explainer(ABC):
     title: ClassVar[str]
     additive: ClassVar[bool]
     settings: ClassVar[Mapping[str, Setting]]
+    by_chance: ClassVar[bool] = True  # False: every seed gives the same
     preference: ClassVar[int] = 0
     chosen_because: ClassVar[str] = "no other method suits this model"
 

@@ -15,8 +15,9 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from explain.columns import Column
+from explain.columns import PLAYABLE, Column
 from explain.explainers import Attribution, Explainer, Predict, Setting, resolve
+from explain.models import ModelAdapter
 from explain.players import Players, make_players
 from monitor.types import Kind, ModelSchema
 
@@ -24,6 +25,15 @@ Matrix = npt.NDArray[np.float64]
 
 ABSURD = 1e100
 """Numbers beyond it overflow when their variance is taken."""
+
+
+TABULAR = PLAYABLE | {Kind.ID}
+
+
+def only(schema: ModelSchema, kind: Kind) -> str | None:
+    """Return why a method for one text or image cannot explain such rows; None where it can."""
+    kinds = [feature.kind for feature in schema.features if feature.kind is not Kind.ID]
+    return None if kinds == [kind] else f"it is for models of one {kind.value} and nothing else"
 
 
 class LimeTabular(Explainer):
@@ -34,6 +44,15 @@ class LimeTabular(Explainer):
     additive = False
     preference = -2
     settings: ClassVar[Mapping[str, Setting]] = {"rows": Setting(5_000, 100, 200_000, "perturbed rows that are asked")}
+
+    @classmethod
+    def suits(cls, schema: ModelSchema, kind: type[ModelAdapter]) -> str | None:
+        """Return why not: the model reads images, sequences, or one text alone."""
+        del kind
+        kinds = {feature.kind for feature in schema.features}
+        if only(schema, Kind.TEXT) is None or not kinds <= TABULAR:
+            return "it is for tables; texts and images have a LIME of their own"
+        return None
 
     @classmethod
     def warm(cls) -> None:
@@ -89,7 +108,8 @@ class Neighbourhood:
         self.matrix: Matrix = np.vstack([players.row, players.background])
         self.floors: dict[int, float] = {}
         for index, (feature, table) in enumerate(zip(players.features, players.tables, strict=True)):
-            if feature.kind in (Kind.NUMERIC, Kind.INTEGER, Kind.TIMESTAMP) and not (np.abs(table) > ABSURD).any():
+            continuous = feature is not None and feature.kind in (Kind.NUMERIC, Kind.INTEGER, Kind.TIMESTAMP)
+            if continuous and not (np.abs(table) > ABSURD).any():
                 values = table[self.matrix[:, index].astype(np.intp)]
                 least, most = float(np.nanmin(values)), float(np.nanmax(values))
                 step = 1e-6 * max(abs(least), abs(most), most - least, 1e-6)
@@ -103,14 +123,14 @@ class Neighbourhood:
 
     def decode(self, matrix: Matrix) -> dict[str, Column]:
         """Return the columns of n perturbed rows [n, M]."""
-        columns = self._players.constant(len(matrix))
-        for index, (feature, table) in enumerate(zip(self._players.features, self._players.tables, strict=True)):
-            column = matrix[:, index]
-            if index in self.floors:
+        codes = matrix.copy()
+        codes[:, list(self.floors)] = 0  # numbers are no codes: their columns are written over
+        columns = self._players.decode(codes)
+        for index, floor in self.floors.items():
+            feature, column = self._players.features[index], matrix[:, index]
+            if feature is not None:
                 whole = np.round(column) if feature.kind is Kind.INTEGER else column
-                columns[feature.name] = np.where(column <= self.floors[index], np.nan, whole)
-            else:
-                columns[feature.name] = table[column.astype(np.intp)]
+                columns[feature.name] = np.where(column <= floor, np.nan, whole)
         return columns
 
 

@@ -15,17 +15,20 @@ from typing import ClassVar
 
 import numpy as np
 
-from explain.coalitions import Dealer, Rows, along
+from explain.coalitions import Dealer, Matrix, Rows, along
 from explain.columns import Column
 from explain.explainers import Attribution, Explainer, Predict, Setting, resolve
-from explain.game import BATCH, Game
-from explain.players import make_players
+from explain.game import Game
+from explain.players import BATCH, Players, grouped, make_players
 from explain.solve import Fit, combine, steps
 from monitor.errors import InvalidInput
 from monitor.types import ModelSchema, Scalar
 
 LEAST_WALKS = 12
 """Fewer walks say too little about how sure they are."""
+
+CLASSES = 10
+"""Of how many classes the attributions are kept, the most probable first."""
 
 
 class Shapley(Explainer):
@@ -54,10 +57,11 @@ class Shapley(Explainer):
         """Explain one row; see :class:`Explainer`."""
         chosen = resolve(type(self), settings)
         players = make_players(row, background, schema)
-        if not players.features:
+        if not players.size:
             alone = float(predict(row)[0])
             nothing = players.attributions(np.empty(0), schema)
-            return Attribution(alone, alone, nothing, {"rows_used": 1, "exact": True, "reached": True}, nothing)
+            held: dict[str, Scalar] = {"held": ", ".join(players.unplayable) or None}
+            return Attribution(alone, alone, nothing, {"rows_used": 1, "exact": True, "reached": True} | held, nothing)
         game = Game(predict, players)
         tolerance = chosen["tolerance"] / 1_000
         found: _Exact | _Walks
@@ -66,10 +70,11 @@ class Shapley(Explainer):
         else:
             found = _Walks(game, chosen["rows"], np.random.default_rng(seed))
             found.improve_until(tolerance)
-        fit = found.fit
+        fit = found.fit(game.output)
         error = relative_error(fit, game)
+        usual, prediction = float(game.usual[game.output]), float(game.prediction[game.output])
         quality: dict[str, Scalar] = {
-            "additivity_gap": abs(game.usual + float(fit.values.sum()) - game.prediction),
+            "additivity_gap": abs(usual + float(fit.values.sum()) - prediction),
             "rows_used": game.asked,
             "coalitions": found.coalitions,
             "exact": isinstance(found, _Exact),
@@ -77,20 +82,37 @@ class Shapley(Explainer):
             "relative_error": error,
             "reached": error <= tolerance,
             "background_rows": found.background_rows,
+            "players": players.size,
+            "absent": players.absent,
             "held": ", ".join(players.unplayable) or None,
         }
+        variances = found.fit(game.output, players.sums(schema)).variances
+        names = [name for name, _ in grouped(schema.features)]
         return Attribution(
-            base_value=game.usual,
-            prediction=game.prediction,
+            base_value=usual,
+            prediction=prediction,
             attributions=players.attributions(fit.values, schema),
             quality=quality,
-            standard_errors=players.attributions(np.sqrt(fit.variances), schema),
+            standard_errors=dict(zip(names, np.sqrt(variances).tolist(), strict=True)),
+            parts=players.parts(fit.values, np.sqrt(fit.variances)),
+            outputs=_by_class(game, found, players, schema),
         )
+
+
+def _by_class(
+    game: Game, found: "_Exact | _Walks", players: Players, schema: ModelSchema
+) -> dict[str, dict[str, float]]:
+    """Return the attributions of the most probable classes, all from the same answers."""
+    if len(schema.classes) != len(game.usual):
+        return {}
+    likely = np.argsort(-game.prediction, kind="stable")[:CLASSES].tolist()
+    return {schema.classes[at]: players.attributions(found.fit(at).values, schema) for at in likely}
 
 
 def relative_error(fit: Fit, game: Game) -> float:
     """Return the length of the standard errors as a share of the length of the values; rounding errors are none."""
-    floor = 1e-12 * float(np.abs(game.of_rows).max() + abs(game.prediction))
+    at = game.output
+    floor = 1e-12 * float(np.abs(game.of_rows[:, at]).max() + abs(game.prediction[at]))
     error, length = float(np.sqrt(fit.variances.sum())), float(np.sqrt((fit.values**2).sum()))
     return error / max(length, floor) if error > floor else 0.0
 
@@ -99,9 +121,14 @@ class _Exact:
     """All coalitions over the whole background."""
 
     def __init__(self, game: Game) -> None:
-        self.fit = Fit(game.exact(), np.zeros(game.size))
+        self._values = game.exact()
         self.coalitions = 2**game.size - 2
         self.background_rows = len(game.of_rows)
+
+    def fit(self, output: int, sums: Matrix | None = None) -> Fit:
+        """Return the values of one output, or sums of them; they are certain."""
+        values = self._values[:, output] if sums is None else self._values[:, output] @ sums
+        return Fit(values, np.zeros(len(values)))
 
 
 class _Walks:
@@ -122,7 +149,7 @@ class _Walks:
         self.background_rows = min(count, self._most - max(4, self._most // 3))
         self._usual_rows = self._spread(rng)
         self._dealer = Dealer(game.size, self.background_rows, rng)
-        self._found = np.empty((0, game.size))
+        self._found = np.empty((len(game.usual), 0, game.size))
         self._rows: Rows = np.empty(0, dtype=np.intp)
 
     @property
@@ -135,8 +162,7 @@ class _Walks:
         wave = self._most if not tolerance else self.background_rows + max(LEAST_WALKS, self.background_rows // 2)
         while True:
             self._walk(min(wave, self._most - len(self._rows)))
-            self.fit = self._combined()
-            if len(self._rows) >= self._most or relative_error(self.fit, self._game) <= tolerance:
+            if len(self._rows) >= self._most or relative_error(self.fit(self._game.output), self._game) <= tolerance:
                 return
             wave = len(self._rows) // 2
 
@@ -151,24 +177,30 @@ class _Walks:
             members = along(orders).reshape(-1, self._game.size)
             repeated = np.repeat(part, self._game.size - 1)
             answers = self._game.worth(np.concatenate([members, ~members]), np.tile(repeated, 2))
-            forward, backward = answers.reshape(2, len(part), self._game.size - 1)
-            found.append(steps(orders, forward, backward, self._game.of_rows[part], self._game.prediction))
-        self._found = np.concatenate(found)
+            both = answers.T.reshape(-1, 2, len(part), self._game.size - 1)
+            starts, ends = self._game.of_rows[part].T, self._game.prediction
+            said = [
+                steps(orders, there, back, start, float(end))
+                for (there, back), start, end in zip(both, starts, ends, strict=True)
+            ]
+            found.append(np.stack(said))
+        self._found = np.concatenate(found, axis=1)
         self._rows = np.concatenate([self._rows, rows])
 
-    def _combined(self) -> Fit:
-        game = self._game
+    def fit(self, output: int, sums: Matrix | None = None) -> Fit:
+        """Return the values of one output, or sums of them (such as a text's words), with their own variances."""
+        game, found = self._game, self._found[output]
         return combine(
-            self._found,
+            found if sums is None else found @ sums,
             self._rows,
-            game.of_rows[self._usual_rows],
+            game.of_rows[self._usual_rows, output],
             len(game.of_rows) - self.background_rows,
-            game.usual,
-            game.prediction - game.usual,
+            float(game.usual[output]),
+            float(game.prediction[output] - game.usual[output]),
         )
 
     def _spread(self, rng: np.random.Generator) -> Rows:
         """Return the background rows to use: all, or some evenly spaced by their answers."""
-        order = np.argsort(self._game.of_rows, kind="stable")
+        order = np.argsort(self._game.of_rows[:, self._game.output], kind="stable")
         places = (np.arange(self.background_rows) + rng.random()) * len(order) / self.background_rows
         return np.asarray(order[np.minimum(places.astype(np.intp), len(order) - 1)])

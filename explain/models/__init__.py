@@ -75,6 +75,7 @@ class ModelAdapter(ABC):
     name: ClassVar[str]
     max_rows: ClassVar[int] = 16_384
     cheap: ClassVar[bool] = True  # False: every row is a probe that somebody else's server pays for
+    device: str = "cpu"  # where it computes, as people are told
     has_trees: ClassVar[bool] = False  # True: `trees` answers for most models of the kind
     has_gradients: ClassVar[bool] = False  # True: `gradients` answers for most models of the kind
 

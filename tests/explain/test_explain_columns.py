@@ -18,6 +18,7 @@ SCHEMA = ModelSchema(
         Feature(name="carrier", kind=Kind.CATEGORICAL),
         Feature(name="at", kind=Kind.TIMESTAMP),
         Feature(name="vector", kind=Kind.EMBEDDING),
+        Feature(name="plane", kind=Kind.ID),
     ),
 )
 MOMENT = datetime(2013, 5, 1, 12, tzinfo=UTC)
@@ -26,7 +27,7 @@ MOMENT = datetime(2013, 5, 1, 12, tzinfo=UTC)
 def test_a_captured_row_becomes_float64_and_objects():
     row = {"delay": 3, "rain": True, "carrier": "AA", "at": MOMENT, "vector": [1.0, 2.0], "_id": "x"}
     found = from_row(row, SCHEMA)
-    assert list(found) == ["delay", "rain", "carrier", "at", "vector"]
+    assert list(found) == ["delay", "rain", "carrier", "at", "vector", "plane"]
     assert found["delay"].tolist() == [3.0]
     assert found["rain"].tolist() == [1.0]
     assert found["carrier"].tolist() == ["AA"]
@@ -48,7 +49,7 @@ def test_what_a_row_or_batch_lacks_is_null():
 
 
 def test_row_and_batch_of_the_same_values_agree():
-    rows = {"delay": [1.5], "rain": [False], "carrier": ["UA"], "at": [MOMENT], "vector": [[0.5]]}
+    rows = {"delay": [1.5], "rain": [False], "carrier": ["UA"], "at": [MOMENT], "vector": [[0.5]], "plane": ["N1"]}
     batch = from_table(pa.table(rows), SCHEMA)
     row = from_row({name: values[0] for name, values in rows.items()}, SCHEMA)
     assert {name: column.tolist() for name, column in batch.items()} == {k: v.tolist() for k, v in row.items()}
@@ -57,7 +58,8 @@ def test_row_and_batch_of_the_same_values_agree():
 def test_people_read_times_as_text_and_lists_by_their_length():
     values = scalars({"delay": 1, "at": MOMENT, "vector": [1.0, 2.0]}, SCHEMA)
     assert values == {
-        "delay": 1, "rain": None, "carrier": None, "at": "2013-05-01T12:00:00+00:00", "vector": "2 numbers"
+        "delay": 1, "rain": None, "carrier": None, "at": "2013-05-01T12:00:00+00:00", "vector": "2 numbers",
+        "plane": None,
     }  # fmt: skip
 
 
@@ -69,10 +71,11 @@ def test_players_decode_to_exactly_the_values_that_were_coded():
         "carrier": np.array(["UA", None, "AA"], dtype=object),
         "at": np.array([0.0, 1.0, MOMENT.timestamp()]),
         "vector": np.array([None, None, None], dtype=object),
+        "plane": np.array(["N1", "N2", "N3"], dtype=object),
     }
     players = make_players(row, usual, SCHEMA)
     assert [feature.name for feature in players.features] == ["delay", "carrier", "at"]
-    assert players.unplayable == ("vector",)
+    assert players.unplayable == ("plane",)
     decoded = players.decode(players.background)
     for name in ("delay", "carrier", "at"):
         np.testing.assert_array_equal(decoded[name], usual[name])
@@ -80,5 +83,5 @@ def test_players_decode_to_exactly_the_values_that_were_coded():
     assert decoded["rain"].tolist() == [1.0] * 3
     assert players.background[1, 0] == players.row[0], "null equals null"
     assert players.attributions(np.array([1.0, 2.0, 3.0]), SCHEMA) == {
-        "delay": 1.0, "rain": 0.0, "carrier": 2.0, "at": 3.0, "vector": 0.0
+        "delay": 1.0, "rain": 0.0, "carrier": 2.0, "at": 3.0, "vector": 0.0, "plane": 0.0
     }  # fmt: skip
