@@ -9,9 +9,9 @@ from monitor.estimation.anchor import Past, anchor
 from monitor.profile.values import Floats
 
 LEVEL = 0.9
-DECAY = 0.92
+DECAY = 0.88
 """How much less each earlier window counts in the interval's width."""
-PRIOR = 10.0
+PRIOR = 7.0
 """How many windows of ordinary scatter the width begins with."""
 LOOKED_BACK = 80
 TESTED = 8
