@@ -182,7 +182,7 @@ def explained_output(schema: ModelSchema, row: Mapping[str, object]) -> tuple[in
 
 def _fingerprint(asked: Asked, version: str, target: str, label: str, background_hash: str, job: Job) -> str:
     """Return the sha256 (32 hex digits) of everything the explanation follows from."""
-    features = [(feature.name, feature.kind) for feature in job.schema.features]
+    features = [(each.name, each.kind, each.group, each.absent) for each in job.schema.features]
     about = (FORMAT, asked.model, asked.inference_id, version, target, label, job.method, job.settings, job.seed)
     basis = (*about, job.row, features, job.model_hash, background_hash)
     return digest(json.dumps(basis, sort_keys=True).encode())[:32]

@@ -244,6 +244,8 @@ class ExplainService:
             settings={**asked.job.settings, "target": asked.target},
             seconds=seconds,
             created=self._clock.now(),
+            parts=found.parts,
+            outputs=found.outputs,
         )
 
 

@@ -1,5 +1,6 @@
 """Schemas and settings as JSON documents: read with errors that name the place, written in full."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar, cast
@@ -31,6 +32,7 @@ def schema_from_dict(data: Mapping[str, object]) -> ModelSchema:
     check_name("model", schema.model)
     check_features(feature.name for feature in schema.features)
     _check_store(schema)
+    _check_played(schema)
     _check_task(schema)
     return schema
 
@@ -106,6 +108,8 @@ MOST_NEWEST = 10**12
 MOST_DIAL = 90
 """False alarms in 90 windows below which the dial must be: at this number every window alarms."""
 
+_ALONE = (Kind.IMAGE, Kind.EMBEDDING, Kind.SEQUENCE, Kind.ID)
+
 _STORED = (Kind.TEXT, Kind.IMAGE, Kind.EMBEDDING, Kind.SEQUENCE)
 
 OPERATORS = (">", ">=", "<", "<=")
@@ -138,6 +142,25 @@ def _check_store(schema: ModelSchema) -> None:
                 f"schema: feature {feature.name!r} is {feature.kind} and has store {feature.store.value!r}; only "
                 f"{', '.join(_STORED)} can be kept otherwise than in full: leave it out"
             )
+
+
+def _check_played(schema: ModelSchema) -> None:
+    """Hold the features' ``group`` and ``absent`` to what explanations can do."""
+    for feature in schema.features:
+        where = f"schema: feature {feature.name!r} is {feature.kind} and has"
+        if feature.absent and feature.kind is Kind.IMAGE:
+            try:
+                known = feature.absent in ("mean", "blur") or math.isfinite(float(feature.absent))
+            except ValueError:
+                known = False
+            if not known:
+                raise InvalidInput(f'{where} absent {feature.absent!r}; "mean", "blur" or a number is allowed')
+        elif feature.absent and feature.kind is not Kind.TEXT:
+            raise InvalidInput(f"{where} absent {feature.absent!r}; only text and image can have one: leave it out")
+        if feature.group and feature.kind in _ALONE:
+            raise InvalidInput(f"{where} group {feature.group!r}; only columns of one value can be in a group")
+        if feature.group in {other.name for other in schema.features}:
+            raise InvalidInput(f"{where} group {feature.group!r}, which is a feature's name; call the group otherwise")
 
 
 def _check_task(schema: ModelSchema) -> None:
