@@ -243,6 +243,7 @@ class Scheduler:
             with self._store.transaction():
                 self._store.measurements.put(found)
                 if not again:
+                    job.keep(self.context, model, window)
                     self._store.measurements.set_watermark(job.name, model.name, window.end)
         except Unavailable:
             result.failures += 1

@@ -198,11 +198,7 @@ class Detector:
             for place, name in enumerate(self.laws)
             if name not in silent and faults[place].max() >= self.fault_z
         }
-        heard = np.array([name not in silent for name in names])
-        weights = np.stack([self._weights(name) for name in names])
-        weighed = np.where(heard, (np.stack([state.evidence[name] for name in names]) * weights).sum(axis=1), 0.0)
-        latest = np.where(heard, (np.where(np.isnan(told), 0.0, evident.e_values(told)) * weights).sum(axis=1), 0.0)
-        reached = evident.total(weighed, latest) / self.threshold
+        weighed, reached = self._weigh(state, told)
         if broken:
             state, new = opened(state, start, "fault", tuple(broken))
             return state, self._detection(start, "fault", tuple(broken), broken, state, reached) if new else None
@@ -214,6 +210,27 @@ class Detector:
         if not new:
             return state, None
         return state, self._detection(start, kind, tuple(c for c in columns if c != JOINT), {}, state, reached)
+
+    def reached(self, before: State, after: State, readings: Readings, at: int) -> float:
+        """Return the model's evidence in units of the threshold, after the chunk that led from one state to the next."""
+        return self._weigh(after, self._surprise(before, readings.z[at], readings.starts[at]))[1]
+
+    def weighed(self, state: State) -> dict[str, float]:
+        """Return the evidence of each column by itself, in units of the model's threshold; also of silent ones."""
+        return {
+            name: float(state.evidence[name] @ self._weights(name)) / self.threshold
+            for name in (*self.laws, JOINT)
+            if name in state.evidence
+        }
+
+    def _weigh(self, state: State, told: Floats) -> tuple[Floats, float]:
+        """Return the evidence of columns that are not silent, and the model's in units of the threshold."""
+        names = (*self.laws, JOINT)
+        heard = np.array([name not in state.silent for name in names])
+        weights = np.stack([self._weights(name) for name in names])
+        weighed = np.where(heard, (np.stack([state.evidence[name] for name in names]) * weights).sum(axis=1), 0.0)
+        latest = np.where(heard, (np.where(np.isnan(told), 0.0, evident.e_values(told)) * weights).sum(axis=1), 0.0)
+        return weighed, evident.total(weighed, latest) / self.threshold
 
     def _surprise(self, state: State, z: Floats, start: datetime) -> Floats:
         """Return z-scores as far as the chunk just before this one does not explain them."""

@@ -16,6 +16,7 @@ from typing import ClassVar, Protocol
 import pyarrow as pa
 
 from monitor.clock import Clock
+from monitor.jobs.detectors import Detectors
 from monitor.jobs.references import References
 from monitor.store import Store
 from monitor.types import Measurement, Model, Window
@@ -51,6 +52,7 @@ class JobContext:
     data_dir: Path
     base_url: str = ""
     references: References = field(default_factory=References)
+    detectors: Detectors = field(default_factory=Detectors)
     stopping: Event = field(default_factory=Event)
 
 
@@ -72,4 +74,11 @@ class Job(ABC):
         """Return the measurements of one window; the same profiles give the same list.
 
         A broken column must not stop the others: it is measured as insufficient, with the reason in its details.
+        """
+
+    def keep(self, context: JobContext, model: Model, window: Window) -> None:  # noqa: B027 - most jobs remember nothing
+        """Write what the job remembers of the window it was run over last, if anything.
+
+        Called in the transaction that keeps the measurements and moves the watermark; not for a window that is
+        measured again.
         """

@@ -1,0 +1,83 @@
+"""The calibrated detector over a model's windows: evidence of change by version and column, and what it remembers."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import ClassVar
+
+from monitor.detection import State
+from monitor.jobs import Job, JobContext
+from monitor.jobs.detectors import window_chunks
+from monitor.jobs.steps import Step, detection_json, event_of, measurements, step
+from monitor.store.detections import Snapshot
+from monitor.types import Measurement, Model, Window
+
+
+class DetectionJob(Job):
+    """Measures ``detection.*`` of each column and of the model, over all traffic of each version.
+
+    What a detector remembers is kept in the transaction of its measurements and of the job's watermark: a kill steps
+    nothing twice. A window that is measured again, for rows that came late, is judged anew from what was remembered
+    before it, and what was remembered after it stays as it was: what an owner was told is not taken back.
+    """
+
+    name: ClassVar[str] = "detection"
+
+    def __init__(self) -> None:
+        self._taken: list[Step] = []
+
+    def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:
+        """Step each version's detector by the window; nothing is kept yet."""
+        self._taken = steps(context, model, window, _remembered(context, model, window.start))
+        return [found for taken in self._taken for found in measurements(model, taken)]
+
+    def keep(self, context: JobContext, model: Model, window: Window) -> None:
+        """Keep what the detectors remember after the window that was run last."""
+        for taken in self._taken:
+            if taken.window == window:
+                keep(context, model, taken)
+
+
+def keep(context: JobContext, model: Model, taken: Step) -> None:
+    """Keep what a step left behind."""
+    snapshot = Snapshot(
+        taken.version,
+        taken.window.end,
+        taken.watch.basis,
+        taken.after.to_json(),
+        detection_json(taken.detection),
+    )
+    context.store.detections.put(model.name, snapshot)
+
+
+def steps(context: JobContext, model: Model, window: Window, remembered: Mapping[str, tuple[str, State]]) -> list[Step]:
+    """Take one window in, version by version; a version without traffic or reference takes no step.
+
+    Args:
+        context: where profiles and references are.
+        model: whose.
+        window: which.
+        remembered: by version, the basis of what its detector remembers, and that.
+    """
+    binning = context.store.catalog.binning(model.name)
+    if binning is None or model.settings.dial is None:
+        return []
+    found, unreadable = window_chunks(context, model, binning, window)
+    taken = []
+    for version, chunks in found.items():
+        watch = context.detectors.of(context, model, version, window.start)
+        if watch is None:
+            continue
+        watch = replace(watch, broken={**watch.broken, **unreadable})
+        basis, state = remembered.get(version, ("", watch.detector.start()))
+        before = state if basis == watch.basis else watch.detector.start()
+        taken.append(step(version, window, watch, chunks[0], before, event_of(model, window)))
+    return taken
+
+
+def _remembered(context: JobContext, model: Model, at: datetime) -> dict[str, tuple[str, State]]:
+    """Return what each version's detector remembers of the windows that had ended by a moment."""
+    return {
+        found.version: (found.basis, State.from_json(found.state))
+        for found in context.store.detections.latest(model.name, at)
+    }
