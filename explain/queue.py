@@ -4,8 +4,9 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Any
 
-from explain.engine import Job
+from explain.engine import ASK, Job
 from explain.explainers import Attribution
 from explain.worker import Worker
 from monitor.errors import Conflict, Overloaded, Unavailable
@@ -16,11 +17,11 @@ MOST_WAITING = 100
 
 @dataclass(eq=False, slots=True)
 class Ticket:
-    """One job in the queue, and what comes of it."""
+    """One job in the queue, and what comes of it: an Attribution, or the answers to a job that only asks."""
 
     model: str
     job: Job
-    found: "Future[Attribution]" = field(default_factory=Future)
+    found: "Future[Any]" = field(default_factory=Future)
     worker: Worker | None = None
     cancelled: bool = False
 
@@ -109,10 +110,10 @@ class Queue:
                 threading.Thread(target=self._run, args=(ticket, ticket.worker), name="explain", daemon=True).start()
 
     def _run(self, ticket: Ticket, worker: Worker) -> None:
-        found: Attribution | None = None
+        found: Attribution | list[float] | None = None
         failed: BaseException | None = None
         try:
-            found = worker.run(ticket.job)
+            found = worker.ask(ticket.job) if ticket.job.method == ASK else worker.run(ticket.job)
         except BaseException as error:  # noqa: BLE001 - the thread's boundary: raised in whoever waits
             failed = error
         with self._lock:

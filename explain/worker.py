@@ -20,7 +20,7 @@ import msgspec
 from explain.engine import Job, Reply, Start
 from explain.explainers import Attribution
 from explain.models import Allowed
-from monitor.errors import InvalidInput, NotFound, Unavailable
+from monitor.errors import InvalidInput, NotFound, Unavailable, WatchglassError
 
 START_SECONDS = 120.0
 """How long importing the libraries may take on a slow machine."""
@@ -66,6 +66,23 @@ class Worker:
             InvalidInput: what the job asks for does not work; asking again will not help.
             Unavailable: the worker is busy, died, or ran out of time or memory; the next job gets a fresh one.
         """
+        reply = self._exchange(job)
+        if reply.attribution is None:
+            raise self._failed(reply, job)
+        return reply.attribution
+
+    def ask(self, job: Job) -> list[float]:
+        """Return what the model answers to the rows of a job of the method `ASK`.
+
+        Raises:
+            As `run`.
+        """
+        reply = self._exchange(job)
+        if reply.answers is None:
+            raise self._failed(reply, job)
+        return reply.answers
+
+    def _exchange(self, job: Job) -> Reply:
         if not self._turn.acquire(timeout=self.limits.seconds):
             raise Unavailable(
                 f"other explanations have kept the worker busy for {self.limits.seconds:g} s; ask again later"
@@ -81,7 +98,7 @@ class Worker:
             raise
         finally:
             self._turn.release()
-        return self._read(reply, job)
+        return reply
 
     def interrupt(self) -> None:
         """End the process, and with it the job that runs; the next job gets a fresh one."""
@@ -120,17 +137,15 @@ class Worker:
         if not self._closed:
             self._process = _Process(self._allowed, self.limits)
 
-    def _read(self, reply: Reply, job: Job) -> Attribution:
-        if reply.attribution is not None:
-            return reply.attribution
+    def _failed(self, reply: Reply, job: Job) -> WatchglassError:
         if reply.error == "Memory":
-            raise Unavailable(
+            return Unavailable(
                 f"the explanation needs more than the worker's {self.limits.memory_mb:,} MB ({reply.message}); ask "
                 "for fewer rows or raise explain.memory_mb"
             )
         if reply.error == "Model":
-            raise Unavailable(f"the model failed on the rows of the explanation ({job.method}): {reply.message}")
-        raise _ERRORS.get(reply.error, Unavailable)(reply.message)
+            return Unavailable(f"the model failed on the rows of the explanation ({job.method}): {reply.message}")
+        return _ERRORS.get(reply.error, Unavailable)(reply.message)
 
 
 class _Process:

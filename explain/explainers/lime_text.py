@@ -1,0 +1,104 @@
+"""LIME for texts by the lime library (Ribeiro, Singh and Guestrin 2016): words are hidden at random.
+
+A weighted ridge regression over "this word is there" is fitted to the model's answers; its coefficients are the words'
+weights. A word counts at its place: the same word twice has two weights. Hidden words become the feature's ``absent``
+token, or are left out.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from explain.columns import Column
+from explain.explainers import Attribution, Explainer, Predict, Setting, resolve
+from explain.explainers.lime_tabular import only
+from explain.models import ModelAdapter
+from monitor.types import Kind, ModelSchema, Part
+
+_WORD = re.compile(r"\S+")
+
+
+class LimeText(Explainer):
+    """LIME for models of one text."""
+
+    name = "lime_text"
+    title = "LIME on words"
+    additive = False
+    preference = -2
+    settings: ClassVar[Mapping[str, Setting]] = {
+        "rows": Setting(2_000, 100, 200_000, "texts with words hidden that are asked", probes=1_000)
+    }
+
+    @classmethod
+    def suits(cls, schema: ModelSchema, kind: type[ModelAdapter]) -> str | None:
+        """Return why not: the model reads something else than one text."""
+        del kind
+        return only(schema, Kind.TEXT)
+
+    @classmethod
+    def warm(cls) -> None:
+        """Import the library."""
+        import lime.lime_text  # noqa: F401
+
+    def explain(
+        self,
+        predict: Predict,
+        row: Mapping[str, Column],
+        background: Mapping[str, Column],
+        schema: ModelSchema,
+        *,
+        seed: int,
+        **settings: int,
+    ) -> Attribution:
+        """Explain one row; see :class:`Explainer`. The background is not used."""
+        from lime.lime_text import LimeTextExplainer
+
+        del background
+        rows = resolve(type(self), settings)["rows"]
+        feature = next(each for each in schema.features if each.kind is Kind.TEXT)
+        text = row[feature.name][0]
+        words = list(_WORD.finditer(text)) if isinstance(text, str) else []
+        nothing = {each.name: 0.0 for each in schema.features}
+        if not words:
+            alone = float(predict(row)[0])
+            return Attribution(alone, alone, nothing, {"rows_used": 1, "local_prediction": alone})
+
+        def answer(texts: list[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+            columns = {name: np.repeat(column, len(texts), axis=0) for name, column in row.items()}
+            columns[feature.name] = np.array([*texts, None], dtype=object)[:-1]
+            return predict(columns)[:, None]
+
+        library = LimeTextExplainer(
+            feature_selection="none",
+            split_expression=_WORD.findall,
+            bow=False,
+            mask_string=feature.absent,
+            random_state=seed % 2**32,
+        )
+        found = library.explain_instance(text, answer, labels=(0,), num_features=len(words), num_samples=rows)
+        weights = {int(place): float(weight) for place, weight in found.local_exp[0]}
+        local, prediction = number(found.local_pred), number(found.predict_proba)
+        return Attribution(
+            base_value=float(found.intercept[0]),
+            prediction=prediction,
+            attributions=nothing | {feature.name: float(sum(weights.values()))},
+            quality={
+                "r2": number(found.score),
+                "local_prediction": local,
+                "local_gap": abs(local - prediction),
+                "rows_used": rows,
+                "background_rows": 0,
+                "absent": f"words become {feature.absent!r}" if feature.absent else "words are left out",
+            },
+            parts=tuple(
+                Part(feature=feature.name, label=word.group(), place=word.span(), amount=weights.get(place, 0.0))
+                for place, word in enumerate(words)
+            ),
+        )
+
+
+def number(found: Any) -> float:
+    """Return the one number that the library wraps in dictionaries by label, or in arrays."""
+    return float(np.ravel(found[0] if isinstance(found, dict) else found)[0])
