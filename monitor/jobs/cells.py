@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitor.profile.binning import OUTCOME, Binning
-from monitor.profile.build import read
+from monitor.profile.build import profile_at
 from monitor.profile.column import ColumnProfile
 from monitor.profile.outcome import Outcome
 from monitor.profile.pieces import merge
@@ -50,20 +50,26 @@ def cells(
     if len(current) < len(pieces):
         lost = len(pieces) - len(current)
         _log.warning("model %s, %s: %d pieces of an earlier binning do not compare", model.name, window.start, lost)
-    for column in sorted(pc.unique(current["column"]).to_pylist()):
-        yield from _column(current.filter(pc.equal(current["column"], column)), binning, model, column, kind)
-
-
-def _column(pieces: pa.Table, binning: Binning, model: Model, column: str, kind: type[P]) -> Iterator[Cell[P]]:
+    by = ["column", "version", "segment", "binning"]
     try:
-        merged = merge(pieces, ["version", "segment", "column", "binning"])
-    except (ValueError, pa.ArrowException) as error:
-        yield _broken(model, "", "", column, error)
-        return
-    places = zip(merged["version"].to_pylist(), merged["segment"].to_pylist(), strict=True)
-    for row, (version, segment) in enumerate(places):
+        together = merge(current, by)
+    except (ValueError, pa.ArrowException):  # pieces of some column do not add up: find which, and take the others
+        for column in sorted(pc.unique(current["column"]).to_pylist()):
+            try:
+                merged = merge(current.filter(pc.equal(current["column"], column)), by)
+            except (ValueError, pa.ArrowException) as error:
+                yield _broken(model, "", "", column, error)
+            else:
+                yield from _cells(merged, binning, model, kind)
+    else:
+        yield from _cells(together, binning, model, kind)
+
+
+def _cells(merged: pa.Table, binning: Binning, model: Model, kind: type[P]) -> Iterator[Cell[P]]:
+    places = zip(*(merged[name].to_pylist() for name in ("version", "segment", "column")), strict=True)
+    for row, (version, segment, column) in enumerate(places):
         try:
-            found = read(merged.slice(row, 1), binning, model.schema)[column]
+            found = profile_at(merged, row, binning, model.schema, column)
         except (ValueError, KeyError, pa.ArrowException) as error:
             yield _broken(model, version, segment, column, error)
         else:

@@ -4,7 +4,9 @@ Reading a reference costs more than reading a window, so its total and the thres
 long as the model's windows, so that both vary alike) are remembered until the reference or the binning changes.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +17,10 @@ import monitor.drift
 import monitor.quality
 from monitor.drift import DriftMeasure
 from monitor.drift.threshold import Calibration, chunk_threshold
+from monitor.jobs import wholes
 from monitor.jobs.ordinary import quality_threshold
 from monitor.plugins import plugins
-from monitor.profile.binning import Binning
+from monitor.profile.binning import OUTCOME, Binning
 from monitor.profile.build import read
 from monitor.profile.column import ColumnProfile
 from monitor.profile.outcome import Outcome
@@ -25,6 +28,8 @@ from monitor.profile.pieces import merge
 from monitor.quality import QualityMeasure
 from monitor.store import Store
 from monitor.types import Model, Version
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +75,40 @@ class References:
         place = (model.name, source.version)
         stamp = (store.profiles.references_replaced(model.name), binning.id, model.schema, model.settings.window_hours)
         if self._stamps.get(place) != stamp:
-            self._stamps[place], self._known[place] = stamp, {}
+            self._stamps[place] = stamp
+            self._known[place] = self._all(store, model, binning, source.version)
         known = self._known[place]
-        if column not in known:
+        if column not in known:  # one that could not be read: let it be said why
             known[column] = self._load(store, model, binning, source.version, column)
         return known[column]
+
+    def _all(self, store: Store, model: Model, binning: Binning, version: str) -> dict[str, dict[str, Reference]]:
+        """Read all columns: as an earlier process kept them, or from their hours, and then keep them."""
+        measures = [*self._measures, *self._faults]
+        basis = wholes.basis_of(model, binning, measures)
+        replaced = store.profiles.references_replaced(model.name)
+        known: dict[str, dict[str, Reference]] = {}
+        try:
+            for segment, column, whole, bounds in wholes.unpacked(
+                store.profiles.wholes(model.name, version, basis), binning, model
+            ):
+                known.setdefault(column, {})[segment] = Reference(version, whole, *bounds)
+        except (ValueError, KeyError) as error:
+            _log.error("model %s: the kept reference cannot be read and is made again: %s", model.name, error)
+            known = {}
+        if known:
+            return known
+        for column in (*binning.columns, OUTCOME):
+            with suppress(ValueError):  # it is told where the column is asked for
+                known[column] = self._load(store, model, binning, version, column)
+        rows = [
+            wholes.packed(segment, binning.id, found.whole, (found.thresholds, found.ordinary))
+            for segments in known.values()
+            for segment, found in segments.items()
+        ]
+        if rows and not store.database.in_transaction:
+            store.profiles.keep_wholes(model.name, version, basis, wholes.table(rows), replaced)
+        return known
 
     def _load(self, store: Store, model: Model, binning: Binning, version: str, column: str) -> dict[str, Reference]:
         """Read one column's reference in every segment."""

@@ -221,18 +221,32 @@ def read(pieces: pa.Table, binning: Binning, schema: ModelSchema) -> dict[str, C
         ValueError: the pieces were made with another binning.
     """
     merged = merge(pieces, ["column", "binning"])
-    profiles: dict[str, ColumnProfile | Outcome] = {}
-    counts = merged["counts"].combine_chunks()
-    for row, (name, made_with) in enumerate(
-        zip(merged["column"].to_pylist(), merged["binning"].to_pylist(), strict=True)
-    ):
+    for made_with in merged["binning"].to_pylist():
         if made_with != binning.id:
             raise ValueError(f"pieces made with binning {made_with} cannot be read with {binning.id}")
-        vector = counts[row].values.to_numpy()
-        if name == OUTCOME:
-            profiles[name] = Outcome.of(schema, binning, vector)
-        else:
-            profiles[name] = ColumnProfile(
-                name, binning.bins(name), vector, merged["minimum"][row].as_py(), merged["maximum"][row].as_py()
-            )
-    return profiles
+    names = merged["column"].to_pylist()
+    return {name: profile_at(merged, row, binning, schema) for row, name in enumerate(names)}
+
+
+def profile_at(
+    merged: pa.Table, row: int, binning: Binning, schema: ModelSchema, column: str | None = None
+) -> ColumnProfile | Outcome:
+    """Return the profile that one row of merged pieces holds.
+
+    Args:
+        merged: one chunk with column (not needed if it is given), counts, minimum and maximum.
+        row: which row.
+        binning: the binning they were made with.
+        schema: the model's schema.
+        column: of which column it is.
+
+    Raises:
+        ValueError: the counts are not as long as the bins ask for.
+        KeyError: the binning has no such column.
+    """
+    name = merged["column"][row].as_py() if column is None else column
+    vector = merged["counts"][row].values.to_numpy()
+    if name == OUTCOME:
+        return Outcome.of(schema, binning, vector)
+    low, high = merged["minimum"][row].as_py(), merged["maximum"][row].as_py()
+    return ColumnProfile(name, binning.bins(name), vector, low, high)

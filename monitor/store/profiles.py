@@ -13,6 +13,11 @@ from monitor.store.sql import naive, names
 from monitor.types import ALL
 
 _COLUMNS = names(PIECES.names)
+WHOLES = pa.schema(
+    [PIECES.field(name) for name in ("segment", "column", "binning", "counts", "minimum", "maximum")]
+    + [("bounds", pa.string())]
+)
+"""The Arrow schema of references added up over all their hours, each with the bounds that follow from them as JSON."""
 
 
 class Profiles(Days):
@@ -67,12 +72,40 @@ class Profiles(Days):
         with self._database.transaction():
             where = [model, version]
             self._database.query("DELETE FROM reference_profiles WHERE model = ? AND version = ?", where)
+            self._database.query("DELETE FROM reference_wholes WHERE model = ? AND version = ?", where)
             self._database.insert("reference_profiles", _of(model, pieces))
             self._database.on_commit(lambda: self._replaced.update([model]))
 
     def references_replaced(self, model: str) -> int:
         """Return how often this process has replaced a reference of a model: what was read before may be stale."""
         return self._replaced[model]
+
+    def wholes(self, model: str, version: str, basis: str) -> pa.Table:
+        """Return what `keep_wholes` kept of a version's reference for this basis; no rows if it was replaced since."""
+        listed = names(WHOLES.names)
+        return self._database.query(
+            f"SELECT {listed} FROM reference_wholes WHERE model = ? AND version = ? AND basis = ?",  # noqa: S608 - fixed
+            [model, version, basis],
+        ).cast(WHOLES)
+
+    def keep_wholes(self, model: str, version: str, basis: str, wholes: pa.Table, replaced: int) -> None:
+        """Keep what was computed of a version's reference, unless the reference has been replaced meanwhile.
+
+        Args:
+            model: whose.
+            version: whose reference.
+            basis: what it follows from beside the reference; what was kept for another is forgotten.
+            wholes: columns as `WHOLES`.
+            replaced: what `references_replaced` gave before the reference was read.
+        """
+        with self._database.transaction():
+            if self._replaced[model] != replaced:
+                return
+            self._database.write("DELETE FROM reference_wholes WHERE model = ? AND version = ?", [model, version])
+            rows = len(wholes)
+            for name, value in (("model", model), ("version", version), ("basis", basis)):
+                wholes = wholes.append_column(name, pa.repeat(pa.scalar(value), rows))
+            self._database.insert("reference_wholes", wholes)
 
     def reference(
         self, model: str, version: str | None, columns: Sequence[str] | None = None, segment: str | None = ALL

@@ -7,3 +7,10 @@ CREATE TABLE profile_days (model VARCHAR, version VARCHAR, segment VARCHAR, hour
                            counts BIGINT[], minimum DOUBLE, maximum DOUBLE);
 -- From when on each is there, and how many have been let go since the model began.
 CREATE TABLE profile_spans (model VARCHAR, hours_from TIMESTAMP, days_from TIMESTAMP, hours_gone BIGINT, days_gone BIGINT);
+-- What a reference comes to: its whole profile, and the bounds that its chunks stay under as JSON, by what they follow from.
+CREATE TABLE reference_wholes (model VARCHAR, version VARCHAR, segment VARCHAR, "column" VARCHAR, binning VARCHAR,
+                               counts BIGINT[], minimum DOUBLE, maximum DOUBLE, basis VARCHAR, bounds VARCHAR);
+-- A few rows of each day and version in full, whatever else is kept: one table a model, made when the store is opened,
+-- and how far each has been filled.
+CREATE SCHEMA reservoir;
+CREATE TABLE reservoirs (model VARCHAR, up_to_seq BIGINT);
