@@ -43,6 +43,7 @@ class Overview:
     memory: Mapping[str, Sequence[Measurement]]
     score_mean: float | None
     accuracy: Mapping[str, Mapping[str, Sequence[Measurement]]]  # metric → version → measurements
+    estimates: Mapping[str, Mapping[str, Sequence[Measurement]]]  # the same, estimated before labels came
     coverage: float | None
     cells: tuple[Cell, ...]
     suspects: tuple[Suspect, ...]
@@ -114,6 +115,7 @@ def overview(name: str, window: Window, version: str | None, segment: str) -> Ov
     model = runtime().store.catalog.model(name)
     traffic = read(name, "traffic.*", window, version, segment)
     performance = read(name, "performance.*", window, version, segment)
+    foreseen = read(name, "estimation.*", window, version, segment)
     moved = [
         *read(name, "drift.*", window, version, segment),
         *read(name, "quality.*", window, version, segment),
@@ -136,6 +138,10 @@ def overview(name: str, window: Window, version: str | None, segment: str) -> Ov
             metric: _by_version([given for given in performance if given.metric == metric])
             for metric in accuracy_metrics(model.schema.task)
         },
+        estimates={
+            metric: _by_version([given for given in foreseen if given.metric == estimated(metric)])
+            for metric in accuracy_metrics(model.schema.task)
+        },
         coverage=mean_coverage(coverage),
         cells=_cells(model, moved),
         suspects=suspects,
@@ -143,6 +149,21 @@ def overview(name: str, window: Window, version: str | None, segment: str) -> Ov
         drifted_in=newest,
         features=len(model.schema.features),
     )
+
+
+def estimated(metric: str) -> str:
+    """The metric that estimates a realised one.
+
+    >>> estimated("performance.auc")
+    'estimation.auc'
+    """
+    return f"estimation.{metric.partition('.')[2]}"
+
+
+def doubts(found: Mapping[str, Sequence[Measurement]]) -> dict[str, str]:
+    """Why the newest estimate of each version is not to be trusted; without those that nothing speaks against."""
+    newest = {version: max(points, key=lambda each: each.window.start) for version, points in found.items() if points}
+    return {version: str(each.details["doubt"]) for version, each in newest.items() if each.details.get("doubt")}
 
 
 def _of(found: Sequence[Measurement], metric: str) -> list[Measurement]:

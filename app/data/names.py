@@ -55,6 +55,7 @@ def measures() -> dict[str, Measure]:
         found[f"performance.{name}"] = Measure(
             performance.title, performance.unit, performance.better, frozenset(performance.tasks)
         )
+        found[f"estimation.{name}"] = replace(found[f"performance.{name}"], title=f"{performance.title}, estimated")
     return found
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from app.data.fleet import open_alerts
 from app.data.kept import kept
-from app.data.model import Suspect, last_traffic, overview
+from app.data.model import Suspect, doubts, last_traffic, overview
 from app.data.names import measure, score_title, score_unit
 from app.data.totals import totals
 from app.frame import colours, figure, halves, lesson, model_of, place
@@ -65,7 +65,11 @@ if not found.rows or found.volume is None:
     machines(at.model, at.window, found)
     st.stop()
 
-metrics = [metric for metric, versions in found.accuracy.items() if any(versions.values())]
+metrics = [
+    metric
+    for metric, versions in found.accuracy.items()
+    if any(versions.values()) or any(given.value is not None for of in found.estimates[metric].values() for given in of)
+]
 whole = totals(at.model, at.window, at.version, at.segment)
 answered = score_title(model.schema)
 answers, inputs = halves()
@@ -120,7 +124,9 @@ with main, st.container(border=True, height="stretch"):
         titles = {measure(metric).title: metric for metric in metrics}
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(
-                "Realised accuracy by version, from labels that arrived; below it how many did.", width="stretch"
+                "Realised, from labels that arrived (solid), and estimated before they do (dotted, with the "
+                "band that holds 9 of 10 realised values); below it how many labels arrived.",
+                width="stretch",
             )
             chosen = st.selectbox(
                 "Measure", list(titles), key="measure", bind="query-params", label_visibility="collapsed", width=160
@@ -141,12 +147,16 @@ with main, st.container(border=True, height="stretch"):
                 threshold=floor,
                 higher_is_better=known.better == "higher",
                 height=345,
+                estimated={f"Version {version}": points for version, points in found.estimates[metric].items()},
             ),
             theme=None,
             config=CONFIG,
             key="accuracy",
-            alt=f"{known.title} of each version over the window, over the number of predictions with a label",
+            alt=f"{known.title} of each version over the window, realised and estimated, over the number of labels",
         )
+        said = doubts(found.estimates[metric])
+        for version, why in said.items():
+            st.caption(f":material/help: {f'Version {safe(version)}: ' if len(said) > 1 else ''}{safe(why, 200)}")
     else:
         st.caption("No labels have arrived for this window, so accuracy is not known. Here is its traffic.")
         st.plotly_chart(

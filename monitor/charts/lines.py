@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 
 from monitor.charts import format as fmt
 from monitor.charts.bounds import diamonds, level, steps
+from monitor.charts.estimates import estimates
 from monitor.charts.style import Palette, frame, note, plain
 from monitor.types import Measurement, Status, Window
 
@@ -88,6 +89,7 @@ def over_time(
     height: int = 320,
     from_zero: bool = False,
     highlight: Window | None = None,
+    estimated: dict[str, Sequence[Measurement]] | None = None,
 ) -> go.Figure:
     """Draw one measure over time over its volume.
 
@@ -104,6 +106,7 @@ def over_time(
         height: in pixels.
         from_zero: start the value axis at 0.
         highlight: a window to shade, where the lines reach beyond it.
+        estimated: name → what was estimated before labels came, drawn dotted with its band.
     """
     figure = make_subplots(
         rows=2 if bars else 1,
@@ -114,6 +117,9 @@ def over_time(
     )
     seen: list[float] = []
     bounds: list[tuple[list[datetime], list[float | None]]] = []
+    for name, points in list((estimated or {}).items())[:SERIES]:
+        seen.extend(estimates(figure, name, points, unit, colours, legend=not seen))
+    foreseen = bool(seen)
     named = [(name, points) for name, points in series.items() if points][:SERIES]
     for (name, measurements), colour in zip(named, colours.versions, strict=False):
         times, values, limits, hovers = _points(measurements, unit)
@@ -146,7 +152,8 @@ def over_time(
     drawn = [limit for _, line in bounds for limit in line if limit is not None]
     drawn += [] if threshold is None else [threshold]
     seen += drawn
-    frame(figure, colours, height=height, legend=len(named) > 1 or (bars is not None and bars.labelled is not None))
+    told = len(named) > 1 or foreseen or (bars is not None and bars.labelled is not None)
+    frame(figure, colours, height=height, legend=told)
     if drawn:
         figure.update_layout(margin={"r": 72})
     if not seen:
@@ -154,7 +161,8 @@ def over_time(
     low, high = min(seen), max(seen)
     pad = (high - low) * 0.12 or abs(high) * 0.1 or 1.0
     lowest = 0.0 if from_zero or (low >= 0 and low < pad) else low - pad
-    dates(figure, [m.window.start for points in series.values() for m in points])
+    both = [*series.values(), *(estimated or {}).values()]
+    dates(figure, [m.window.start for points in both for m in points])
     if highlight is not None:
         figure.add_vrect(
             x0=highlight.start, x1=highlight.end, fillcolor=colours.current, opacity=0.1, line_width=0, layer="below"

@@ -13,7 +13,7 @@ DECAY = 0.88
 """How much less each earlier window counts in the interval's width."""
 PRIOR = 7.0
 """How many windows of ordinary scatter the width begins with."""
-LOOKED_BACK = 80
+LOOKED_BACK = 60
 TESTED = 8
 """With fewer labelled windows than this an interval is called untested."""
 RECENT, OUTSIDE = 5, 3

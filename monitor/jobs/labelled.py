@@ -18,7 +18,7 @@ from monitor.types import Model, Window
 if TYPE_CHECKING:
     from monitor.jobs import JobContext
 
-LOOKED_BACK: Final = 60
+LOOKED_BACK: Final = 40
 
 
 class Realised(NamedTuple):
