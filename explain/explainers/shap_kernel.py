@@ -37,7 +37,7 @@ class ShapKernel(Explainer):
     @classmethod
     def warm(cls) -> None:
         """Import the library."""
-        _library()
+        library()
 
     def explain(
         self,
@@ -56,7 +56,7 @@ class ShapKernel(Explainer):
         if not size:
             alone = float(predict(row)[0])
             return Attribution(alone, alone, players.attributions(np.empty(0), schema), {"rows_used": 1, "exact": True})
-        usual = _thin(players.background, budget // (2 * size + 2))
+        usual = thin(players.background, budget // (2 * size + 2))
         every = 2**size - 2 if size < 40 else budget
         coalitions = max(2 * size, min(every, budget // len(usual)))
         asked = 0
@@ -66,8 +66,8 @@ class ShapKernel(Explainer):
             asked += len(codes)
             return predict(players.decode(codes))
 
-        with _seeded(seed):
-            kernel = _library().KernelExplainer(answer, usual)
+        with seeded(seed):
+            kernel = library().KernelExplainer(answer, usual)
             values = kernel.shap_values(players.row, nsamples=coalitions, l1_reg=0, silent=True)
         base, prediction = float(kernel.expected_value), float(kernel.fx[0])
         quality = {
@@ -81,7 +81,7 @@ class ShapKernel(Explainer):
         return Attribution(base, prediction, players.attributions(np.asarray(values), schema), quality)
 
 
-def _library() -> Any:
+def library() -> Any:
     """Return the shap package; what it imports for its plots warns of deprecations that are none of ours."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -89,14 +89,14 @@ def _library() -> Any:
     return shap
 
 
-def _thin(background: npt.NDArray[np.float64], rows: int) -> npt.NDArray[np.float64]:
+def thin(background: npt.NDArray[np.float64], rows: int) -> npt.NDArray[np.float64]:
     """Return at most ``rows`` (at least one) evenly spaced rows: many features need the budget for coalitions."""
     keep = min(len(background), max(rows, 1))
     return background[np.linspace(0, len(background) - 1, keep).round().astype(np.intp)]
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """Seed NumPy's global generator, the only one this library draws from, and put it back as it was."""
     with _generator:
         before = np.random.get_state()  # noqa: NPY002 - the library leaves no other way

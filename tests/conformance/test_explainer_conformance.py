@@ -11,6 +11,7 @@ from explain.models import ModelAdapter
 from monitor.errors import InvalidInput
 from monitor.types import Feature, Kind, ModelSchema, Task
 
+
 class BlackBox(ModelAdapter):
     """A model that shows nothing of itself."""
 
