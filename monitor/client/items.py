@@ -1,10 +1,11 @@
 """What waits in the client's queue: something that was seen, with its size, and how to make rows of it later."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from random import Random
 from typing import Literal, Protocol
-from uuid import uuid4
 
 from monitor.client.snapshot import Snapshot
 
@@ -85,9 +86,14 @@ class LoggedLabels:
             yield row
 
 
+# Not uuid4: it asks the system, which lets go of the interpreter in the middle of someone's request.
+_random = Random()
+os.register_at_fork(after_in_child=_random.seed)
+
+
 def new_identity() -> str:
     """Return an id that no other row has; a batch's rows add their number to it."""
-    return uuid4().hex
+    return f"{_random.getrandbits(128):032x}"
 
 
 def _aware(time: object) -> object:

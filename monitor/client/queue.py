@@ -10,12 +10,16 @@ OVERHEAD = 500
 
 
 class Queue:
-    """Items on their way out. Bytes count from being taken until they are sent or dropped, not only while queued."""
+    """Items on their way out. Bytes count from being taken until they are sent or dropped, not only while queued.
+
+    ``waiting`` says how many callers of `wait` there are: they want it emptied without delay.
+    """
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.bytes = 0
         self.rows = 0
+        self.waiting = 0
         self.dropped: Counter[tuple[str, Kind, str]] = Counter()
         self.counts: Counter[str] = Counter()
         self._items: deque[Item] = deque()
@@ -70,4 +74,8 @@ class Queue:
         """Wait until everything put before this call is done; returns whether it is."""
         with self._changed:
             target = self._put
-            return self._changed.wait_for(lambda: self._done >= target, timeout)
+            self.waiting += 1
+            try:
+                return self._changed.wait_for(lambda: self._done >= target, timeout)
+            finally:
+                self.waiting -= 1

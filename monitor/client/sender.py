@@ -12,6 +12,7 @@ import urllib3
 
 from monitor.client.encode import encode
 from monitor.client.items import Item, Kind
+from monitor.client.pace import Pace
 from monitor.client.queue import Queue
 
 BATCH_ROWS = 5_000
@@ -20,8 +21,6 @@ LONGEST_WAIT = 30.0
 """Longest pause between two attempts, in seconds, unless the server asks for a longer one (at most a minute)."""
 GIVE_UP = 600.0
 """How long one batch is tried before newer ones get their turn, in seconds."""
-BREATH = 0.00005
-_BUSY = 0.0005
 
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 507})
 
@@ -52,6 +51,7 @@ class Sender:
         self._deadline = float("inf")
         self._reported: Counter[tuple[str, Kind, str]] = Counter()
         self._report_after = 0.0
+        self._pace = Pace(queue)
         self._pool = urllib3.PoolManager(maxsize=1, retries=False, timeout=timeout)
         self._thread = Thread(target=self._run, name="watchglass-client", daemon=True)
         self._thread.start()
@@ -71,16 +71,19 @@ class Sender:
         while True:
             self._wake.wait(self.interval)
             self._wake.clear()
+            last = self._hurry.is_set()  # asked first: whatever was queued before is then taken
             try:
                 while items := self.queue.take(BATCH_ROWS, BATCH_BYTES):
                     try:
                         self._send(items)
                     finally:
                         self.queue.done(items)
+                    if not last and self.queue.bytes < BATCH_BYTES:
+                        break  # few and early: they wait for others to be sent with
                 self._report_drops()
             except Exception as error:  # noqa: BLE001 - the thread must outlive whatever one batch does to it
                 self.last_error = repr(error)
-            if self._hurry.is_set():
+            if last:
                 self._pool.clear()
                 return
 
@@ -101,8 +104,8 @@ class Sender:
                 self._deliver(model, kind, rows)
 
     def _encoded(self, model: str, kind: Kind, items: list[Item]) -> Iterator[bytes]:
-        """Make the rows, pausing often: this thread must not hold the interpreter while a request waits for it."""
-        breath = time.perf_counter() + _BUSY
+        """Make the rows, in slices: the served model waits for the interpreter meanwhile."""
+        self._pace.begin()
         for item in items:
             made = 0
             try:
@@ -110,9 +113,8 @@ class Sender:
                     body = encode(row)
                     made += 1
                     yield body
-                    if time.perf_counter() > breath:
-                        time.sleep(BREATH)
-                        breath = time.perf_counter() + _BUSY
+                    if not self._hurry.is_set():
+                        self._pace.give_way()
                 # Of an exchange, the rows were a guess until now.
                 self.queue.count("logged", made - item.rows)
             except Exception as error:  # noqa: BLE001 - values of any library may raise anything; counted, not raised

@@ -31,6 +31,7 @@ import urllib3
 from app.demo.processes import Child, free_port
 from tests.benchmarks.ingest_rows import MODEL, SCHEMA
 from tests.benchmarks.overhead_load import request
+from tests.benchmarks.overhead_server import layers_in
 
 QUEUE_MB = 16 * 2**20 / 1e6
 LOAD = 0.3
@@ -66,10 +67,10 @@ class Place:
         child.wait_ready(f"http://127.0.0.1:{port}{ready}")
         return child
 
-    def model(self, work_ms: float, watchglass: str = "") -> tuple[Child, int]:
+    def model(self, layers: int, watchglass: str = "") -> tuple[Child, int]:
         """Start a served model, watched in its own process where ``watchglass`` is given."""
         port = free_port()
-        arguments = [_SERVER, "model", f"--port={port}", f"--work-ms={work_ms}", f"--watchglass={watchglass}"]
+        arguments = [_SERVER, "model", f"--port={port}", f"--layers={layers}", f"--watchglass={watchglass}"]
         return self.child(arguments, port, "/v2/health/ready"), port
 
     def proxy(self, upstream: int, watchglass: str) -> tuple[Child, int]:
@@ -117,8 +118,8 @@ def stored(url: str) -> int:
 
 def latencies(place: Place, url: str, sizes: Sizes, there: int) -> dict[str, float]:
     """Return what the middleware and the proxy add, the noise, and the share captured beside the rows ``there``."""
-    (_, bare), (_, twin) = place.model(sizes.work_ms), place.model(sizes.work_ms)
-    _, inside = place.model(sizes.work_ms, url)
+    layers = layers_in(sizes.work_ms)
+    (_, bare), (_, twin), (_, inside) = place.model(layers), place.model(layers), place.model(layers, url)
     _, before = place.proxy(bare, url)
     ports = {"bare": bare, "twin": twin, "inprocess": inside, "proxy": before}
     rate = LOAD * capacity(bare, 2.0)

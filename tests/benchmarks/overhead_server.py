@@ -1,6 +1,6 @@
 """What the overhead benchmark measures: a served model, a collector that is of no use, a caller of ``client.log``.
 
-python -m tests.benchmarks.overhead_server model --port P --work-ms 1 [--watchglass URL]
+python -m tests.benchmarks.overhead_server model --port P --layers 100 [--watchglass URL]
 python -m tests.benchmarks.overhead_server unavailable --port P         answers 503 to everything
 python -m tests.benchmarks.overhead_server log --watchglass URL --calls 5000 --rate 1000
 """
@@ -23,17 +23,34 @@ from monitor.client.asgi import CaptureMiddleware
 from tests.benchmarks.ingest_rows import MODEL, rows
 
 INFER = f"/v2/models/{MODEL}/infer"
+_MATRIX = np.random.default_rng(0).normal(size=(64, 64))
 
 
-def model(work_ms: float) -> Starlette:
-    """Return a served model as any team might have written it: it reads V2, computes so long, and answers V2."""
-    matrix = np.random.default_rng(0).normal(size=(64, 64))
+def layers_in(work_ms: float) -> int:
+    """Return how many of the served model's layers take so long here: the least of several runs, undisturbed."""
+    took = []
+    for _ in range(50):
+        begun = time.perf_counter()
+        compute(20)
+        took.append(time.perf_counter() - begun)
+    return round(work_ms / 1e3 / (min(took) / 20))
+
+
+def compute(layers: int) -> None:
+    """Compute as a small network does: NumPy calls that let go of the interpreter, and take it back, at each layer."""
+    for _ in range(layers):
+        _MATRIX @ _MATRIX
+
+
+def model(layers: int) -> Starlette:
+    """Return a served model as any team might have written it: it reads V2, computes, and answers V2.
+
+    What it computes is a number of layers and not a time: time that another thread takes from it must show.
+    """
 
     async def infer(request: Request) -> Response:
         asked = msgspec.json.decode(await request.body())
-        until = time.perf_counter() + work_ms / 1e3
-        while time.perf_counter() < until:
-            matrix @ matrix
+        compute(layers)
         first = asked["inputs"][0]["data"]
         scores = [1 / (1 + float(np.exp(-value))) for value in first]
         output = {"name": "scores", "shape": [len(scores)], "datatype": "FP64", "data": scores}
@@ -80,7 +97,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("model", "unavailable", "log"))
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--work-ms", type=float, default=1.0)
+    parser.add_argument("--layers", type=int, default=0)
     parser.add_argument("--watchglass", default="")
     parser.add_argument("--calls", type=int, default=5_000)
     parser.add_argument("--rate", type=float, default=1_000.0)
@@ -88,7 +105,7 @@ def main() -> None:
     if options.what == "log":
         print(json.dumps(logged(options.watchglass, options.calls, options.rate)))  # noqa: T201 - read by the bench
         return
-    app: Any = model(options.work_ms) if options.what == "model" else unavailable()
+    app: Any = model(options.layers) if options.what == "model" else unavailable()
     if options.what == "model" and options.watchglass:
         app = CaptureMiddleware(app, url=options.watchglass, model=MODEL, version="1")
     uvicorn.run(
