@@ -151,7 +151,7 @@ def profile_segments(deltas: pa.Table, schema: ModelSchema, binning: Binning) ->
     Returns:
         Pieces of the one column ``_segments``; rows without a usable label and prediction are in none.
     """
-    values, usable = _values(deltas, schema, binning)
+    values, usable = row_sums(deltas, schema, binning)
     rows = np.flatnonzero(usable)
     if not len(rows):
         return PIECES.empty_table()
@@ -196,7 +196,7 @@ def _add(place: Ints, weights: Ints, group_of: Ints, groups: int, width: int) ->
     return block.reshape(groups, width, len(weights))
 
 
-def _values(batch: pa.Table, schema: ModelSchema, binning: Binning) -> tuple[Ints, Bools]:
+def row_sums(batch: pa.Table, schema: ModelSchema, binning: Binning) -> tuple[Ints, Bools]:
     """Return what each row adds to the sums, int64 [sums, n], and which rows can be used."""
     if schema.task is Task.REGRESSION:
         bins = binning.columns[OUTCOME]

@@ -49,7 +49,7 @@ class Residuals:
         def stacked(*chosen: str) -> Floats:
             return np.stack([by_name[name] for name in chosen], axis=-1)
 
-        n: Floats = by_name["n"].astype(np.float64)
+        n: Floats = np.maximum(by_name["n"].astype(np.float64), 0.0)
         if tuple(names) != CLASSIFICATION:
             return cls(segments, n, stacked("e", "e2"), None, None, stacked("e", "e2", "e3", "e4", "e6"))
         total = np.stack([by_name["y"] - by_name["p"], by_name["brier"] - by_name["v"]], axis=-1)

@@ -1,8 +1,7 @@
 """The scan: every segment, both channels, one chunk after another; at most one incident at a time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from monitor.profile.segment_sums import Segment, SegmentSums
 from monitor.profile.values import Floats
 from monitor.segments.law import ScanLaw
 from monitor.segments.residuals import CHANNELS, Residuals
-from monitor.segments.threshold import CALM, POOLED, threshold
+from monitor.segments.threshold import CALM, POOLED, learned
 
 SHARE = 0.5
 """The part of the owner's dial that the scan has: it speaks of labels, which drift does not see."""
@@ -34,8 +33,8 @@ class Hit:
         pooled: over how many of the last chunks.
         rows: labelled rows of the segment in them.
         effect: by how much a row is off on average, beyond the segment's own past: in the channel's unit.
-        reached: |z| in units of the threshold; 1 or more is a hit.
-        new: whether it opens an incident.
+        reached: |z| in units of the threshold; 1 or more is a hit, less is what came nearest to one.
+        new: whether a hit opens an incident.
         others: other segments beyond the threshold, largest first, at most five.
     """
 
@@ -56,10 +55,6 @@ class ScanState:
 
     open: bool = False
     calm: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the state as plain JSON values."""
-        return {"open": self.open, "calm": self.calm}
 
     def next(self, *, hit: bool) -> "ScanState":
         """Return the state one chunk later."""
@@ -84,14 +79,14 @@ class Scan:
     threshold: float
 
     @classmethod
-    def fit(cls, past: Residuals, *, dial: float = 1.0, share: float = SHARE, seed: int = 0) -> "Scan":
+    def fit(cls, past: Residuals, *, dial: float = 1.0, share: float = SHARE, threshold: float | None = None) -> "Scan":
         """Learn from ordinary chunks: of the reference, and of traffic in which nothing was found.
 
         Args:
             past: at least `ENOUGH` chunks as long as those that will be judged.
             dial: false alarms per 90 chunks that the owner accepts, of all kinds together.
             share: the part of them that is the scan's.
-            seed: of the threshold's draws.
+            threshold: what was learned before, of a past much like this one; it takes longest to learn.
 
         Raises:
             InvalidInput: there are too few chunks.
@@ -99,14 +94,14 @@ class Scan:
         if len(past.n) < ENOUGH:
             raise InvalidInput(f"{len(past.n)} chunks with labels; a scan of segments needs at least {ENOUGH}")
         law = ScanLaw.fit(past)
-        return cls(past.segments, law, threshold(law.standard, dial * share, seed))
+        return cls(past.segments, law, learned(law.standard, dial * share) if threshold is None else threshold)
 
     def read(self, chunks: Residuals) -> Floats:
         """Return z-scores of M chunks in order of time, [M, len(POOLED), S, C]; NaN where they say nothing."""
         return np.stack([self.law.z(chunks.last(pooled), pooled) for pooled in POOLED], axis=1)
 
-    def loudest(self, chunks: Residuals, z: Floats, at: int, state: ScanState) -> tuple[ScanState, Hit | None]:
-        """Return the state after the chunk at one place of some readings, and the hit in it, if any.
+    def peak(self, chunks: Residuals, z: Floats, at: int, state: ScanState) -> Hit | None:
+        """Return what stands out most in the chunk at one place of some readings; None where no segment says a thing.
 
         Args:
             chunks: the chunks.
@@ -115,13 +110,13 @@ class Scan:
             state: before it.
         """
         size = np.nan_to_num(np.abs(z[at]))
-        if not size.size or size.max() < self.threshold:
-            return state.next(hit=False), None
+        if not size.any():
+            return None
         pooled, segment, channel = np.unravel_index(int(size.argmax()), size.shape)
         over = size.max(axis=(0, 2))
         others = [int(each) for each in np.argsort(-over) if over[each] >= self.threshold and each != segment]
         summed = chunks.take(slice(max(0, at + 1 - POOLED[pooled]), at + 1)).last(POOLED[pooled])
-        hit = Hit(
+        return Hit(
             self.segments[segment],
             CHANNELS[channel],
             float(z[at, pooled, segment, channel]),
@@ -132,13 +127,14 @@ class Scan:
             not state.open,
             tuple(self.segments[each] for each in others[:5]),
         )
-        return state.next(hit=True), hit
+
+    def advance(self, chunks: Residuals, z: Floats, at: int, state: ScanState) -> tuple[ScanState, Hit | None]:
+        """Return the state after the chunk at one place of some readings, and the hit in it, if any; see `peak`."""
+        if np.nanmax(np.abs(z[at]), initial=0.0) < self.threshold:
+            return state.next(hit=False), None
+        return state.next(hit=True), self.peak(chunks, z, at, state)
 
     def step(self, state: ScanState, recent: Sequence[SegmentSums]) -> tuple[ScanState, Hit | None]:
         """Take in the newest of some consecutive chunks, at most the last `POOLED` of which are looked at."""
         chunks = Residuals.of(recent[-max(POOLED) :])
-        return self.loudest(chunks, self.read(chunks), len(chunks.n) - 1, state)
-
-    def with_threshold(self, threshold: float) -> "Scan":
-        """Return the same scan at another threshold."""
-        return replace(self, threshold=threshold)
+        return self.advance(chunks, self.read(chunks), len(chunks.n) - 1, state)

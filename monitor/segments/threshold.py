@@ -5,6 +5,8 @@ chunks, weighted by normal numbers at random, are chunks of the same dependence 
 multiplier bootstrap of Chernozhukov, Chetverikov and Kato 2013). Detections are counted in them as the scan counts.
 """
 
+from statistics import NormalDist
+
 import numpy as np
 
 from monitor.detection.evidence import PERIOD
@@ -21,7 +23,7 @@ _COLUMNS = 1_000  # tests drawn at a time, bounded in memory
 _BEYOND = 0.1
 
 
-def threshold(standard: Floats, false_alarms: float, seed: int = 0, draws: int = DRAWS) -> float:
+def learned(standard: Floats, false_alarms: float, seed: int = 0, draws: int = DRAWS) -> float:
     """Return the absolute z-score from which the largest of all is a hit.
 
     Args:
@@ -44,6 +46,15 @@ def threshold(standard: Floats, false_alarms: float, seed: int = 0, draws: int =
             moving = np.abs(reached[pooled:] - reached[:-pooled]).max(axis=1) / np.sqrt(pooled)
             largest = np.maximum(largest, moving[-draws:])
     return _level(largest, false_alarms / PERIOD * draws)
+
+
+def unlearned(tests: int, false_alarms: float) -> float:
+    """Return a threshold that holds whatever the dependence of so many two-sided tests (Bonferroni).
+
+    >>> round(unlearned(300, 0.5), 1)
+    4.5
+    """
+    return -NormalDist().inv_cdf(false_alarms / PERIOD / (2 * max(1, tests) * len(POOLED)))
 
 
 def _level(largest: Floats, wanted: float) -> float:

@@ -79,7 +79,7 @@ def _first(scan: Scan, chunks: Residuals, start: int) -> tuple[int, Hit] | None:
     """Return the first hit from a chunk on, and after how many chunks it came, counted from 1."""
     z, state = scan.read(chunks), ScanState()
     for at in range(start, len(chunks.n)):
-        state, hit = scan.loudest(chunks, z, at, state)
+        state, hit = scan.advance(chunks, z, at, state)
         if hit is not None:
             return at - start + 1, hit
     return None
@@ -137,6 +137,6 @@ def day_silence(stream: Stream, number: int, seed: int) -> Tally:
 def _incidents(scan: Scan, chunks: Residuals, state: ScanState) -> int:
     z, found = scan.read(chunks), 0
     for at in range(len(chunks.n)):
-        state, hit = scan.loudest(chunks, z, at, state)
+        state, hit = scan.advance(chunks, z, at, state)
         found += hit is not None and hit.new
     return found

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from monitor.alerts.rules import default_rules
+from monitor.alerts.rules import plain_rules
 from monitor.clock import ManualClock
 from monitor.config import Config
 from monitor.jobs import JobContext
@@ -62,7 +62,7 @@ class FakeIngest:
 
 
 class World:
-    """One model with 20 days of reference before `START`, and what a test adds after it."""
+    """One model with 20 days of reference before `START`, and what a test adds; rules only, unless given a dial."""
 
     def __init__(
         self,
@@ -73,6 +73,7 @@ class World:
         rules: tuple[Rule, ...] | None = None,
         schema: ModelSchema = SCHEMA,
         data_dir: Path = Path(),
+        dial: float | None = None,
         **settings: object,
     ) -> None:
         self.store = Store.open(path)
@@ -82,7 +83,8 @@ class World:
             title="Flights",
             owner="ops",
             segments=("origin",),
-            rules=rules or default_rules(schema),
+            rules=rules or plain_rules(),
+            dial=dial,
             **settings,  # type: ignore[arg-type]
         )
         self.model = Model(name=schema.model, schema=schema, settings=chosen, created=START)
@@ -188,13 +190,18 @@ class World:
             pieces = profile(batch, self.schema, binning, self.model.segments)
             self.store.profiles.append(self.model.name, pieces, done.last_seq)
 
-    def label(self, batch: pa.Table, share: float = 1.0, flip: bool = False) -> None:
+    def label(
+        self, batch: pa.Table, share: float = 1.0, flip: bool = False, flip_where: np.ndarray | None = None
+    ) -> None:
         """Give the first ``share`` of a day's rows their labels, a day after they were predicted."""
         count = round(len(batch) * share)
         part = batch.slice(0, count)
         truth = self._truth(batch)[:count]
         if flip:
             truth = ["late" if value == "on time" else "on time" for value in truth]
+        if flip_where is not None:
+            other = {"late": "on time", "on time": "late"}
+            truth = [other[value] if turn else value for value, turn in zip(truth, flip_where[:count], strict=True)]
         deltas = part.append_column("_label", pa.array(truth, pa.string()))
         deltas = deltas.append_column("_sign", pa.array(np.ones(count, np.int8)))
         binning = self.store.catalog.binning(self.model.name)
