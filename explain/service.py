@@ -18,7 +18,9 @@ from explain.models import Allowed, adapter
 from explain.queue import Queue, Ticket
 from explain.request import Asked, Request, Requests, specification
 from explain.tasks import Task, Tasks, TaskState
+from explain.trying import Trying
 from explain.warming import warm_models
+from explain.windows import Windows
 from explain.worker import Limits, Worker
 from monitor.clock import Clock, SystemClock
 from monitor.errors import Conflict, InvalidInput
@@ -41,7 +43,12 @@ def make_worker(config: "Config") -> Worker:
     """Return the worker that a configuration allows; it can be started before the store is open."""
     settings = config.explain
     return Worker(
-        Allowed(classes=tuple(settings.classes), endpoints=tuple(settings.endpoints)),
+        Allowed(
+            classes=tuple(settings.classes),
+            endpoints=tuple(settings.endpoints),
+            types=tuple(settings.sklearn_types),
+            files=tuple(settings.trusted_files),
+        ),
         Limits(seconds=settings.timeout_s, memory_mb=settings.memory_mb, threads=settings.threads),
     )
 
@@ -69,6 +76,12 @@ class ExplainService:
         self.queue = Queue(workers if workers is not None else [make_worker(config)])
         self.tasks = Tasks(self.queue)
         self.requests = Requests(store, config.explain.timeout_s)
+        self.trying = Trying(self)
+        self.windows = Windows(store, self, self._clock)
+
+    def now(self) -> datetime:
+        """Return the moment it is."""
+        return self._clock.now()
 
     def warm(self, *, models: bool = False) -> None:
         """Start the workers in the background, so that the first explanation does not wait for imports.
@@ -85,6 +98,11 @@ class ExplainService:
     def close(self) -> None:
         """End the workers; explanations are refused from here on."""
         self.queue.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether explanations are refused for good."""
+        return self.queue.closed
 
     def methods(self) -> dict[str, type[Explainer]]:
         """Return the methods that may be asked for, by name."""

@@ -7,6 +7,7 @@ module is imported by the server too, which must never load a model framework.
 
 import errno
 import hashlib
+import json
 import stat
 import sys
 from abc import ABC, abstractmethod
@@ -33,10 +34,16 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What the administrator trusts: model classes by "package.module:Class", endpoints by "host" or "host:port"."""
+    """What the administrator trusts.
+
+    ``classes`` are model classes by "package.module:Class", ``endpoints`` by "host" or "host:port", ``types`` what a
+    scikit-learn file may hold beside the usual, ``files`` the sha256 of files that can run code.
+    """
 
     classes: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = LOOPBACK
+    types: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +128,7 @@ def adapters() -> dict[str, type[ModelAdapter]]:
     """Return every adapter by its name.
 
     >>> sorted(adapters())
-    ['endpoint', 'torch']
+    ['endpoint', 'lightgbm', 'onnx', 'sklearn', 'torch', 'torch_export', 'xgboost']
     """
     return plugins(sys.modules[__name__], ModelAdapter)
 
@@ -158,6 +165,36 @@ def digest(*parts: bytes) -> str:
         sha.update(len(part).to_bytes(8, "little"))
         sha.update(part)
     return sha.hexdigest()
+
+
+def identity(spec: Specification, *digests: bytes) -> str:
+    """Return the sha256 of a model's files and of all that its specification says but where they are.
+
+    Args:
+        spec: the specification.
+        digests: of its files.
+    """
+    said = {key: value for key, value in spec.items() if key not in ("model", "weights", "config")}
+    return digest(json.dumps(said, sort_keys=True, default=str).encode(), *digests)
+
+
+def linked(outputs: npt.NDArray[np.float64], link: str) -> npt.NDArray[np.float64]:
+    """Return the probabilities that a model's raw outputs stand for.
+
+    >>> linked(np.zeros((1, 4)), "softmax").tolist()
+    [[0.25, 0.25, 0.25, 0.25]]
+
+    Raises:
+        InvalidInput: the link is not known.
+    """
+    if link == "identity":
+        return outputs
+    if link == "sigmoid":
+        return np.asarray(0.5 * (1 + np.tanh(outputs / 2)))
+    if link == "softmax":
+        raised = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
+        return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
+    raise InvalidInput(f'"link" must be identity, sigmoid or softmax; got {link!r}')
 
 
 def read(path: str, what: str) -> bytes:

@@ -16,9 +16,11 @@ this protocol::
 ``from_config`` builds the module from the JSON object (sizes, vocabularies, means); the weights are then loaded into
 it by ``load_state_dict(strict=True)``. ``predict`` gets every schema feature by its name, n rows each: numeric,
 integer, boolean and timestamp columns are float64 with NaN for null, categorical and text columns are object arrays
-of ``str | None``. It returns float64 [n]: P(positive class) for a binary task, the value for regression; for a
-multiclass task [n, classes] in schema order. Nulls and categories never seen must work. It is called in inference
-mode, in evaluation mode, on a copy of the model that only Watchglass holds, and must be deterministic.
+of ``str | None``, and images, embeddings and sequences of one shape one array [n, …]. It returns float64 [n]:
+P(positive class) for a binary task, the value for regression; for a multiclass task [n, classes] in schema order.
+Nulls and categories never seen must work. It is called in inference mode, in evaluation mode, on a copy of the model
+that only Watchglass holds, and must be deterministic. The module is put on a GPU where there is one; a class that makes
+its inputs on the processor is moved back.
 
 Where gradients are to be followed (integrated and expected gradients), the class has two more methods::
 
@@ -37,6 +39,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from explain.asking import exhausted
 from explain.columns import Column
 from explain.models import Allowed, Gradients, ModelAdapter, Specification, checked, digest, file_digest, read, text
 from monitor.client.probe import probing
@@ -53,6 +56,9 @@ class TorchAdapter(ModelAdapter):
     def __init__(self, module: Any, task: Task) -> None:
         self._module = module
         self._task = task
+        self.device = best_device()
+        module.to(self.device)
+        self._settled = self.device == "cpu"
 
     @classmethod
     def load(cls, spec: Specification, schema: ModelSchema, allowed: Allowed) -> "TorchAdapter":
@@ -95,12 +101,29 @@ class TorchAdapter(ModelAdapter):
 
         rows = len(next(iter(columns.values())))
         with probing(), torch.inference_mode():
-            return checked(self._module.predict(columns), rows, self._task)
+            try:
+                outputs = self._module.predict(columns)
+            except (RuntimeError, TypeError) as error:
+                # A class that makes its tensors on the processor cannot be asked elsewhere: it is moved back, once.
+                if self._settled or exhausted(error):
+                    raise
+                self.device = "cpu"
+                self._module.to("cpu")
+                outputs = self._module.predict(columns)
+            self._settled = True
+            return checked(outputs, rows, self._task)
 
     def gradients(self) -> Gradients | None:
         """Return the module's own ``explain_inputs`` and ``explain_outputs``, None where its class has not both."""
         inputs, outputs = (getattr(self._module, f"explain_{what}", None) for what in ("inputs", "outputs"))
         return Gradients(inputs, outputs) if callable(inputs) and callable(outputs) else None
+
+
+def best_device() -> str:
+    """Return "cuda" where torch finds a GPU, else "cpu"."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _registered(path: str, allowed: Allowed) -> Any:

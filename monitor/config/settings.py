@@ -47,6 +47,12 @@ class ExplainConfig(BaseModel):
     classes: tuple[str, ...] = Field(
         default=(), description='Torch classes that may be loaded for explanations, as "package.module:Class".'
     )
+    sklearn_types: tuple[str, ...] = Field(
+        default=(), description="Types that a scikit-learn file (skops) may hold beside those that skops trusts."
+    )
+    trusted_files: tuple[str, ...] = Field(
+        default=(), description="sha256 of model files that may run code when they are loaded (.pt2), one by one."
+    )
     endpoints: tuple[str, ...] = Field(
         default=("127.0.0.1", "localhost", "::1"),
         description="Hosts whose served models may be asked, for explanations and for their metrics.",
