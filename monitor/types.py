@@ -176,6 +176,18 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tolerance:
+    """How much worse a model may be than its reference before that is harm: what nobody need be woken for.
+
+    ``metric`` is a measure that has a loss a row (accuracy, brier, mae; None: the task's first), ``amount`` in its
+    unit; None: what the reference's own windows differ by.
+    """
+
+    metric: str | None = None
+    amount: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What an owner decides about a model. ``segments`` are feature names whose values are monitored apart.
 
@@ -190,6 +202,7 @@ class Settings:
     description: str = ""
     segments: tuple[str, ...] = ()
     dial: float | None = 1.0
+    tolerance: Tolerance = Tolerance()
     calendar: tuple[Event, ...] = ()
     rules: tuple[Rule, ...] | None = None  # None: the default rules
     channels: tuple[Channel, ...] = ()
@@ -312,7 +325,11 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """Something an owner should know. One drift is one alert, open until it is over."""
+    """Something an owner should know. One drift is one alert, open until it is over.
+
+    ``columns`` are those of an incident of the detector, most evidence first, and ``calibrated`` whether its dial was
+    held; both are empty for an alert of a rule.
+    """
 
     id: str
     model: str
@@ -333,6 +350,8 @@ class Alert:
     updated: datetime
     resolved: datetime | None = None
     owner: str = ""
+    columns: tuple[str, ...] = ()
+    calibrated: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

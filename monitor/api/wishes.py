@@ -1,5 +1,6 @@
 """What an owner asks to be told of, checked when it is written down: a rule that can never speak is a mistake."""
 
+import math
 from collections.abc import Iterable
 
 import monitor.alerts.channels
@@ -16,6 +17,7 @@ from monitor.performance import PerformanceMeasure
 from monitor.plugins import plugins
 from monitor.quality import QualityMeasure
 from monitor.schema.held import ARRAYS
+from monitor.triage.loss import LOSSES
 from monitor.types import ALL, Keep, Model, Rule, Task
 
 _OWN_BOUND = ("drift.", "quality.")
@@ -31,6 +33,7 @@ def check_wishes(model: Model) -> None:
     """
     known = metrics(model.schema.task)
     _check_segments(model)
+    _check_tolerance(model)
     for rule in model.settings.rules or ():
         check_rule(rule)
         _check_metric(rule, known)
@@ -52,6 +55,17 @@ def _check_segments(model: Model) -> None:
                 f"{f' with store {feature.store.value}' if feature.store else ''}; features of which every value is "
                 "kept and that are no images, embeddings or sequences are allowed"
             )
+
+
+def _check_tolerance(model: Model) -> None:
+    """Refuse a tolerance for what no loss is known of, and amounts that no loss can have."""
+    wished, allowed = model.settings.tolerance, LOSSES[model.schema.task]
+    if wished.metric is not None and wished.metric not in allowed:
+        raise InvalidInput(
+            f"settings.tolerance: metric is {wished.metric!r}; a {model.schema.task} model has {_all(allowed)}"
+        )
+    if wished.amount is not None and not 0 <= wished.amount < math.inf:
+        raise InvalidInput(f"settings.tolerance: amount is {wished.amount!r}; 0 or a positive number is allowed")
 
 
 def metrics(task: Task) -> list[str]:

@@ -99,13 +99,14 @@ class SegmentsJob(Job):
         A reference with few labelled windows gives the one that holds for any.
         """
         place = (model.name, version)
-        stamp = (context.store.profiles.references_replaced(model.name), binning.id, model.settings.window_hours)
+        dial = model.settings.dial or 1.0
+        stamp = (context.store.profiles.references_replaced(model.name), binning.id, model.settings.window_hours, dial)
         if self._thresholds.get(place, (None,))[0] != stamp:
             known = _ordinary(reference, model, binning)
             if len(known) < ENOUGH:
-                found = unlearned(len(segments_of(model.schema, binning)) * len(CHANNELS), SHARE)
+                found = unlearned(len(segments_of(model.schema, binning)) * len(CHANNELS), dial * SHARE)
             else:
-                found = Scan.fit(Residuals.of(known)).threshold
+                found = Scan.fit(Residuals.of(known), dial=dial).threshold
             self._thresholds[place] = (stamp, found)
         return self._thresholds[place][1]
 

@@ -11,6 +11,7 @@ come, or which are there yet. R − windows is on average at most 0, so that pag
 ``period / dial`` windows apart on average (the e-detector of Shin, Ramdas and Rinaldo 2024).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -79,10 +80,10 @@ def harm(windows: Sequence[Loss], most: float, dial: float = 1.0) -> list[Harm]:
     found: list[Harm] = []
     evidence = np.full(len(BETS), -np.inf)
     since, calm, is_open = -1, 0, False
-    threshold = np.log(PERIOD / dial)
+    threshold = math.log(PERIOD / dial)
     for place, loss in enumerate(windows):
         evidence = np.logaddexp(evidence, 0.0) + log_wealth(loss, most)
-        total = float(np.logaddexp.reduce(evidence) - np.log(len(BETS)))
+        total = float(np.logaddexp.reduce(evidence)) - math.log(len(BETS))
         if total <= 0:
             since = -1
         elif since < 0:

@@ -1,0 +1,153 @@
+"""Whether a model has come to harm: realised loss beyond what its owner tolerates, however late labels come."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+from monitor.jobs import Job, JobContext
+from monitor.jobs.past import counts_by_window, reference_by_window
+from monitor.profile.binning import OUTCOME, Binning
+from monitor.profile.outcome import Outcome
+from monitor.profile.values import Ints
+from monitor.triage.decompose import decompose
+from monitor.triage.evidence import Harm, harm, lower_bound
+from monitor.triage.loss import LOSSES, Loss, loss_of
+from monitor.triage.tolerance import Bound, bound
+from monitor.types import ALL, Measurement, Model, Scalar, Status, Window
+
+METRIC: Final = "harm.loss"
+BACK: Final = 90
+"""How many windows before one the evidence may begin in."""
+
+_CHANCE: Final = 0.05  # that the least loss told is too much, over all windows that evidence may begin in
+
+_UNITS: Final = {"accuracy": "share", "brier": "", "mae": ""}
+
+
+class HarmJob(Job):
+    """Measures ``harm.loss`` by version: the window's mean loss, above which bound it is harm, and what is known of it.
+
+    The loss of ``accuracy`` is the share of wrong predictions. ``details["reached"]`` is the evidence in units of what
+    makes it harm, gathered since ``details["since"]``; ``open`` tells whether harm is known, ``new`` whether since this
+    window. The status is a breach while harm is open.
+    """
+
+    name: ClassVar[str] = "harm"
+    late: ClassVar[bool] = True
+
+    def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:
+        """Judge every version that has labels in the window."""
+        binning = context.store.catalog.binning(model.name)
+        if binning is None:
+            return []
+        found = []
+        for version, windows in sorted(counts_by_window(context, model, binning, window, OUTCOME, BACK).items()):
+            if window in windows:
+                tolerated = tolerance_of(context, model, binning, version)
+                losses = _losses(
+                    windows, model, binning, tolerated.metric if tolerated else LOSSES[model.schema.task][0]
+                )
+                found.append(_judged(context, model, window, version, losses, tolerated))
+        return found
+
+
+def tolerance_of(context: JobContext, model: Model, binning: Binning, version: str) -> Bound | None:
+    """Return what is tolerated of a version, by its owner's setting and its reference; None without labels there."""
+    metric = model.settings.tolerance.metric or LOSSES[model.schema.task][0]
+    reference = reference_by_window(context, model, binning, version, OUTCOME)
+    losses = _losses(reference, model, binning, metric)
+    return bound(metric, list(losses.values()), model.settings.tolerance.amount)
+
+
+def _losses(windows: Mapping[Window, Ints], model: Model, binning: Binning, metric: str) -> dict[Window, Loss]:
+    """Return the loss of each window, in order of time."""
+    ordered = sorted(windows, key=lambda each: each.start)
+    return {each: loss_of(Outcome.of(model.schema, binning, windows[each]), metric) for each in ordered}
+
+
+def _judged(
+    context: JobContext,
+    model: Model,
+    window: Window,
+    version: str,
+    losses: Mapping[Window, Loss],
+    tolerated: Bound | None,
+) -> Measurement:
+    loss = losses[window]
+    details: dict[str, Scalar] = {"title": "mean loss"}
+    if tolerated is None or not loss.rows:
+        details["reason"] = (
+            "no labels in the reference, so nothing says what is usual" if loss.rows else "no usable label"
+        )
+        return _measurement(model, window, version, loss, None, Status.INSUFFICIENT, details)
+    known = harm(list(losses.values()), tolerated.most, model.settings.dial or 1.0)
+    now = known[list(losses).index(window)]
+    details |= _details(context, model, window, version, losses, tolerated, now)
+    status = Status.BREACH if now.open else Status.OK
+    return _measurement(model, window, version, loss, tolerated, status, details)
+
+
+def _details(
+    context: JobContext,
+    model: Model,
+    window: Window,
+    version: str,
+    losses: Mapping[Window, Loss],
+    tolerated: Bound,
+    now: Harm,
+) -> dict[str, Scalar]:
+    found: dict[str, Scalar] = {
+        "metric": tolerated.metric,
+        "unit": _UNITS[tolerated.metric] or model.schema.target_unit,
+        "usual": tolerated.usual,
+        "tolerated": tolerated.amount,
+        "reached": now.reached,
+        "open": now.open,
+        "new": now.new,
+    }
+    if now.since >= 0:
+        found["since"] = list(losses)[now.since].start.isoformat()
+        if now.loss.share:
+            found["at_least"] = lower_bound(now.loss, _CHANCE / BACK)
+    estimated = next(
+        (
+            each
+            for each in context.store.measurements.query(
+                model.name,
+                metric=f"estimation.{tolerated.metric}",
+                segment=ALL,
+                version=version,
+                start=window.start,
+                end=window.end,
+            )
+            if each.window == window
+        ),
+        None,
+    )
+    if estimated is not None and estimated.value is not None and tolerated.metric == "accuracy":
+        promised = estimated.details.get("promised")
+        expected = promised if isinstance(promised, float) else estimated.value
+        fall = decompose(1 - tolerated.usual, expected, 1 - losses[window].mean)
+        found |= {"covariate": fall.covariate, "concept": fall.concept, "said": fall.words("Accuracy")}
+    return found
+
+
+def _measurement(
+    model: Model,
+    window: Window,
+    version: str,
+    loss: Loss,
+    tolerated: Bound | None,
+    status: Status,
+    details: dict[str, Scalar],
+) -> Measurement:
+    return Measurement(
+        model=model.name,
+        version=version,
+        metric=METRIC,
+        window=window,
+        value=loss.mean if loss.rows else None,
+        rows=loss.rows,
+        threshold=tolerated.most if tolerated else None,
+        status=status,
+        details=details,
+    )

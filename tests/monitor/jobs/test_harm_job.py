@@ -1,0 +1,51 @@
+"""Harm is realised loss beyond what is tolerated: told once, with what explains it, and over when it is over."""
+
+import pytest
+from wg_world import World
+
+from monitor.jobs.harm import METRIC, HarmJob
+from monitor.types import Status
+
+
+@pytest.fixture
+def world() -> World:
+    return World(rows=500, reference_days=20)
+
+
+def run(world: World, day: int):
+    (found,) = HarmJob().run(world.context, world.model, world.window(day))
+    world.store.measurements.put([found])
+    return found
+
+
+def test_ordinary_days_are_tolerated(world: World) -> None:
+    for day in range(4):
+        world.label(world.day(day))
+        found = run(world, day)
+        assert (found.metric, found.status, found.rows) == (METRIC, Status.OK, 500)
+        assert found.details["open"] is False
+        assert (found.value or 1) < (found.threshold or 0)
+
+
+def test_answers_that_turn_are_harm_once_and_until_they_are_right_again(world: World) -> None:
+    days = [False, True, True, False, False, False]
+    found = []
+    for day, flip in enumerate(days):
+        world.label(world.day(day), flip=flip)
+        found.append(run(world, day))
+    assert [each.details["new"] for each in found] == [False, True, False, False, False, False]
+    assert [each.status for each in found] == [
+        Status.OK,
+        Status.BREACH,
+        Status.BREACH,
+        Status.BREACH,
+        Status.BREACH,
+        Status.OK,
+    ]
+    assert found[1].details["at_least"] > found[1].threshold
+
+
+def test_without_a_labelled_reference_nothing_is_harm() -> None:
+    bare = World(rows=500, reference_days=0)
+    bare.day(0)
+    assert HarmJob().run(bare.context, bare.model, bare.window(0)) == []
