@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from explain import api_trying, api_windows
 from explain.agreement import Agreement, agreements
 from explain.choosing import AUTO
 from explain.request import Asked
@@ -96,7 +97,7 @@ class Explanations:
 
 
 def operations(store: Store, service: ExplainService) -> list[Operation]:
-    """Return the operations on explanations of single predictions, and on tasks."""
+    """Return every operation on explanations."""
     explanations = Explanations(store, service)
     path = "/v1/models/{model}/inferences/{id}/explanations"
     one = "/v1/explanations/tasks/{task}"
@@ -153,4 +154,6 @@ def operations(store: Store, service: ExplainService) -> list[Operation]:
             replies={200: ExplainTask},
             errors=(404,),
         ),
+        *api_trying.operations(service),
+        *api_windows.operations(store, service),
     ]

@@ -41,7 +41,7 @@ class Queue:
         self._free = list(workers)
         self._waiting: list[Ticket] = []
         self._running: list[Ticket] = []
-        self._closed = False
+        self.closed = False
 
     def put(self, model: str, job: Job) -> Ticket:
         """Take a place at the end.
@@ -52,7 +52,7 @@ class Queue:
         """
         ticket = Ticket(model, job)
         with self._lock:
-            if self._closed:
+            if self.closed:
                 raise Unavailable("explanations are shut down")
             if len(self._waiting) >= MOST_WAITING:
                 raise Overloaded(f"{MOST_WAITING} explanations are waiting already; ask again later")
@@ -90,7 +90,7 @@ class Queue:
     def close(self) -> None:
         """End the workers; every job fails with Unavailable."""
         with self._lock:
-            self._closed = True
+            self.closed = True
             waiting, self._waiting = self._waiting, []
         for ticket in waiting:
             ticket.found.set_exception(Unavailable("explanations are shut down"))

@@ -20,6 +20,7 @@ from app.server import create_app, table
 from explain.request import Asked
 from explain.service import ExplainService
 from explain.tasks import Task, TaskState
+from explain.trying import Counterfactual, Trying, WhatIf
 from monitor.api import intake, reports
 from monitor.api.routes import build
 from monitor.errors import Conflict, InvalidInput, NotFound, Unavailable
@@ -52,6 +53,31 @@ def test_operation_ids_are_unique_and_everything_is_described(api) -> None:
     for found in operations:
         assert found["summary"].endswith(".")
         assert all(parameter["description"] for parameter in found["parameters"])
+
+
+TRIED = ("what-if", "counterfactual")
+
+
+class FakeTrying(Trying):
+    """The same for rows that might have been others."""
+
+    def _answer(self, asked: Asked) -> None:
+        refused = {1: Unavailable("the worker ended"), 2: InvalidInput("no such target"), 3: Conflict("cancelled")}
+        if asked.seed in refused:
+            raise refused[asked.seed]
+        if asked.inference_id == "nobody":
+            raise NotFound("no such inference")
+
+    def what_if(self, asked: Asked, changes: object) -> WhatIf:
+        self._answer(asked)
+        return WhatIf(output="P(late)", before=0.3, after=0.5, changes={"temp": 2.0})
+
+    def counterfactual(self, asked: Asked, **given: object) -> Counterfactual:
+        self._answer(asked)
+        return Counterfactual(
+            output="P(late)", before=0.3, after=0.5, changes={"temp": 2.0}, sought="at least 0.5", decision="late",
+            text="It would have been late.", rows_used=9,
+        )  # fmt: skip
 
 
 class FakeExplain(ExplainService):
@@ -99,7 +125,9 @@ def reference() -> bytes:
 def test_every_documented_answer_is_met_by_a_real_call(
     runtime: Runtime, flights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake = replace(runtime, explain=FakeExplain(runtime.store, runtime.config, runtime.clock))
+    explaining = FakeExplain(runtime.store, runtime.config, runtime.clock)
+    explaining.trying = FakeTrying(explaining)
+    fake = replace(runtime, explain=explaining)
     api = flights
     api.app = create_app(fake, dashboard=False)
     row = {"id": "a", "time": "2013-06-09T12:00:00Z", "features": {"temp": 1.0, "carrier": "AA"}, "scores": [0.3]}
@@ -142,6 +170,23 @@ def test_every_documented_answer_is_met_by_a_real_call(
         ("POST", f"{M}/inferences/a/explanations", {"json": {"seed": 3}}),
         ("POST", f"{M}/inferences/a/explanations", {"json": {"wait": False}}),
         ("POST", f"{M}/inferences/nobody/explanations", {"json": {}}),
+        *[("POST", f"{M}/inferences/a/{what}", {"json": {"seed": seed}}) for what in TRIED for seed in range(4)],
+        *[("POST", f"{M}/inferences/nobody/{what}", {"json": {}}) for what in TRIED],
+        *[
+            (
+                "POST",
+                f"/v1/models/{name}/explanations",
+                {"json": {"start": "2013-06-01T00:00:00Z", "end": "2013-07-01T00:00:00Z"}},
+            )
+            for name in ("flights", "nobody")
+        ],
+        ("GET", f"{M}/importance", {}),
+        ("GET", f"{M}/importance/points?feature=temp", {}),
+        ("GET", f"{M}/importance/points?feature=odd", {}),
+        ("GET", f"{M}/importance/cohort?feature=temp&above=3", {}),
+        ("GET", f"{M}/importance/cohort?feature=temp", {}),
+        ("GET", "/v1/models/nobody/importance/points?feature=temp", {}),
+        ("GET", "/v1/models/nobody/importance/cohort?feature=temp&above=1", {}),
         ("GET", "/v1/explanations/tasks", {}),
         ("GET", "/v1/explanations/tasks?x=1", {}),
         ("GET", "/v1/explanations/tasks/t", {}),
@@ -332,4 +377,10 @@ def test_explain_is_in_the_table() -> None:
         "list_explanation_tasks",
         "get_explanation_task",
         "cancel_explanation_task",
+        "what_if",
+        "counterfactual",
+        "explain_window",
+        "get_importance",
+        "get_importance_points",
+        "compare_cohort",
     ]

@@ -1,0 +1,161 @@
+"""Counterfactuals: the smallest plausible change of some inputs with which the decision would have been another.
+
+Only values that the background has are tried, so that no input leaves what is usual; sets of inputs grow one by one,
+those kept that came closest. Numbers are then moved back towards the row's own as far as the decision stays the other
+one. Every candidate is asked of the model itself.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from explain.columns import NUMBERS, PLAYABLE, Column
+from monitor.types import Feature, Kind, ModelSchema
+
+Matrix = npt.NDArray[np.float64]
+Predict = Callable[[Mapping[str, Column]], Matrix]
+
+VALUES = 20
+"""How many values of one input are tried at most."""
+
+MOST_CHANGED = 4
+BEAM = 20
+HALVINGS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """The answers that would have been another decision: from ``low`` to ``high``, ``high`` itself left out."""
+
+    low: float = -np.inf
+    high: float = np.inf
+
+    def met(self, answers: Matrix) -> npt.NDArray[np.bool_]:
+        """Tell which answers are."""
+        return np.asarray((answers >= self.low) & (answers < self.high))
+
+    def missed_by(self, answers: Matrix) -> Matrix:
+        """Return how far answers are from it; 0 within."""
+        return np.maximum(np.maximum(self.low - answers, answers - self.high), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Some inputs' new values, and what the model answers then; ``cost`` is in standard deviations, 1 a category."""
+
+    changes: Mapping[str, object]
+    answer: float
+    cost: float = 0.0
+
+
+@dataclass(slots=True)
+class Search:
+    """One search; ``asked`` counts the rows asked of the model.
+
+    Args:
+        predict: the model.
+        row: columns of length 1.
+        background: columns of N rows: the values that are plausible.
+        schema: which features there are.
+        allowed: the names of the features that may change.
+        goal: the answers that are sought.
+    """
+
+    predict: Predict
+    row: Mapping[str, Column]
+    background: Mapping[str, Column]
+    schema: ModelSchema
+    allowed: Sequence[str]
+    goal: Goal
+    asked: int = 0
+    spreads: dict[str, float] = field(default_factory=dict)
+
+    def find(self) -> Candidate | None:
+        """Return the change of the fewest inputs, and of these the least costly; None where none of so many does."""
+        features = [each for each in self.schema.features if each.name in self.allowed and each.kind in PLAYABLE]
+        choices = {feature.name: self._choices(feature) for feature in features}
+        held = [Candidate({}, float(self._answers([{}])[0]))]
+        for _ in range(min(MOST_CHANGED, len(features))):
+            tried = self._tried(held, choices)
+            if not tried:
+                return None
+            found = [each for each in tried if self.goal.met(np.array([each.answer]))[0]]
+            if found:
+                nearest = sorted(found, key=lambda each: each.cost)[:BEAM]
+                return min((self._shrunk(each) for each in nearest), key=lambda each: each.cost)
+            held = _closest(tried, self.goal)
+        return None
+
+    def _tried(self, held: Sequence[Candidate], choices: Mapping[str, list[object]]) -> list[Candidate]:
+        """Return every one of ``held`` with one input more changed."""
+        changes = [
+            {**each.changes, name: value}
+            for each in held
+            for name, values in choices.items()
+            if name not in each.changes
+            for value in values
+        ]
+        unique = list({tuple(sorted((k, repr(v)) for k, v in change.items())): change for change in changes}.values())
+        answers = self._answers(unique) if unique else np.empty(0)
+        return [
+            Candidate(change, float(answer), self._cost(change)) for change, answer in zip(unique, answers, strict=True)
+        ]
+
+    def _shrunk(self, found: Candidate) -> Candidate:
+        """Move numbers back towards the row's own, one after the other, as long as the goal is met."""
+        for name, value in found.changes.items():
+            feature = self.schema.feature(name)
+            own = self.row[name][0]
+            if feature is None or feature.kind not in (Kind.NUMERIC, Kind.INTEGER) or np.isnan(own):
+                continue
+            near, far = float(own), float(value)  # type: ignore[arg-type] # values of a number are numbers
+            for _ in range(HALVINGS):
+                middle = (near + far) / 2
+                if feature.kind is Kind.INTEGER:
+                    middle = float(np.floor(middle) if far < near else np.ceil(middle))
+                if middle in (near, far):
+                    break
+                changes = {**found.changes, name: middle}
+                answer = self._answers([changes])
+                if self.goal.met(answer)[0]:
+                    far = middle
+                    found = Candidate(changes, float(answer[0]), self._cost(changes))
+                else:
+                    near = middle
+        return found
+
+    def _choices(self, feature: Feature) -> list[object]:
+        """Return the values of the background that are tried of one input, without the row's own."""
+        column, own = self.background[feature.name], self.row[feature.name][0]
+        if feature.kind in NUMBERS:
+            known = np.unique(column[np.isfinite(column)])
+            self.spreads[feature.name] = float(column[np.isfinite(column)].std()) if len(known) else 0.0
+            places = np.linspace(0, len(known) - 1, min(VALUES, len(known))).round().astype(np.intp)
+            return [float(value) for value in known[places] if value != own]
+        values, counts = np.unique([str(value) for value in column.tolist() if value is not None], return_counts=True)
+        frequent = values[np.argsort(-counts, kind="stable")][:VALUES].tolist()
+        return [value for value in frequent if value != own]
+
+    def _cost(self, changes: Mapping[str, object]) -> float:
+        total = 0.0
+        for name, value in changes.items():
+            own = self.row[name][0]
+            apart = isinstance(value, float) and isinstance(own, float) and not np.isnan(own)
+            total += abs(value - own) / (self.spreads.get(name) or 1.0) if apart else 1.0
+        return total
+
+    def _answers(self, changes: Sequence[Mapping[str, object]]) -> Matrix:
+        self.asked += len(changes)
+        columns = {name: np.repeat(column, len(changes), axis=0) for name, column in self.row.items()}
+        for at, change in enumerate(changes):
+            for name, value in change.items():
+                columns[name][at] = value
+        return self.predict(columns)
+
+
+def _closest(tried: Sequence[Candidate], goal: Goal) -> list[Candidate]:
+    missed = goal.missed_by(np.array([each.answer for each in tried]))
+    order = sorted(range(len(tried)), key=lambda at: (missed[at], tried[at].cost))
+    return [tried[at] for at in order[:BEAM]]

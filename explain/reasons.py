@@ -1,0 +1,88 @@
+"""Reason codes: one decision in plain words that could be sent to the person concerned."""
+
+from collections.abc import Mapping
+
+from monitor.types import Explanation, Feature, ModelSchema, Scalar, Task
+
+TOP = 3
+LEAST = 0.05
+"""An input of less than this share of the largest is not worth a sentence."""
+
+
+def reasons(found: Explanation, schema: ModelSchema, changes: Mapping[str, Scalar] | None, other: str = "") -> str:
+    """Return a few sentences: the answer, what spoke for it and against it, and what would have changed it.
+
+    Args:
+        found: an explanation of the decision.
+        schema: for titles and units.
+        changes: another value for each input of a counterfactual; none where there is none, None where none was sought.
+        other: what the decision would have been with them.
+    """
+    rate = schema.task is not Task.REGRESSION
+    said = [f"The model's {_output(found, schema)} is {_number(found.prediction, rate, schema)}; "]
+    said += [f"on average it is {_number(found.base_value, rate, schema)}."]
+    ranked = sorted(found.attributions.items(), key=lambda item: -abs(item[1]))
+    largest = abs(ranked[0][1]) if ranked else 0.0
+    for word, sign in (("raised", 1), ("lowered", -1)):
+        told = [
+            f"{_named(schema, name)} {_value(schema, name, found.values.get(name))} ({_change(amount, rate, schema)})"
+            for name, amount in ranked
+            if amount * sign > 0 and abs(amount) >= LEAST * largest
+        ][:TOP]
+        if told:
+            said.append(f" What {word} it most: {', '.join(told)}.")
+    if changes:
+        instead = [
+            f"{_named(schema, name)} {_value(schema, name, value)} instead of "
+            f"{_value(schema, name, found.values.get(name))}"
+            for name, value in changes.items()
+        ]
+        said.append(f" It would have been {other or 'another answer'} with {' and '.join(instead)}, all else equal.")
+    elif changes is not None:
+        said.append(" No small change of the inputs that may change was found that would have made it another one.")
+    return "".join(said)
+
+
+def _output(found: Explanation, schema: ModelSchema) -> str:
+    return f"estimate of {schema.target}" if schema.task is Task.REGRESSION else found.output
+
+
+def _feature(schema: ModelSchema, name: str) -> Feature | None:
+    return schema.feature(name)
+
+
+def _named(schema: ModelSchema, name: str) -> str:
+    feature = _feature(schema, name)
+    return feature.label if feature else name
+
+
+def _value(schema: ModelSchema, name: str, value: Scalar) -> str:
+    """Write a value with its unit.
+
+    >>> from monitor.types import Kind
+    >>> schema = ModelSchema(model="m", task=Task.BINARY, features=(Feature(name="d", kind=Kind.NUMERIC, unit="km"),))
+    >>> _value(schema, "d", 1234.5), _value(schema, "d", None)
+    ('1,234.5 km', 'missing')
+    """
+    feature = _feature(schema, name)
+    unit = f" {feature.unit}" if feature and feature.unit else ""
+    if value is None:
+        return "missing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float | int):
+        text = f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}".removesuffix(".0")
+        return f"{text}{unit}"
+    return f"“{value}”{unit}"
+
+
+def _number(value: float, rate: bool, schema: ModelSchema) -> str:
+    if rate:
+        return f"{value * 100:.1f} %"
+    return f"{value:,.4g} {schema.target_unit}".rstrip()
+
+
+def _change(value: float, rate: bool, schema: ModelSchema) -> str:
+    if rate:
+        return f"{value * 100:+.1f} pp"
+    return f"{value:+,.4g} {schema.target_unit}".rstrip()
