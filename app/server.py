@@ -18,6 +18,7 @@ from monitor.api import (
     capture,
     collect,
     dead_letters,
+    detection,
     halves,
     health,
     jobs,
@@ -45,7 +46,21 @@ Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
 
 def table(runtime: Runtime, services: Services) -> list[Operation]:
     """Return every operation of the HTTP interface."""
-    parts = (capture, collect, halves, dead_letters, models, reference, queries, kept, alerts, reports, jobs, health)
+    parts = (
+        capture,
+        collect,
+        halves,
+        dead_letters,
+        models,
+        reference,
+        queries,
+        kept,
+        alerts,
+        detection,
+        reports,
+        jobs,
+        health,
+    )
     monitoring = [operation for part in parts for operation in part.operations(services)]
     return monitoring + explain.api.operations(runtime.store, runtime.explain)
 

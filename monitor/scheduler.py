@@ -141,6 +141,10 @@ class Scheduler:
             result.delivered = self._outbox.deliver()
             return result
 
+    def alone(self) -> Lock:
+        """Return the lock that ticks hold: what owners change of a detector's memory must not meet a window."""
+        return self._lock
+
     def run_job(self, model: str, job: str, window: Window) -> list[Measurement]:
         """Run one job over one window now, keep what it measures and return it; no rule is evaluated.
 

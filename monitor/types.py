@@ -188,6 +188,20 @@ class Tolerance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeValues:
+    """What one prediction of a binary task is worth to the business by how it turned out; costs are negative.
+
+    ``unit`` is what the numbers are in, such as "€".
+    """
+
+    true_positive: float = 0.0
+    false_positive: float = 0.0
+    true_negative: float = 0.0
+    false_negative: float = 0.0
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What an owner decides about a model. ``segments`` are feature names whose values are monitored apart.
 
@@ -195,6 +209,7 @@ class Settings:
     ``metrics_url`` is where the model's server tells of itself in Prometheus' text format. ``dial`` is how many false
     alarms in 90 windows (days, with windows of 24 hours) are acceptable; None turns the detector off, so that only
     rules speak. Windows that meet an event of the ``calendar`` give no evidence of drift.
+    ``outcome_values`` is what right and wrong answers are worth, which accuracy is then also told in.
     """
 
     owner: str = ""
@@ -212,6 +227,7 @@ class Settings:
     sampling: Sampling = Sampling()
     keep_rows_days: int | None = None
     metrics_url: str = ""
+    outcome_values: OutcomeValues | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

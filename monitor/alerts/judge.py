@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from monitor.alerts.incidents import DETECTOR, reconcile
 from monitor.alerts.rules import QUIET_WINDOWS, evaluate, rules_of
 from monitor.clock import EPOCH
 from monitor.store import Store
@@ -25,7 +26,7 @@ def watermark_name(*, late: bool) -> str:
 
 
 def judge(store: Store, model: Model, window: Window, now: datetime, base_url: str, *, late: bool) -> Counter[str]:
-    """Judge one window by the rules about late metrics, or by the others; exactly once, in one transaction.
+    """Judge one window by the rules about late metrics, or by the others and the detector; once, in one transaction.
 
     Returns:
         How many changes of each event there were.
@@ -33,14 +34,16 @@ def judge(store: Store, model: Model, window: Window, now: datetime, base_url: s
     open_alerts = [
         alert
         for alert in store.alerts.query(model=model.name, state=AlertState.FIRING)
-        if alert.metric.startswith(LATE) == late
+        if alert.metric.startswith(LATE) == late and alert.rule != DETECTOR
     ]
     changes = evaluate(model, _history(store, model, window, late=late), open_alerts, now, base_url)
     with store.transaction():
+        if not late:
+            changes = [*changes, *reconcile(store, model, window, now, base_url)]
         for change in changes:
             if change.event in ("firing", "resolved"):
                 store.alerts.put(change.alert)
-                for channel in _channels(model, change.alert):
+                for channel in channels_of(model, change.alert):
                     store.alerts.enqueue(change.alert, change.event, channel.kind, channel.target)
             else:
                 _log.debug("%s: %s of model %s", change.event, change.alert.title, model.name)
@@ -48,7 +51,7 @@ def judge(store: Store, model: Model, window: Window, now: datetime, base_url: s
     return Counter(change.event for change in changes)
 
 
-def _channels(model: Model, alert: Alert) -> list[Channel]:
+def channels_of(model: Model, alert: Alert) -> list[Channel]:
     """Where an alert goes: the owner's channels, or the log, so that nothing fires unheard."""
     wanted = model.settings.channels or _ALWAYS
     return [channel for channel in wanted if _RANK[alert.severity] >= _RANK[channel.min_severity]]

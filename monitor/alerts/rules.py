@@ -17,12 +17,13 @@ from monitor.alerts.link import link
 from monitor.alerts.readings import Key, Reading, check_rule, histories
 from monitor.alerts.text import body, resolution, title
 from monitor.errors import InvalidInput
-from monitor.types import Alert, AlertState, Measurement, Model, ModelSchema, Rule, Severity, Window
+from monitor.types import Alert, AlertState, Kind, Measurement, Model, ModelSchema, Rule, Severity, Window
 
 QUIET_WINDOWS: Final = 3
 """An incident closes only after this many clear readings (or the rule's ``windows``, if more), so that a value
 that swings about its bound is one incident, not one a day."""
 
+_SILENT: Final = frozenset({Kind.ID, Kind.IMAGE, Kind.TIMESTAMP})
 _WAS: Final = "\n\nIt was:\n"
 _log = logging.getLogger(__name__)
 
@@ -36,16 +37,35 @@ class Change:
 
 
 def default_rules(schema: ModelSchema) -> tuple[Rule, ...]:
-    """Return the rules a model has until its owner writes others.
+    """Return the rules a model has beside the detector until its owner writes others.
 
-    Hard faults of a column (missing, never seen, out of range, not a number, of another type) fire at once and are
-    critical; drift of the score or of a column fires after two windows in a row and is a warning.
+    The detector speaks of drift and of hard faults. It does not look at columns whose values mean nothing (ids, times,
+    images): that they are missing or of another type is a fault too, and told here.
 
-    >>> from monitor.types import Task
-    >>> [rule.name for rule in default_rules(ModelSchema(model="m", task=Task.BINARY, features=()))]
+    >>> from monitor.types import Feature, Task
+    >>> of = ModelSchema(model="m", task=Task.BINARY, features=(Feature(name="key", kind=Kind.ID),))
+    >>> [(rule.name, rule.feature, rule.metric) for rule in default_rules(of)]
+    [('missing', 'key', 'quality.null_share'), ('retyped', 'key', 'quality.retyped_share')]
+    """
+    silent = [feature.name for feature in schema.features if feature.kind in _SILENT]
+    faults = (("missing", "quality.null_share"), ("retyped", "quality.retyped_share"))
+    return tuple(
+        Rule(name=name, metric=metric, feature=feature, severity=Severity.CRITICAL)
+        for feature in silent
+        for name, metric in faults
+    )
+
+
+def plain_rules() -> tuple[Rule, ...]:
+    """Return rules that hold every column to what the reference's windows stay under, without a promise.
+
+    For owners who want thresholds a measure instead of the detector. Hard faults of a column (missing, never seen, out
+    of range, not a number, of another type) fire at once and are critical; drift of the score or of a column fires
+    after two windows in a row and is a warning. False alarms are as many as they are.
+
+    >>> [rule.name for rule in plain_rules()]
     ['data-fault', 'score-drift', 'drift', 'category-drift']
     """
-    del schema  # every task has these; the parameter is the place where tasks may come to differ
     return (
         Rule(name="data-fault", metric="quality.*", severity=Severity.CRITICAL),
         Rule(name="score-drift", metric="drift.wasserstein", feature="_score", windows=2),
@@ -100,7 +120,7 @@ def evaluate(
             run = _run(history)
             if key in open_by_key:
                 if not history[-1][1].breach and run >= max(rule.windows, QUIET_WINDOWS):
-                    resolved.append(_resolve(open_by_key[key], resolution(model, history[-1][1].measurement), now))
+                    resolved.append(closed(open_by_key[key], resolution(model, history[-1][1].measurement), now))
             elif history[-1][1].breach:
                 since = history[-min(run, rule.windows)][0]
                 rising.append((rule, key, history[-1][1], since, run >= rule.windows))
@@ -182,7 +202,8 @@ def _alert(
     )
 
 
-def _resolve(alert: Alert, why: str, now: datetime) -> Change:
+def closed(alert: Alert, why: str, now: datetime) -> Change:
+    """Return the end of an incident, and why it is over."""
     over = replace(alert, state=AlertState.RESOLVED, resolved=now, updated=now, body=f"{why}{_WAS}{alert.body}")
     return Change("resolved", over)
 
@@ -205,7 +226,7 @@ def _orphans(
     changes = []
     for alert in open_alerts:
         if alert.rule not in names:
-            changes.append(_resolve(alert, "Closed: the rule was removed.", now))
+            changes.append(closed(alert, "Closed: the rule was removed.", now))
         elif len(by_window) > QUIET_WINDOWS and serving and alert.version not in serving:
-            changes.append(_resolve(alert, f"Closed: version {alert.version} has had no traffic since.", now))
+            changes.append(closed(alert, f"Closed: version {alert.version} has had no traffic since.", now))
     return changes

@@ -1,9 +1,33 @@
-"""Read alerts and what became of telling their owners."""
+"""Read alerts and what became of telling their owners; snooze incidents, or take them for the new normal."""
 
-from monitor.api.operation import Call, Operation, Parameter, Reply
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from monitor.alerts.actions import rebaseline, snooze
+from monitor.alerts.judge import channels_of
+from monitor.api.operation import BodySpec, Call, Operation, Parameter, Reply
 from monitor.api.services import Services
 from monitor.api.shapes import AlertDetail, AlertList
-from monitor.types import AlertState
+from monitor.errors import InvalidInput
+from monitor.types import Alert, AlertState
+
+MOST_DAYS = 366
+
+
+class SnoozeRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """How long an incident sleeps: until a moment, or for some days; ``who`` is written into its history."""
+
+    until: datetime | None = None
+    days: float = 7.0
+    who: str = ""
+
+
+class RebaselineRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """``who`` is written into the incident's history."""
+
+    who: str = ""
+
 
 _FILTERS = (
     Parameter(name="model", description="Only this model's."),
@@ -17,6 +41,7 @@ class Alerts:
     """The handlers of alerts."""
 
     def __init__(self, services: Services) -> None:
+        self._services = services
         self._alerts = services.store.alerts
 
     def get_alerts(self, call: Call) -> Reply:
@@ -33,7 +58,34 @@ class Alerts:
     def get_alert(self, call: Call) -> Reply:
         """Return one alert and its deliveries."""
         alert = self._alerts.alert(call.path["id"])
-        return Reply(AlertDetail(alert, self._alerts.deliveries(alert.id)))
+        return self._detail(alert)
+
+    def post_snooze(self, call: Call) -> Reply:
+        """Let an incident sleep."""
+        asked = call.json(SnoozeRequest)
+        now = self._services.clock.now()
+        until = asked.until
+        if until is None:
+            if not 0 < asked.days <= MOST_DAYS:
+                raise InvalidInput(f"days is {asked.days}; more than 0 and at most {MOST_DAYS} are allowed")
+            until = now + timedelta(days=asked.days)
+        until = until.replace(tzinfo=UTC) if until.tzinfo is None else until.astimezone(UTC)
+        with self._services.scheduler.alone():
+            alert = self._alerts.alert(call.path["id"])
+            return self._detail(snooze(self._services.store, alert, until, now, asked.who))
+
+    def post_rebaseline(self, call: Call) -> Reply:
+        """Take the traffic since an incident began for normal."""
+        asked = call.json(RebaselineRequest)
+        store = self._services.store
+        with self._services.scheduler.alone():
+            alert = self._alerts.alert(call.path["id"])
+            channels = channels_of(store.catalog.model(alert.model), alert)
+            return self._detail(rebaseline(store, alert, tuple(channels), self._services.clock.now(), asked.who))
+
+    def _detail(self, alert: Alert) -> Reply:
+        found = self._services.store.notes.of(alert.id)
+        return Reply(AlertDetail(alert, self._alerts.deliveries(alert.id), found))
 
 
 def operations(services: Services) -> list[Operation]:
@@ -55,10 +107,34 @@ def operations(services: Services) -> list[Operation]:
             method="GET",
             path="/v1/alerts/{id}",
             name="get_alert",
-            summary="Show one alert and its deliveries.",
+            summary="Show one alert, its deliveries, and what was done about it.",
             tag="alerts",
             handler=alerts.get_alert,
             replies={200: AlertDetail},
             errors=(404,),
+        ),
+        Operation(
+            method="POST",
+            path="/v1/alerts/{id}/snooze",
+            name="snooze_alert",
+            summary="Let an incident of the detector sleep until a moment; it is over then.",
+            tag="alerts",
+            handler=alerts.post_snooze,
+            replies={200: AlertDetail},
+            errors=(400, 404, 409, 413, 415, 422, 429),
+            body=BodySpec(type=SnoozeRequest, required=False),
+            slow=True,
+        ),
+        Operation(
+            method="POST",
+            path="/v1/alerts/{id}/rebaseline",
+            name="rebaseline_alert",
+            summary="Take the traffic since an incident of the detector began for normal, and close it.",
+            tag="alerts",
+            handler=alerts.post_rebaseline,
+            replies={200: AlertDetail},
+            errors=(400, 404, 409, 413, 415, 422, 429),
+            body=BodySpec(type=RebaselineRequest, required=False),
+            slow=True,
         ),
     ]

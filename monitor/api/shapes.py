@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from monitor.store import Check, HalfCount
+from monitor.store.notes import Note
 from monitor.types import (
     Alert,
     Delivery,
@@ -166,10 +167,11 @@ class AlertList:
 
 @dataclass(frozen=True, slots=True)
 class AlertDetail:
-    """One alert and what became of telling its owner."""
+    """One alert, what became of telling its owner, and what was done about it."""
 
     alert: Alert
     deliveries: list[Delivery]
+    history: list[Note] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

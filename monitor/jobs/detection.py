@@ -8,7 +8,7 @@ from typing import ClassVar
 from monitor.detection import State
 from monitor.jobs import Job, JobContext
 from monitor.jobs.detectors import window_chunks
-from monitor.jobs.steps import Step, detection_json, event_of, measurements, step
+from monitor.jobs.steps import Step, event_of, measurements, step
 from monitor.store.detections import Snapshot
 from monitor.types import Measurement, Model, Window
 
@@ -40,13 +40,7 @@ class DetectionJob(Job):
 
 def keep(context: JobContext, model: Model, taken: Step) -> None:
     """Keep what a step left behind."""
-    snapshot = Snapshot(
-        taken.version,
-        taken.window.end,
-        taken.watch.basis,
-        taken.after.to_json(),
-        detection_json(taken.detection),
-    )
+    snapshot = Snapshot(taken.version, taken.window.end, taken.watch.basis, taken.after.to_json())
     context.store.detections.put(model.name, snapshot)
 
 

@@ -1,4 +1,4 @@
-"""Detectors of a model's versions, fitted once a reference: reading chunks of profiles, and the laws learned from them."""
+"""Detectors of a model's versions, fitted once a reference: profiles read as chunks, and the laws learned from them."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -123,7 +123,9 @@ def _watch(found: list[Chunk], model: Model, basis: str, broken: Mapping[str, st
         detector = Detector.fit(found, dial=model.settings.dial or 1.0, length=length(model))
     except InvalidInput:
         return None  # no chunk of the reference was profiled
-    whole = {name: reduce(add, [each.profiles[name] for each in found if name in each.profiles]) for name in detector.laws}
+    whole = {
+        name: reduce(add, [each.profiles[name] for each in found if name in each.profiles]) for name in detector.laws
+    }
     return Watch(detector, whole, basis, broken)
 
 

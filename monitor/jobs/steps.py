@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -55,13 +55,30 @@ class Step:
     event: str = ""
 
 
-def step(version: str, window: Window, watch: Watch, chunk: Chunk, before: State, event: str = "") -> Step:
-    """Take one window in. Deterministic: the same profiles and memory give the same step."""
-    readings = watch.detector.read(stack([chunk]))
-    if event:
-        readings = replace(readings, z=np.full_like(readings.z, np.nan))
-    after, detection = watch.detector.advance(before, readings, 0)
-    return Step(version, window, watch, chunk, readings, before, after, detection, event)
+def step(
+    version: str,
+    window: Window,
+    watch: Watch,
+    chunk: Chunk,
+    before: State,
+    event: str = "",
+    readings: Readings | None = None,
+) -> Step:
+    """Take one window in. Deterministic: the same profiles and memory give the same step.
+
+    Args:
+        version: whose.
+        window: which.
+        watch: what it is judged by.
+        chunk: its profiles.
+        before: what the detector remembers.
+        event: the event of the calendar that it meets.
+        readings: what the chunk says, if it has been read already: that does not depend on the dial.
+    """
+    read = watch.detector.read(stack([chunk])) if readings is None else readings
+    heard = replace(read, z=np.full_like(read.z, np.nan)) if event else read
+    after, detection = watch.detector.advance(before, heard, 0)
+    return Step(version, window, watch, chunk, heard, before, after, detection, event)
 
 
 def event_of(model: Model, window: Window) -> str:
@@ -72,20 +89,6 @@ def event_of(model: Model, window: Window) -> str:
         return event.first <= last and window.start.date() < event.until
 
     return next((event.name for event in model.settings.calendar if meets(event)), "")
-
-
-def detection_json(detection: Detection | None) -> dict[str, Any] | None:
-    """Return a detection as JSON values."""
-    if detection is None:
-        return None
-    return {
-        "kind": detection.kind,
-        "columns": list(detection.columns),
-        "faults": {name: list(found) for name, found in detection.faults.items()},
-        "channels": dict(detection.channels),
-        "evidence": detection.evidence,
-        "calibrated": detection.calibrated,
-    }
 
 
 def measurements(model: Model, taken: Step) -> list[Measurement]:
@@ -108,6 +111,7 @@ def measurements(model: Model, taken: Step) -> list[Measurement]:
             details={
                 "title": "Evidence of change",
                 "detected": taken.detection.kind if taken.detection else None,
+                "evidence": reached,
                 "open": len(taken.after.open),
                 "dial": detector.dial,
             },

@@ -22,14 +22,12 @@ class Snapshot:
         until: the end of the window.
         basis: what its evidence is measured against; evidence against another reference does not go on.
         state: `monitor.detection.State` as JSON values.
-        detection: what was found in that window, as JSON values; None for nothing.
     """
 
     version: str
     until: datetime
     basis: str
     state: Mapping[str, Any]
-    detection: Mapping[str, Any] | None = None
 
 
 class Detections:
@@ -41,13 +39,12 @@ class Detections:
     def put(self, model: str, snapshot: Snapshot) -> None:
         """Keep a snapshot in place of the one of the same window; let go of what is older than `KEPT` windows."""
         key = [model, snapshot.version]
-        told = None if snapshot.detection is None else json.dumps(snapshot.detection)
         with self._database.transaction():
             place = [*key, naive(snapshot.until)]
             self._database.query("DELETE FROM detection_states WHERE model = ? AND version = ? AND until = ?", place)
             self._database.query(
-                "INSERT INTO detection_states VALUES (?, ?, ?, ?, ?, ?)",
-                [*place, snapshot.basis, json.dumps(snapshot.state), told],
+                "INSERT INTO detection_states VALUES (?, ?, ?, ?, ?)",
+                [*place, snapshot.basis, json.dumps(snapshot.state)],
             )
             self._database.query(
                 "DELETE FROM detection_states WHERE model = ? AND version = ? AND until < (SELECT min(until) FROM "
@@ -58,7 +55,7 @@ class Detections:
     def latest(self, model: str, until: datetime | None = None) -> list[Snapshot]:
         """Return each version's newest snapshot of a window that ended by a moment (by now, if not given)."""
         rows = self._database.rows(
-            "SELECT version, until, basis, state, detection FROM detection_states "
+            "SELECT version, until, basis, state FROM detection_states "
             "WHERE model = ? AND coalesce(until <= ?, true) "
             "QUALIFY row_number() OVER (PARTITION BY version ORDER BY until DESC) = 1 ORDER BY version",
             [model, naive(until)],
@@ -90,7 +87,4 @@ class Detections:
 
 
 def _snapshot(row: Mapping[str, Any]) -> Snapshot:
-    told = row["detection"]
-    return Snapshot(
-        row["version"], row["until"], row["basis"], json.loads(row["state"]), None if told is None else json.loads(told)
-    )
+    return Snapshot(row["version"], row["until"], row["basis"], json.loads(row["state"]))

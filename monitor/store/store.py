@@ -12,10 +12,12 @@ from monitor.store.detections import Detections
 from monitor.store.explanations import Explanations
 from monitor.store.half import HalfLimits
 from monitor.store.halves import Halves
+from monitor.store.journaled import Journaled
 from monitor.store.ledger import Ledger
 from monitor.store.letters import Letters, Limits
 from monitor.store.measurements import Measurements
 from monitor.store.migrations import migrate
+from monitor.store.notes import Notes
 from monitor.store.profiles import Profiles
 from monitor.store.reports import Reports
 from monitor.store.rows import Rows
@@ -30,6 +32,7 @@ class Store:
     Attributes:
         catalog: models, versions, binnings, references.
         ledger: how many rows met which fate.
+        journaled: how far the journal in front of the file was brought in.
         letters: what could not be stored as a row, for a while.
         halves: one side of an exchange each, until the other comes.
         rows: captured rows and labels.
@@ -37,6 +40,7 @@ class Store:
         profiles: their mergeable summaries.
         measurements: what jobs measured, and how far they have come.
         alerts: alerts and the outbox.
+        notes: what owners did about alerts.
         detections: what detectors remember between windows.
         explanations: why a model answered what it answered.
         reports: written reports.
@@ -54,6 +58,7 @@ class Store:
         self.catalog = Catalog(database)
         tables.widen_old(database, [model.schema for model in self.catalog.models()])
         self.ledger = Ledger(database, self._seal)
+        self.journaled = Journaled(database)
         self.letters = Letters(database, self.ledger, limits or Limits())
         self.halves = Halves(database, self.ledger, half_limits or HalfLimits())
         self.rows = Rows(database, self.catalog, self.ledger, self.letters)
@@ -61,6 +66,7 @@ class Store:
         self.profiles = Profiles(database)
         self.measurements = Measurements(database)
         self.alerts = Alerts(database)
+        self.notes = Notes(database)
         self.detections = Detections(database)
         self.explanations = Explanations(database)
         self.reports = Reports(database)

@@ -33,7 +33,7 @@ ODD = {
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     """One ordinary day, one of another version, and one a column is odd on for each kind of odd."""
-    world = World(rows=150)
+    world = World(rows=150, dial=1.0)
     world.label(world.day(0))
     world.day(1, version="2")
     for number, odd in enumerate(ODD.values()):
@@ -91,6 +91,6 @@ def test_an_odd_column_changes_nothing_about_the_others(world: World, name: str,
 @pytest.mark.parametrize("name", MEASURING)
 def test_a_window_without_rows_and_a_model_without_reference_are_no_errors(world: World, name: str) -> None:
     assert all(each.rows == 0 for each in run(world, name, 300))
-    bare = World(reference_days=0)
+    bare = World(reference_days=0, dial=1.0)
     bare.day(0)
     assert JOBS[name]().run(bare.context, bare.model, bare.window(0)) == []

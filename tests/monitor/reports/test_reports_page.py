@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 from wg_world import SCHEMA, World, bend
 
-from monitor.alerts.rules import default_rules
+from monitor.alerts.rules import plain_rules
 from monitor.errors import Unavailable
 from monitor.jobs.report import ReportJob
 from monitor.reports import second_opinion, write_report
@@ -52,7 +52,7 @@ class Elements(HTMLParser):
 def week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Report, str]]:
     """A week with a unit change, written with Evidently's page."""
     folder = tmp_path_factory.mktemp("reports")
-    world = World(rows=200, schema=HOSTILE, rules=default_rules(HOSTILE), data_dir=folder)
+    world = World(rows=200, schema=HOSTILE, rules=plain_rules(), data_dir=folder)
     scheduler = world.scheduler()
     for day in range(7):
         odd = {"visib": bend(lambda values: values * 1.609)} if day == 5 else {}

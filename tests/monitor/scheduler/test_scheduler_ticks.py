@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 from wg_world import START, World, bend
 
-from monitor.alerts.rules import default_rules
+from monitor.alerts.rules import plain_rules
 from monitor.clock import ManualClock
 from monitor.config import Config, SchedulerConfig
 from monitor.errors import NotFound, Unavailable
@@ -24,7 +24,7 @@ from monitor.store import Store
 from monitor.types import AlertState, Measurement, Model, Rule, Settings, Window
 
 FLOOR = Rule(name="auc-floor", metric="performance.auc", op="<", threshold=0.6)
-RULES = (*default_rules(World(reference_days=0).schema), FLOOR)
+RULES = (*plain_rules(), FLOOR)
 
 
 class Recorder(Job):

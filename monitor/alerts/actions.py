@@ -1,0 +1,77 @@
+"""What an owner does about an incident of the detector: let it sleep, or take the new traffic for normal; audited."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from monitor.alerts.incidents import DETECTOR, incident_id
+from monitor.alerts.rules import closed
+from monitor.charts.format import minute
+from monitor.detection import Incident, State
+from monitor.detection import rebaseline as forgotten
+from monitor.detection import snooze as asleep
+from monitor.errors import Conflict, InvalidInput
+from monitor.store import Store
+from monitor.store.detections import Snapshot
+from monitor.store.notes import Note
+from monitor.types import Alert, AlertState, Channel
+
+
+def snooze(store: Store, alert: Alert, until: datetime, now: datetime, who: str = "") -> Alert:
+    """Let an incident sleep until a moment: it stays open and says nothing, and is over then, however it is.
+
+    If its columns are still changed, they raise a new incident in the windows after that.
+
+    Raises:
+        Conflict: the alert is not an open incident of a detector.
+        InvalidInput: the moment has passed.
+    """
+    if until <= now:
+        raise InvalidInput(f"until is {until.isoformat()}; a moment after now ({now.isoformat()}) is allowed")
+    snapshot, incident = _found(store, alert)
+    state = asleep(State.from_json(snapshot.state), incident.columns, until)
+    told = f"Asleep until {minute(until)} UTC."
+    with store.transaction():
+        store.detections.put(alert.model, replace(snapshot, state=state.to_json()))
+        store.notes.add(alert.id, Note(now, who, "snoozed", told))
+        alert = replace(alert, updated=now)
+        store.alerts.put(alert)
+    return alert
+
+
+def rebaseline(store: Store, alert: Alert, channels: tuple[Channel, ...], now: datetime, who: str = "") -> Alert:
+    """Take the traffic since an incident began for normal, and close it.
+
+    Its columns are compared from now on with their own traffic since then, up to 30 windows of it as they come; until
+    there are 30 the detector says that it is not calibrated. Other columns keep the reference.
+
+    Raises:
+        Conflict: the alert is not an open incident of a detector.
+    """
+    snapshot, incident = _found(store, alert)
+    state = forgotten(State.from_json(snapshot.state), incident.columns)
+    columns = [column for column in incident.columns if column in alert.columns]
+    told = f"Re-baselined: {', '.join(columns)} compared with their own traffic since {minute(incident.opened)} UTC."
+    over = closed(alert, f"Closed by its owner. {told}", now).alert
+    with store.transaction():
+        store.detections.put(alert.model, replace(snapshot, state=state.to_json()))
+        store.detections.rebase(alert.model, alert.version, columns, incident.opened)
+        store.notes.add(alert.id, Note(now, who, "rebaselined", told))
+        store.alerts.put(over)
+        for channel in channels:
+            store.alerts.enqueue(over, "resolved", channel.kind, channel.target)
+    return over
+
+
+def _found(store: Store, alert: Alert) -> tuple[Snapshot, Incident]:
+    """Return what the detector remembers now, and the incident in it that an alert is about."""
+    if alert.rule != DETECTOR:
+        raise Conflict(f"alert {alert.id} is of the rule {alert.rule!r}; only incidents of the detector can be changed")
+    if alert.state is not AlertState.FIRING:
+        raise Conflict(f"alert {alert.id} is {alert.state}; only an open incident can be snoozed or re-baselined")
+    for snapshot in store.detections.latest(alert.model):
+        for incident in State.from_json(snapshot.state).open:
+            if incident_id(alert.model, snapshot.version, incident.opened) == alert.id:
+                return snapshot, incident
+    raise Conflict(
+        f"the detector no longer holds alert {alert.id} open; it will be closed when the next window is judged"
+    )

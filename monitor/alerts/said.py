@@ -1,0 +1,73 @@
+"""What an incident says of each column: faults, shifts and missing values in plain units, never a bare p-value."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from monitor.alerts.text import moved, subject
+from monitor.charts.format import rate
+from monitor.types import Measurement, Model
+
+SPOKEN: Final = 0.05
+"""A smaller shift than this, in deviations, is told as a change of shape."""
+
+_NULLS: Final = 0.01
+_FAULTS: Final = {
+    "retyped": "values came as another type than registered",
+    "non_finite": "values are not a number (NaN or infinite)",
+    "constant": "every value is the same",
+    "displaced": "values lie farther from their place than on any day of the reference",
+    "new_columns": "rows carry columns that nobody registered",
+}
+
+
+def sentence(model: Model, column: str, found: Sequence[Measurement]) -> str:
+    """Return what happened to a column, such as "Temperature is 1.2 sd lower than in the reference (mean …)".
+
+    Args:
+        model: whose.
+        column: which; a model's own outputs too.
+        found: the column's ``detection.*`` measurements of one window.
+    """
+    by_metric = {given.metric: given for given in found if given.feature == column}
+    given = by_metric.get("detection.evidence")
+    name = subject(model, column)
+    if given is None:
+        return f"{name} has changed"
+    broken = [_fault(each, given) for each in str(given.details.get("faults") or "").split(", ") if each]
+    shift = by_metric.get("detection.shift")
+    parts = [*broken, *_shift(model, given, shift.value if shift else None), *_nulls(given, told=bool(broken))]
+    return f"{name} {_joined(parts)}" if not broken else f"{name}: {'; '.join(parts)}"
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return "; ".join(parts) if parts else "has changed"
+
+
+def _shift(model: Model, given: Measurement, shift: float | None) -> list[str]:
+    change = moved(model, given)
+    if shift is None:
+        return [f"is distributed otherwise ({change})"] if change else []
+    if abs(shift) < SPOKEN:
+        return [f"is spread otherwise, about the same middle ({change})" if change else "is spread otherwise"]
+    side = "higher" if shift > 0 else "lower"
+    size = f"{abs(shift):.{1 if abs(shift) >= 1 else 2}f}"
+    return [f"is {size} sd {side} than in the reference" + (f" ({change})" if change else "")]
+
+
+def _nulls(given: Measurement, *, told: bool) -> list[str]:
+    now, before = given.details.get("null_share"), given.details.get("reference_null_share")
+    if told or not isinstance(now, float) or not isinstance(before, float) or abs(now - before) < _NULLS:
+        return []
+    return [f"{rate(now)} nulls, reference {rate(before)}"]
+
+
+def _fault(name: str, given: Measurement) -> str:
+    now, before = given.details.get("null_share"), given.details.get("reference_null_share")
+    if name == "nulls" and isinstance(now, float) and isinstance(before, float):
+        return f"{rate(now)} of values are missing, reference {rate(before)}"
+    unseen, outside = given.details.get("unseen_share"), given.details.get("outside_share")
+    if name == "unseen" and isinstance(unseen, float):
+        return f"{rate(unseen)} of values are of a category never seen in the reference"
+    if name == "range" and isinstance(outside, float):
+        return f"{rate(outside)} of values are outside of anything seen in the reference"
+    return _FAULTS.get(name, name.replace("_", " "))

@@ -1,0 +1,246 @@
+"""The detector over HTTP: how it stands, what a dial or a rule would have raised, and history backfilled."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from monitor.alerts.incidents import columns_of, incident_id
+from monitor.alerts.judge import watermark_name
+from monitor.api.operation import BodySpec, Call, Operation, Reply
+from monitor.api.services import Services
+from monitor.api.wishes import check_wishes
+from monitor.detection import State
+from monitor.errors import InvalidInput
+from monitor.jobs.history import Trial, backfill, try_dials, try_rule
+from monitor.jobs.windows import length, window_of
+from monitor.schema import settings_from_dict
+from monitor.types import Alert, Model, Rule
+
+MOST_DAYS = 396
+
+
+class TrialRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """What to try on the past: either a setting of the dial, or a rule as in the model's settings."""
+
+    dial: float | None = None
+    rule: dict[str, Any] | None = None
+    days: int = 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialAlarm:
+    """One alert that would have been raised; ``resolved`` is null where it would still be open."""
+
+    since: datetime
+    resolved: datetime | None
+    version: str
+    severity: str
+    title: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialReply:
+    """What would have been raised in the ``days`` that were looked at, which are fewer where there is less history."""
+
+    said: str
+    fired: int
+    days: float
+    dates: list[datetime]
+    alarms: list[TrialAlarm]
+    calibrated: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenIncident:
+    """An incident that a detector holds open."""
+
+    alert: str
+    opened: datetime
+    kind: str
+    columns: tuple[str, ...]
+    snoozed: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionDetection:
+    """How the detector of one version stands; ``evidence`` is by column, in units of the threshold.
+
+    ``windows`` is how many windows its reference holds; from 30 it is calibrated. ``baselines`` are columns that are
+    compared with their own traffic from a moment on.
+    """
+
+    version: str
+    until: datetime
+    windows: int
+    calibrated: bool
+    threshold: float
+    open: list[OpenIncident]
+    evidence: Mapping[str, float]
+    baselines: Mapping[str, datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectionReply:
+    """The dial of a model (null: the detector is off), and how the detector of each version stands."""
+
+    dial: float | None
+    versions: list[VersionDetection]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillReply:
+    """What the history up to ``until`` came to at the present settings; nothing is sent about it."""
+
+    until: datetime
+    fired: int
+    open: int
+    alarms: list[TrialAlarm]
+
+
+class Detections:
+    """The handlers of the detector."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._store = services.store
+
+    def get_detection(self, call: Call) -> Reply:
+        """Show how the detector stands."""
+        model = self._store.catalog.model(call.path["model"])
+        context, versions = self._services.scheduler.context, []
+        for snapshot in self._store.detections.latest(model.name) if model.settings.dial is not None else []:
+            watch = context.detectors.of(context, model, snapshot.version, snapshot.until - length(model))
+            if watch is None or watch.basis != snapshot.basis:
+                continue
+            state, detector = State.from_json(snapshot.state), watch.detector
+            versions.append(
+                VersionDetection(
+                    version=snapshot.version,
+                    until=snapshot.until,
+                    windows=detector.chunks,
+                    calibrated=detector.calibrated,
+                    threshold=detector.threshold,
+                    open=[
+                        OpenIncident(
+                            alert=incident_id(model.name, snapshot.version, each.opened),
+                            opened=each.opened,
+                            kind=each.kind,
+                            columns=columns_of(each),
+                            snoozed=each.snoozed,
+                        )
+                        for each in state.open
+                    ],
+                    evidence=detector.weighed(state),
+                    baselines=self._store.detections.baselines(model.name, snapshot.version),
+                )
+            )
+        return Reply(DetectionReply(dial=model.settings.dial, versions=versions))
+
+    def post_trial(self, call: Call) -> Reply:
+        """Try a dial or a rule on the past; nothing is kept."""
+        asked = call.json(TrialRequest)
+        model = self._store.catalog.model(call.path["model"])
+        if (asked.dial is None) == (asked.rule is None):
+            raise InvalidInput("the body has dial and rule, or neither; give one of both")
+        if not 1 <= asked.days <= MOST_DAYS:
+            raise InvalidInput(f"days is {asked.days}; 1 to {MOST_DAYS} are allowed")
+        context, span = self._services.scheduler.context, timedelta(days=asked.days)
+        self._services.ingest.flush()
+        until = self._judged(model)
+        if asked.rule is not None:
+            rule = _rule(model, asked.rule)
+            return Reply(_trial(try_rule(context, model, rule, until, span), f"Rule {rule.name}"))
+        dial = settings_from_dict({"dial": asked.dial}).dial or 1.0
+        return Reply(_trial(try_dials(context, model, [dial], until, span)[dial], f"At dial {dial:g} the detector"))
+
+    def post_backfill(self, call: Call) -> Reply:
+        """Play the history at the present settings, and keep what it raises."""
+        model = self._store.catalog.model(call.path["model"])
+        self._services.ingest.flush()
+        with self._services.scheduler.alone():
+            until = self._judged(model)
+            found = backfill(self._services.scheduler.context, model, until)
+        still = sum(alert.resolved is None for alert in found)
+        return Reply(BackfillReply(until=until, fired=len(found), open=still, alarms=_alarms(found)))
+
+    def _judged(self, model: Model) -> datetime:
+        """Up to when a model's windows have been judged; where none has, up to the last that is over."""
+        judged = self._store.measurements.watermark(watermark_name(late=False), model.name)
+        return judged or window_of(model, self._services.clock.now()).start
+
+
+def _rule(model: Model, asked: dict[str, Any]) -> Rule:
+    rule = (settings_from_dict({"rules": [asked]}).rules or ())[0]
+    check_wishes(replace(model, settings=replace(model.settings, rules=(rule,))))
+    return rule
+
+
+def _trial(trial: Trial, what: str) -> TrialReply:
+    times = "once" if len(trial.alerts) == 1 else f"{len(trial.alerts)} times"
+    return TrialReply(
+        said=f"{what} would have fired {times} in {trial.days:g} days.",
+        fired=len(trial.alerts),
+        days=trial.days,
+        dates=[alert.since for alert in trial.alerts],
+        alarms=_alarms(trial.alerts),
+        calibrated=trial.calibrated,
+    )
+
+
+def _alarms(alerts: "tuple[Alert, ...] | list[Alert]") -> list[TrialAlarm]:
+    return [
+        TrialAlarm(
+            since=alert.since,
+            resolved=alert.resolved,
+            version=alert.version,
+            severity=alert.severity.value,
+            title=alert.title,
+            columns=alert.columns,
+        )
+        for alert in alerts
+    ]
+
+
+def operations(services: Services) -> list[Operation]:
+    """Return the operations on the detector."""
+    found = Detections(services)
+    return [
+        Operation(
+            method="GET",
+            path="/v1/models/{model}/detection",
+            name="get_detection",
+            summary="Show how the detector stands: dial, open incidents, evidence by column.",
+            tag="alerts",
+            handler=found.get_detection,
+            replies={200: DetectionReply},
+            errors=(404, 422),
+            slow=True,
+        ),
+        Operation(
+            method="POST",
+            path="/v1/models/{model}/rules/trial",
+            name="try_rule",
+            summary="Say how often a dial or a rule would have fired in the past, and when; nothing is kept.",
+            tag="alerts",
+            handler=found.post_trial,
+            replies={200: TrialReply},
+            errors=(400, 404, 409, 413, 415, 422, 429),
+            body=BodySpec(type=TrialRequest),
+            slow=True,
+        ),
+        Operation(
+            method="POST",
+            path="/v1/models/{model}/detection/backfill",
+            name="backfill_detection",
+            summary="Keep the alarms that history would have raised at the present settings; nothing is sent.",
+            tag="alerts",
+            handler=found.post_backfill,
+            replies={200: BackfillReply},
+            errors=(404, 409, 422),
+            slow=True,
+        ),
+    ]
