@@ -16,6 +16,9 @@ from monitor.types import Feature, Kind, ModelSchema, Task
 SHIFT = ("drift.wasserstein", "drift.jensen_shannon")
 """The measures that say whether a column has drifted: one for numbers, one for categories. The others are shown."""
 
+WORTH = "performance.value_per_prediction"
+"""Measured where the owner says what answers are worth; in the unit said there."""
+
 QUALITY_FIRST = {Task.BINARY: "auc", Task.MULTICLASS: "accuracy", Task.REGRESSION: "mae"}
 """The measure that speaks for a model's accuracy."""
 
@@ -46,6 +49,8 @@ def measures() -> dict[str, Measure]:
         "traffic.device_memory_p99": Measure("Peak device memory, 99th percentile", "MiB", "lower"),
         "traffic.score_mean": Measure("Mean score"),
         "performance.label_coverage": Measure("Labels arrived", "share", "higher"),
+        WORTH: Measure("Value of a prediction", "", "higher", frozenset({Task.BINARY})),
+        "estimation.value_per_prediction": Measure("Value of a prediction, estimated", "", "higher"),
     }
     for name, drift in plugins(monitor.drift, DriftMeasure).items():
         found[f"drift.{name}"] = Measure(drift.title, drift.unit, "lower")

@@ -5,11 +5,8 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-import monitor.performance
-from app.data.names import accuracy_metrics
 from app.runtime import runtime
-from monitor.performance import PerformanceMeasure
-from monitor.plugins import plugins
+from monitor.jobs.worth import Measures
 from monitor.profile.binning import LATENCY, OUTCOME
 from monitor.profile.build import read
 from monitor.profile.column import ColumnProfile
@@ -17,7 +14,6 @@ from monitor.profile.outcome import Outcome
 from monitor.types import Window
 
 FRESH = 30  # seconds a reading stays good
-_PREFIX = "performance."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +45,5 @@ def totals(name: str, window: Window, version: str | None, segment: str) -> Tota
     p95 = latency.quantile(0.95) if isinstance(latency, ColumnProfile) and latency.present else None
     if not isinstance(outcome, Outcome) or not outcome.judged:
         return Totals(p95=p95)
-    measures = plugins(monitor.performance, PerformanceMeasure)
-    values = {
-        metric: measures[metric.removeprefix(_PREFIX)]().value(outcome)
-        for metric in accuracy_metrics(model.schema.task)
-    }
+    values = {f"performance.{measure.name}": measure.value(outcome) for measure in Measures().of(model)}
     return Totals(outcome.judged, {metric: value for metric, value in values.items() if value is not None}, p95)

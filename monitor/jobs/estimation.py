@@ -2,13 +2,12 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import ClassVar, Final
 
 import numpy as np
 
-import monitor.performance
 from monitor.estimation.anchor import Past
 from monitor.estimation.band import Estimate, estimate
 from monitor.estimation.doubt import doubt
@@ -18,8 +17,8 @@ from monitor.jobs.cells import Cell, cells, insufficient
 from monitor.jobs.labelled import LOOKED_BACK, Labelled, Realised
 from monitor.jobs.performance import MIN_COVERAGE, MIN_LABELS
 from monitor.jobs.promise import Promise, Promises, past_of
+from monitor.jobs.worth import Measures
 from monitor.performance import PerformanceMeasure
-from monitor.plugins import plugins
 from monitor.profile.binning import PREDICTION, SCORE
 from monitor.profile.column import ColumnProfile
 from monitor.types import Measurement, Model, Scalar, Status, Task, Window
@@ -45,11 +44,9 @@ class EstimationJob(Job):
     name: ClassVar[str] = "estimation"
 
     def __init__(self) -> None:
-        found = plugins(monitor.performance, PerformanceMeasure)
-        self._measures = [measure() for measure in found.values()]
-        self._binary = [measure for measure in self._measures if Task.BINARY in measure.tasks]
-        self._promises = Promises(self._binary)
-        self._labelled = Labelled({measure.name: measure.value for measure in self._binary})
+        self._measures = Measures()
+        self._promises = Promises()
+        self._labelled = Labelled()
 
     def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:
         """Estimate every version and segment that predicted something in the window."""
@@ -57,7 +54,8 @@ class EstimationJob(Job):
         if binning is None:
             return []
         kept = _kept(context, model, window)
-        truths = self._labelled.before(context, model, binning, window)
+        measures = self._measures.of(model)
+        truths = self._labelled.before(context, model, binning, window, measures)
         pasts = _pasts(context, model, window, truths)
         answers = {
             (cell.version, cell.segment): cell.profile
@@ -69,54 +67,52 @@ class EstimationJob(Job):
             if model.schema.task is not Task.BINARY:
                 reason = f"a {model.schema.task} task is not estimated before its labels come"
             else:
-                promise = self._promises.of(context.store, model, binning, cell.version).get(cell.segment)
+                promise = self._promises.of(context.store, model, binning, cell.version, measures).get(cell.segment)
             if promise is None or cell.profile is None:
                 reason = reason or cell.error or "the reference has no labels here, so nothing says what scores mean"
-                found += [_none(model, cell, window, measure, reason) for measure in self._of(model)]
+                found += [_none(model, cell, window, measure, reason) for measure in measures]
                 continue
             answered = answers.get((cell.version, cell.segment))
-            for given in self._cell(model, window, cell, promise, answered, pasts):
+            for given in _cell(model, window, cell, promise, answered, pasts, measures):
                 before = kept.get((given.version, given.segment, given.metric))
                 same = before is not None and before.details.get("promised") == given.details.get("promised")
                 found.append(before if before is not None and same else given)
         return found
 
-    def _of(self, model: Model) -> list[PerformanceMeasure]:
-        return [measure for measure in self._measures if model.schema.task in measure.tasks]
 
-    def _cell(
-        self,
-        model: Model,
-        window: Window,
-        cell: Cell[ColumnProfile],
-        promise: Promise,
-        answered: ColumnProfile | None,
-        pasts: Pasts,
-    ) -> list[Measurement]:
-        profile = cell.profile
-        assert profile is not None  # noqa: S101 - cells that could not be read are not estimated
-        scores = profile.bins.astype(np.float64)
-        if not scores.sum():
-            reason = "no prediction of this window has a score between 0 and 1"
-            return [_none(model, cell, window, measure, reason) for measure in self._binary]
-        foreseen = promised(promise.reference, promise.calibration, scores)
-        chances = scatter(promise.reference, promise.calibration, scores, [each.value for each in self._binary])
-        unsupported = promise.calibration.unsupported(scores)
-        strays = _strays(scores, answered, promise)
-        found = []
-        for measure, chance in zip(self._binary, chances, strict=True):
-            value = measure.value(foreseen)
-            if value is None or not math.isfinite(chance):
-                found.append(_none(model, cell, window, measure, "these scores are too alike to define it"))
-            elif measure.name in _BY_PREDICTION and strays > OFF_THRESHOLD:
-                reason = f"{strays:.0%} of the predictions do not follow the threshold {model.schema.threshold:g}"
-                found.append(_none(model, cell, window, measure, reason))
-            else:
-                live, ahead = pasts.get((measure.name, cell.version, cell.segment), (past_of([]), 1))
-                past = _joined(promise.past[measure.name], live)
-                given = estimate(value, chance, past, ahead, _bounds(measure))
-                found.append(_measurement(model, cell, window, measure, given, chance, unsupported, len(live)))
-        return found
+def _cell(
+    model: Model,
+    window: Window,
+    cell: Cell[ColumnProfile],
+    promise: Promise,
+    answered: ColumnProfile | None,
+    pasts: Pasts,
+    measures: Sequence[PerformanceMeasure],
+) -> list[Measurement]:
+    profile = cell.profile
+    assert profile is not None  # noqa: S101 - cells that could not be read are not estimated
+    scores = profile.bins.astype(np.float64)
+    if not scores.sum():
+        reason = "no prediction of this window has a score between 0 and 1"
+        return [_none(model, cell, window, measure, reason) for measure in measures]
+    foreseen = promised(promise.reference, promise.calibration, scores)
+    chances = scatter(promise.reference, promise.calibration, scores, [each.value for each in measures])
+    unsupported = promise.calibration.unsupported(scores)
+    strays = _strays(scores, answered, promise)
+    found = []
+    for measure, chance in zip(measures, chances, strict=True):
+        value = measure.value(foreseen)
+        if value is None or not math.isfinite(chance):
+            found.append(_none(model, cell, window, measure, "these scores are too alike to define it"))
+        elif measure.name in _BY_PREDICTION and strays > OFF_THRESHOLD:
+            reason = f"{strays:.0%} of the predictions do not follow the threshold {model.schema.threshold:g}"
+            found.append(_none(model, cell, window, measure, reason))
+        else:
+            live, ahead = pasts.get((measure.name, cell.version, cell.segment), (past_of([]), 1))
+            past = _joined(promise.past[measure.name], live)
+            given = estimate(value, chance, past, ahead, _bounds(measure))
+            found.append(_measurement(model, cell, window, measure, given, chance, unsupported, len(live)))
+    return found
 
 
 def _strays(scores: np.ndarray, answered: ColumnProfile | None, promise: Promise) -> float:

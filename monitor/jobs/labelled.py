@@ -1,7 +1,7 @@
 """What earlier windows came to once labelled, so that an estimate is judged by them; read from profiles."""
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitor.jobs.windows import length
+from monitor.performance import PerformanceMeasure
 from monitor.profile.binning import OUTCOME, Binning
 from monitor.profile.build import read
 from monitor.profile.outcome import Outcome
@@ -29,18 +30,18 @@ class Realised(NamedTuple):
 
 
 class Labelled:
-    """Reads the outcomes of windows, and computes the measures only of those whose labels have changed.
+    """Reads the outcomes of windows, and computes the measures only of those whose labels have changed."""
 
-    Args:
-        measures: functions of an outcome, by name.
-    """
-
-    def __init__(self, measures: Mapping[str, Callable[[Outcome], float | None]]) -> None:
-        self._measures = measures
-        self._known: dict[tuple[str, str, str, Window], tuple[int, Realised]] = {}
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str, str, Window], tuple[object, Realised]] = {}
 
     def before(
-        self, context: "JobContext", model: Model, binning: Binning, window: Window
+        self,
+        context: "JobContext",
+        model: Model,
+        binning: Binning,
+        window: Window,
+        measures: Sequence[PerformanceMeasure],
     ) -> dict[tuple[str, str], dict[Window, Realised]]:
         """Return, by version and segment, the windows with labels among the `LOOKED_BACK` before one.
 
@@ -49,6 +50,7 @@ class Labelled:
             model: whose.
             binning: the model's bins; pieces made with others are left out.
             window: the windows that end by its start are looked at.
+            measures: what is computed of each.
         """
         span = length(model)
         start = window.start - LOOKED_BACK * span
@@ -66,19 +68,27 @@ class Labelled:
             zip(*(merged[name].to_pylist() for name in ("version", "segment", "hour")), strict=True)
         ):
             then = Window(start + place * span, start + (place + 1) * span)
-            said = self._realised(model, binning, (model.name, version, segment, then), merged.slice(row, 1))
+            key = (model.name, version, segment, then)
+            said = self._realised(model, binning, key, merged.slice(row, 1), measures)
             found.setdefault((version, segment), {})[then] = said
         self._forget(model, start)
         return found
 
-    def _realised(self, model: Model, binning: Binning, key: tuple[str, str, str, Window], piece: pa.Table) -> Realised:
-        stamp = zlib.crc32(piece["counts"][0].values.to_numpy().tobytes())
+    def _realised(
+        self,
+        model: Model,
+        binning: Binning,
+        key: tuple[str, str, str, Window],
+        piece: pa.Table,
+        measures: Sequence[PerformanceMeasure],
+    ) -> Realised:
+        stamp = (zlib.crc32(piece["counts"][0].values.to_numpy().tobytes()), model.settings.outcome_values)
         known = self._known.get(key)
         if known is not None and known[0] == stamp:
             return known[1]
         outcome = read(piece, binning, model.schema)[OUTCOME]
         assert isinstance(outcome, Outcome)  # noqa: S101 - the column says so
-        values = {name: measure(outcome) for name, measure in self._measures.items()}
+        values = {measure.name: measure.value(outcome) for measure in measures}
         said = Realised(outcome.rows, {name: value for name, value in values.items() if value is not None})
         self._known[key] = (stamp, said)
         return said

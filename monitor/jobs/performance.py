@@ -2,18 +2,22 @@
 
 import logging
 import math
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
-import monitor.performance
+import numpy as np
+
+from monitor.estimation.expected import reweighted
+from monitor.estimation.missing import Missing, missing
 from monitor.jobs import Job, JobContext
 from monitor.jobs.cells import Cell, cells
 from monitor.jobs.references import ModelReferences
+from monitor.jobs.worth import Measures
 from monitor.performance import PerformanceMeasure
-from monitor.plugins import plugins
 from monitor.profile.binning import OUTCOME, SCORE
 from monitor.profile.column import ColumnProfile
 from monitor.profile.outcome import Outcome
-from monitor.types import Measurement, Model, Scalar, Status, Window
+from monitor.types import Measurement, Model, Scalar, Status, Task, Window
 
 MIN_LABELS: Final = 100
 MIN_COVERAGE: Final = 0.2
@@ -33,8 +37,7 @@ class PerformanceJob(Job):
     late: ClassVar[bool] = True
 
     def __init__(self) -> None:
-        found = plugins(monitor.performance, PerformanceMeasure)
-        self._measures = [measure() for measure in found.values()]
+        self._measures = Measures()
 
     def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:
         """Measure every version and segment that predicted something in the window."""
@@ -49,19 +52,28 @@ class PerformanceJob(Job):
             outcome = outcomes.get((cell.version, cell.segment))
             labelled = outcome.profile.rows if outcome is not None and outcome.profile is not None else 0
             predicted = cell.profile.rows
-            found.append(self._coverage(model, window, cell, labelled, predicted))
+            typical = _typical(model, cell, outcome)
+            found.append(self._coverage(model, window, cell, labelled, predicted, typical))
             if outcome is not None:
                 coverage = labelled / predicted if predicted else None
                 found += [
-                    self._measure(measure, references, model, window, outcome, coverage)
-                    for measure in self._measures
-                    if model.schema.task in measure.tasks
+                    self._measure(measure, references, model, window, outcome, coverage, typical)
+                    for measure in self._measures.of(model)
                 ]
         return found
 
     def _coverage(
-        self, model: Model, window: Window, cell: Cell[ColumnProfile], labelled: int, predicted: int
+        self,
+        model: Model,
+        window: Window,
+        cell: Cell[ColumnProfile],
+        labelled: int,
+        predicted: int,
+        typical: "Typical | None",
     ) -> Measurement:
+        details: dict[str, Scalar] = {"title": "label coverage", "unit": "share", "labelled": labelled}
+        if typical is not None:
+            details |= {"missing": str(typical.missing), "missing_at_random": not typical.missing.differs}
         return Measurement(
             model=model.name,
             version=cell.version,
@@ -71,7 +83,7 @@ class PerformanceJob(Job):
             value=labelled / predicted if predicted else None,
             rows=predicted,
             status=Status.OK if predicted else Status.INSUFFICIENT,
-            details={"title": "label coverage", "unit": "share", "labelled": labelled},
+            details=details,
         )
 
     def _measure(
@@ -82,6 +94,7 @@ class PerformanceJob(Job):
         window: Window,
         cell: Cell[Outcome],
         coverage: float | None,
+        typical: "Typical | None",
     ) -> Measurement:
         outcome = cell.profile
         details: dict[str, Scalar] = {"title": measure.title, "unit": _unit(measure, model), "better": measure.better}
@@ -92,6 +105,9 @@ class PerformanceJob(Job):
             rows = outcome.rows
             value = measure.value(outcome)
             details |= _before(measure, references, cell)
+            if typical is not None and typical.reweighted is not None:
+                weighted = measure.value(typical.reweighted)
+                details |= {} if weighted is None or not math.isfinite(weighted) else {"reweighted": weighted}
         except (ValueError, ArithmeticError) as error:
             _log.error("model %s: performance.%s failed: %s", model.name, measure.name, error)
             details["reason"] = str(error)
@@ -110,6 +126,25 @@ class PerformanceJob(Job):
             status=Status.OK if enough else Status.INSUFFICIENT,
             details=details,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Typical:
+    """Whether the labels that came are of typical predictions; where not, the outcome weighted by score bin."""
+
+    missing: Missing
+    reweighted: Outcome | None
+
+
+def _typical(model: Model, cell: Cell[ColumnProfile], outcome: Cell[Outcome] | None) -> Typical | None:
+    """Compare scores with and without labels; None where that cannot be done."""
+    if model.schema.task is not Task.BINARY or cell.profile is None or outcome is None or outcome.profile is None:
+        return None
+    scores = cell.profile.bins.astype(np.float64)
+    found = missing(outcome.profile.score_counts[0].sum(axis=0).astype(np.float64), scores)
+    if found is None:
+        return None
+    return Typical(found, reweighted(outcome.profile, scores) if found.differs else None)
 
 
 def _before(measure: PerformanceMeasure, references: ModelReferences, cell: Cell[Outcome]) -> dict[str, Scalar]:

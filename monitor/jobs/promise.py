@@ -47,12 +47,13 @@ class Promise:
 class Promises:
     """Remembers what was read of references. Used by one thread at a time, as jobs are."""
 
-    def __init__(self, measures: Sequence[PerformanceMeasure]) -> None:
-        self._measures = measures
+    def __init__(self) -> None:
         self._stamps: dict[tuple[str, str], object] = {}
         self._known: dict[tuple[str, str], dict[str, Promise]] = {}
 
-    def of(self, store: Store, model: Model, binning: Binning, version: str) -> Mapping[str, Promise]:
+    def of(
+        self, store: Store, model: Model, binning: Binning, version: str, measures: Sequence[PerformanceMeasure]
+    ) -> Mapping[str, Promise]:
         """Return by segment what the reference that speaks for a version promises; empty without labels in it."""
         source = source_of(store.catalog.versions(model.name), version)
         if source is None:
@@ -60,19 +61,22 @@ class Promises:
         place = (model.name, source.version)
         stamp = (store.profiles.references_replaced(model.name), binning.id, model.schema, model.settings)
         if self._stamps.get(place) != stamp:
-            self._stamps[place], self._known[place] = stamp, self._load(store, model, binning, source.version)
+            pieces = store.profiles.reference(model.name, source.version, columns=[OUTCOME], segment=None)
+            self._stamps[place], self._known[place] = stamp, _load(pieces, model, binning, measures)
         return self._known[place]
 
-    def _load(self, store: Store, model: Model, binning: Binning, version: str) -> dict[str, Promise]:
-        pieces = store.profiles.reference(model.name, version, columns=[OUTCOME], segment=None)
-        pieces = pieces.filter(pc.equal(pieces["binning"], binning.id))
-        found = {}
-        for segment in pc.unique(pieces["segment"]).to_pylist():
-            chunks = outcomes(pieces.filter(pc.equal(pieces["segment"], segment)), binning, model)
-            promise = promise_of(chunks, self._measures)
-            if promise is not None:
-                found[segment] = promise
-        return found
+
+def _load(
+    pieces: pa.Table, model: Model, binning: Binning, measures: Sequence[PerformanceMeasure]
+) -> dict[str, Promise]:
+    pieces = pieces.filter(pc.equal(pieces["binning"], binning.id))
+    found = {}
+    for segment in pc.unique(pieces["segment"]).to_pylist():
+        chunks = outcomes(pieces.filter(pc.equal(pieces["segment"], segment)), binning, model)
+        promise = promise_of(chunks, measures)
+        if promise is not None:
+            found[segment] = promise
+    return found
 
 
 def promise_of(chunks: Sequence[Outcome], measures: Sequence[PerformanceMeasure]) -> Promise | None:

@@ -10,7 +10,7 @@ from msgspec.inspect import type_info
 
 from monitor.errors import InvalidInput
 from monitor.schema.names import check_features, check_name
-from monitor.types import Channel, Event, Feature, Kind, ModelSchema, Rule, Sampling, Settings, Task
+from monitor.types import Channel, Event, Feature, Kind, ModelSchema, OutcomeValues, Rule, Sampling, Settings, Task
 
 T = TypeVar("T")
 
@@ -56,6 +56,7 @@ def settings_from_dict(data: Mapping[str, object]) -> Settings:
     _known_keys("settings.channels[]", data.get("channels"), Channel)
     _known_keys("settings.calendar[]", data.get("calendar"), Event)
     _known_keys("settings.sampling", [data.get("sampling")], Sampling)
+    _known_keys("settings.outcome_values", [data.get("outcome_values")], OutcomeValues)
     for rule in settings.rules or ():
         check_name("rule", rule.name)
         if rule.op not in OPERATORS:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn import metrics
+from sklearn.calibration import calibration_curve
 
 import monitor.performance
 from monitor.performance import PerformanceMeasure
@@ -58,12 +59,21 @@ def oracle(name: str, task: Task, label: list, prediction: list, scores: list | 
     if name == "auc":
         truth = [y == "yes" for y in label] if task is Task.BINARY else label
         return metrics.roc_auc_score(truth, scores, multi_class="ovr", labels=None if task is Task.BINARY else classes)
+    if name == "calibration_error":
+        return calibration_error(np.array(label) == "yes", np.array(scores))
     full = np.column_stack([1 - np.array(scores), scores]) if task is Task.BINARY else np.array(scores)
     if name == "log_loss":
         return metrics.log_loss(label, full, labels=list(classes))
     one_hot = np.array(label)[:, None] == np.array(classes)
     total = float(np.mean(((full - one_hot) ** 2).sum(axis=1)))
     return {"brier": total / 2 if task is Task.BINARY else total}[name]
+
+
+def calibration_error(truth: np.ndarray, scores: np.ndarray) -> float:
+    """Return the mean distance of scikit-learn's calibration curve from the diagonal, weighted by rows."""
+    rate, score = calibration_curve(truth, scores, n_bins=10)
+    held = np.bincount(np.searchsorted(np.linspace(0, 1, 11)[1:-1], scores), minlength=10)
+    return float(np.abs(rate - score) @ held[held > 0] / len(scores))
 
 
 def test_the_issue_s_measures_are_found():
@@ -87,6 +97,8 @@ def test_equals_scikit_learn_on_the_same_rows(measure, task, noise, outcomes):
     if measure.name == "auc":
         bound = auc_bound(found) + 1e-9
         assert bound < (0.001 if task is Task.BINARY else 0.005)
+    if measure.name == "calibration_error":
+        bound = 0.001  # the width of a bin
     assert measure.value(found) == pytest.approx(oracle(measure.name, task, *made), abs=bound)
 
 
