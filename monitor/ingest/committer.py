@@ -5,9 +5,11 @@ from collections.abc import Sequence
 
 from monitor.clock import Clock
 from monitor.errors import DiskFull, Unavailable, WatchglassError
+from monitor.ingest.pending import Pending
 from monitor.ingest.receipts import Receipt, Submission
 from monitor.ingest.refusals import DISK_FULL, FAILED, Refusals
 from monitor.ingest.settle import settle
+from monitor.ingest.swift import Swift
 from monitor.store import CommitUnknown, Disk, Store, is_full
 
 _log = logging.getLogger(__name__)
@@ -23,16 +25,42 @@ class Committer:
         clock: tells when they were received.
         disk: says whether there is room for them.
         refusals: counts those that could not be stored.
+        pending: takes what can be answered from the journal alone; without it nothing can.
     """
 
-    def __init__(self, store: Store, clock: Clock, disk: Disk, refusals: Refusals) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, disk: Disk, refusals: Refusals, pending: Pending | None = None
+    ) -> None:
         self._store = store
         self._clock = clock
         self._disk = disk
         self._refusals = refusals
+        self._pending = pending
+        self._swift = None if pending is None else Swift(store, pending)
 
     def commit(self, group: Sequence[Submission]) -> None:
         """Store a group durably, then answer each of its submissions; never raises."""
+        others = group if self._swift is None else self._journal(self._swift, group)
+        if others:
+            self._commit(others)
+
+    def _journal(self, swift: Swift, group: Sequence[Submission]) -> Sequence[Submission]:
+        """Store and answer what can be by the journal alone; return the rest."""
+        try:
+            self._disk.check(sum(submission.bytes for submission in group), fresh=True)
+            now = self._clock.now()
+            quick, others = swift.split(group, now)
+            receipts = swift.store(quick, now) if quick else []
+        except WatchglassError:
+            return group
+        except Exception as error:  # noqa: BLE001 - whatever it is, the tables are tried, which say what is wrong
+            _log.warning("%d submissions could not be written to the journal: %s", len(group), error)
+            return group
+        for submission, receipt in zip(quick, receipts, strict=True):
+            submission.future.set_result(receipt)
+        return others
+
+    def _commit(self, group: Sequence[Submission]) -> None:
         error = self._attempt(group)
         if error is None:
             return
@@ -73,6 +101,10 @@ class Committer:
         number = None
         try:
             with self._store.transaction():
+                if self._pending is not None and self._pending.rows:
+                    raise Unavailable(
+                        "Rows that came before are not in the tables yet. Send the same rows again later."
+                    )
                 receipts, number = settle(self._store, group, self._clock.now())
         except CommitUnknown:
             # It may be durable all the same, as when only the checkpoint after it failed: the file knows.

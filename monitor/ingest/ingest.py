@@ -13,7 +13,9 @@ from monitor.clock import Clock
 from monitor.errors import DiskFull, Overloaded, Unavailable, WatchglassError
 from monitor.ingest.committer import Committer
 from monitor.ingest.exchanges import Arrival
+from monitor.ingest.journal import Journal
 from monitor.ingest.live import Live
+from monitor.ingest.pending import Pending
 from monitor.ingest.queue import Queue
 from monitor.ingest.receipts import Receipt, Submission
 from monitor.ingest.refusals import DISK_FULL, QUEUE_FULL, STOPPED, Refusals
@@ -41,6 +43,8 @@ class Ingest:
         flush_seconds: after how many seconds they are written at the latest.
         keep_hourly_days: for how many days profiles are kept by the hour.
         keep_daily_days: likewise by the day.
+        journal: whether plain rows are answered once they are in a journal beside the store's file, and brought into
+            its tables a moment later or as soon as anybody looks; what the last process left there is brought in now.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class Ingest:
         flush_seconds: float = 5.0,
         keep_hourly_days: int = KEEP_HOURLY,
         keep_daily_days: int = KEEP_DAILY,
+        journal: bool = True,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -63,7 +68,8 @@ class Ingest:
         self._queue = Queue(max_bytes)
         self.disk = disk or Disk(None)
         self.refusals = Refusals(store)
-        self._committer = Committer(store, clock, self.disk, self.refusals)
+        self._pending = _pending(store) if journal else None
+        self._committer = Committer(store, clock, self.disk, self.refusals, self._pending)
         self._live: dict[str, Live] = {}
         self._opening = Lock()
         self._flush_soon = Event()
@@ -81,6 +87,10 @@ class Ingest:
             Thread(target=self._commit_forever, name="watchglass-committer", daemon=True),
             Thread(target=self._flush_forever, name="watchglass-flusher", daemon=True),
         ]
+        if self._pending is not None:
+            self._pending.open()
+            self._bringer = Thread(target=_bring_in, args=(self._store, self._pending), daemon=True)
+            self._bringer.start()
         for thread in self._threads:
             thread.start()
 
@@ -91,6 +101,10 @@ class Ingest:
         self._flush_soon.set()
         for thread in self._threads:
             thread.join()
+        if self._pending is not None and self._threads:
+            self._store.database.catch_up()
+            self._pending.close()
+            self._bringer.join()
         if self._threads:
             self._threads = []
             self._keep_refusals()
@@ -137,6 +151,7 @@ class Ingest:
         drops: Mapping[str, int] | None = None,
         replays: Sequence[int] = (),
         rows: Sequence[Inference] = (),
+        plain: bool = False,
         halves: Sequence[Arrival] | None = None,
     ) -> "Future[Receipt]":
         """Hand in rows and labels; returns at once.
@@ -151,6 +166,7 @@ class Ingest:
             drops: how many rows that client has dropped so far, ever, by reason.
             replays: the numbers of the dead letters these were read from; they count as replayed with the same commit.
             rows: inferences that the committer is to conform, instead of ``conformed``: cheaper where they are few.
+            plain: whether `monitor.schema.is_plain` says so of ``rows``: then they may be answered from the journal.
             halves: sides of exchanges; rows are made of those whose other side is there, and then the receipt is a
                 `Collected`. They are not among ``received``.
 
@@ -174,6 +190,7 @@ class Ingest:
             drops=dict(drops or {}),
             replays=tuple(replays),
             rows=rows,
+            plain=plain,
             halves=halves,
         )
         if submission.malformed < 0:
@@ -296,3 +313,19 @@ class Ingest:
                 self.roll_up(model)
         except Exception:  # noqa: BLE001 - the flusher must outlive any one failure; nothing is lost by it
             _log.exception("profiles of %s could not be written; their rows are profiled later", model)
+
+
+def _pending(store: Store) -> Pending | None:
+    """Return what pends in the journal beside a store's file, brought in already; None where it has no file."""
+    if store.database.path is None:
+        return None
+    pending = Pending(store, Journal(store.database.path))
+    pending.recover()
+    store.database.go_ahead(pending.bring_in)
+    return pending
+
+
+def _bring_in(store: Store, pending: Pending) -> None:
+    """Bring rows into the tables in good time, though nobody asks for them."""
+    while pending.wait():
+        store.database.catch_up()

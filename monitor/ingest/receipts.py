@@ -70,6 +70,7 @@ class Submission:
     ``rows`` are inferences still to be conformed: by the committer, with those of other submissions, at a fraction of
     the cost. They are numbered before those in ``conformed``, of which there are none then.
     ``halves`` become rows where their other side is there; None where none can come, and the answer tells of none.
+    ``plain`` says that none of ``rows`` can be refused, unless for its time (`monitor.schema.is_plain`).
     ``replays`` are the numbers of the dead letters that they were read from, if they were.
     """
 
@@ -82,6 +83,7 @@ class Submission:
     drops: Mapping[str, int]
     replays: Sequence[int] = ()
     rows: Sequence[Inference] = ()
+    plain: bool = False
     halves: "Sequence[Arrival] | None" = None
     future: "Future[Receipt]" = field(default_factory=Future)
 

@@ -33,12 +33,14 @@ class _Mine(local):
     """What one thread has: its cursor (of one generation of the connection) and how deep in transactions it is.
 
     ``busy`` is held while the cursor is used: DuckDB crashes where one thread closes what another is using.
+    ``ahead`` says that it takes the store as it is; see `Database.as_it_is`.
     """
 
     cursor: object = None
     generation: int = -1
     depth: int = 0
     reading: bool = False
+    ahead: bool = False
 
     def __init__(self) -> None:
         self.busy = Lock()
@@ -66,6 +68,7 @@ class Database:
         self._on_commit: list[Callable[[], None]] = []
         self._on_end: list[Callable[[], None]] = []
         self._on_loss: list[Callable[[], None]] = []
+        self._ahead: Callable[[], None] | None = None
 
     def cursor(self) -> "duckdb.DuckDBPyConnection":
         """Return this thread's cursor, opened on first use and again after the connection was replaced.
@@ -112,6 +115,8 @@ class Database:
     def _guarded(
         self, statement: str, parameters: Sequence[object], tables: Mapping[str, pa.Table], *, fetch: bool
     ) -> pa.Table | None:
+        if self._ahead is not None:
+            self.catch_up()
         try:
             return self._run(self.cursor(), statement, parameters, tables, fetch=fetch)
         except _FATAL as error:
@@ -193,6 +198,12 @@ class Database:
                 for hook in hooks:
                     hook()
 
+    @contextmanager
+    def sole_writer(self) -> Iterator[None]:
+        """Keep other threads from writing for several transactions of this one."""
+        with self._writer:
+            yield
+
     def _commit(self) -> None:
         try:
             self._end("COMMIT")
@@ -261,6 +272,32 @@ class Database:
     def on_loss(self, hook: Callable[[], None]) -> None:
         """Call ``hook`` whenever the connection is replaced, so that nothing remembered in memory outlives it."""
         self._on_loss.append(hook)
+
+    def go_ahead(self, hook: Callable[[], None] | None) -> None:
+        """Call ``hook`` before each transaction, snapshot and statement outside them.
+
+        It brings in what is durable elsewhere, so that whoever reads or builds upon the store has it. It is called by
+        the thread that asks, and never raises.
+        """
+        self._ahead = hook
+
+    def catch_up(self) -> None:
+        """Let what is durable elsewhere be brought in; nothing where this thread is in a transaction or snapshot."""
+        if self._ahead is not None and not self._mine.depth and not self._mine.ahead:
+            with self.as_it_is():
+                self._ahead()
+
+    @contextmanager
+    def as_it_is(self) -> Iterator[None]:
+        """Take the store as it is for a while: nothing is brought in, so no other thread's transaction is waited for.
+
+        For whoever holds a lock that a transaction may want too, and for bringing in itself.
+        """
+        before, self._mine.ahead = self._mine.ahead, True
+        try:
+            yield
+        finally:
+            self._mine.ahead = before
 
     def replace(self) -> None:
         """Close every cursor and the connection; the next use opens the file again."""

@@ -64,7 +64,7 @@ class Halves:
     def _index(self) -> _Known:
         known = self._known
         if known is None:
-            with self._loading:
+            with self._loading, self._database.as_it_is():
                 known = self._known = self._known or self._load()
         return known
 

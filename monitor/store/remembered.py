@@ -27,7 +27,8 @@ class Remembered(Generic[T]):
         found = self._values.get(name)
         if found is None:
             stamp = self._stamp
-            found = read(name)
+            with self._database.as_it_is():  # captured rows change nothing here, and every request asks
+                found = read(name)
             if found is not None and stamp == self._stamp and not self._changing:
                 self._values[name] = found
         return found

@@ -102,10 +102,11 @@ class Rows(Queries):
         return Committed(first, last, number)
 
     def _known(self, model: str) -> _Known:
+        self._database.catch_up()
         known = self._models.get(model)
         if known is None:
             self._catalog.model(model)
-            with self._loading:
+            with self._loading, self._database.as_it_is():
                 known = self._models.get(model) or self._load(model)
                 self._models[model] = known
         return known
@@ -151,6 +152,11 @@ class Rows(Queries):
         )
         return self._database.query(statement, candidates=pa.table({"seq": seqs}), wanted=pa.table({"id": wanted}))
 
+    def may_hold(self, model: str, ids: Sequence[str]) -> bool:
+        """Return whether one of ``ids`` may be in the tables as they are; False is certain."""
+        with self._database.as_it_is():
+            return len(self._known(model).rows.find(ids)) > 0
+
     def located(self, model: str, id: str) -> tuple[int, int] | None:  # noqa: A002 - the noun
         """Return the first and last seq that rows of an id can have, None where there is no such row.
 
@@ -189,9 +195,7 @@ class Rows(Queries):
         """
         known = self._known(model)
         found = self._catalog.model(model)
-        wanted = [
-            name for name in (found.segments if segments is None else segments) if found.schema.feature(name)
-        ]
+        wanted = [name for name in (found.segments if segments is None else segments) if found.schema.feature(name)]
         rest = [each.name for each in found.schema.features if each.name not in wanted and each.kind not in ARRAYS]
         own = ["_id", "_version", "_time", "_score", "_scores", "_prediction"]
         source = self.every(model, names(["_seq", *own]), wanted, rest)

@@ -1,0 +1,325 @@
+"""Rows that are durable in the journal but not in the tables yet, and how they are brought there."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from threading import Condition
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from monitor.errors import Unavailable, WatchglassError
+from monitor.ingest.journal import Journal
+from monitor.ingest.receipts import Submission
+from monitor.ingest.rows import inference_as_sent
+from monitor.ingest.settle import settle
+from monitor.schema import Conformed, conform
+from monitor.schema.canonical import TIME
+from monitor.store import RECEIVED, CommitUnknown, DeadLetter, Store
+from monitor.types import Inference, LedgerLine
+
+SOON_ROWS, SOON_SECONDS = 5_000, 0.1
+"""When rows are brought in though nobody asks: as many, or the oldest so old."""
+
+AGAIN_SECONDS = 1.0
+"""How long after the tables have refused them they are tried again."""
+
+MOST_ROWS = 50_000
+"""From so many pending rows on, what comes waits until they are in the tables: memory and a restart are bounded."""
+
+_FAILED = "store_failed"
+_log = logging.getLogger(__name__)
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows of one model and source that were acknowledged together, and when they were received."""
+
+    model: str
+    source: str
+    received: datetime
+    rows: Sequence[Inference]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One frame of the journal in memory."""
+
+    number: int
+    groups: Sequence[Group]
+
+
+def written(groups: Sequence[Group]) -> bytes:
+    """Return groups as the journal holds them.
+
+    Raises:
+        OverflowError, UnicodeEncodeError, TypeError: a value that MessagePack cannot hold.
+    """
+    return _encoder.encode([(group.model, group.source, group.received, group.rows) for group in groups])
+
+
+def read(payload: bytes) -> list[Group]:
+    """Return what `written` was given.
+
+    >>> from datetime import UTC
+    >>> moment = datetime(2013, 5, 1, tzinfo=UTC)
+    >>> group = Group("m", "http", moment, [Inference(id="a", features={"x": float("inf")}, scores=(0.5,))])
+    >>> read(written([group])) == [group]
+    True
+    """
+    return [
+        Group(model, source, received, [_inference(row) for row in rows])
+        for model, source, received, rows in _decoder.decode(payload)
+    ]
+
+
+def _inference(row: dict[str, Any]) -> Inference:
+    scores = row["scores"]
+    return Inference(**{**row, "scores": None if scores is None else tuple(scores)})
+
+
+class Pending:
+    """What the journal holds and the tables do not, in order.
+
+    One thread adds; any may bring it in. That takes the store's writer lock, so two never bring in the same.
+
+    Args:
+        store: whose tables.
+        journal: where the frames are.
+    """
+
+    def __init__(self, store: Store, journal: Journal) -> None:
+        self._store = store
+        self._journal = journal
+        self._changed = Condition()
+        self._held: list[Held] = []
+        self._keys: set[tuple[str, str | None]] = set()
+        self._closed = False
+        self._failed = False
+        self.rows = 0
+
+    def recover(self) -> None:
+        """Take what the last process left, and bring it in; say what is missing.
+
+        Raises:
+            Unavailable: the journal cannot be read.
+        """
+        reached = self._store.journaled.reached()
+        found = self._journal.read(reached)
+        if found.missing:
+            _log.error("%d acknowledged groups are missing from the journal %s", found.missing, self._journal.path)
+            self._store.journaled.lose(reached + found.missing + len(found.frames), reached + len(found.frames))
+        for frame in found.frames:
+            try:
+                self._hold(Held(frame.number, read(frame.payload)))
+            except (msgspec.DecodeError, TypeError, ValueError, KeyError):
+                _log.exception("frame %d of the journal cannot be read", frame.number)
+                self._store.journaled.lose(frame.number, frame.number - 1)
+        if found.frames:
+            _log.info("%d groups of rows were in the journal, and are brought into the tables", len(found.frames))
+            self.bring_in()
+        elif found.missing:
+            self._store.journaled.reach(self._journal.number)
+
+    def room(self) -> bool:
+        """Return whether more may be added."""
+        return self.rows < MOST_ROWS
+
+    def knows(self, model: str, id: str | None) -> bool:  # noqa: A002 - the noun
+        """Return whether a row with this id is pending."""
+        return (model, id) in self._keys
+
+    def add(self, groups: Sequence[Group], payload: bytes) -> None:
+        """Make groups durable; ``payload`` is `written` of them.
+
+        Raises:
+            OSError: the journal could not be written; nothing was added.
+        """
+        self._hold(Held(self._journal.append(payload), groups))
+
+    def _hold(self, held: Held) -> None:
+        with self._changed:
+            before = self.rows
+            self._held.append(held)
+            for group in held.groups:
+                self.rows += len(group.rows)
+                self._keys.update((group.model, row.id) for row in group.rows if row.id is not None)
+            if not before or self.rows >= SOON_ROWS > before:
+                self._changed.notify_all()
+
+    def open(self) -> None:
+        """Let `wait` wait again after `close`."""
+        self._closed = False
+
+    def wait(self) -> bool:
+        """Wait until something should be brought in; False once closed."""
+        with self._changed:
+            while not self._held and not self._closed:
+                self._changed.wait()
+            if (self.rows < SOON_ROWS or self._failed) and not self._closed:
+                self._changed.wait(AGAIN_SECONDS if self._failed else SOON_SECONDS)
+            return not self._closed
+
+    def close(self) -> None:
+        """Let nobody wait any more, and empty the journal if all of it is in the tables."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._journal.close(0 if self._held else self._journal.number)
+
+    def bring_in(self) -> None:
+        """Bring all that is pending into the tables; never raises: what fails is tried again later."""
+        if not self._held:
+            return
+        try:
+            try:
+                self._commit(len(self._held))
+            except Unavailable:
+                raise
+            except Exception:  # noqa: BLE001 - whatever it is, the readers and the committer who ask must go on
+                _log.exception("the journal's rows could not be brought in together; each is tried alone")
+                self._salvage_all()
+            self._failed = False
+        except WatchglassError as error:
+            self._failed = True
+            _log.warning("the journal's rows could not be brought into the tables; that is tried again: %s", error)
+
+    def _commit(self, most: int) -> None:
+        """Bring in the first frames, in one transaction with the number reached."""
+        number = counted = 0
+        try:
+            with self._store.transaction():
+                number, held = self._next(most)
+                if held:
+                    number = held[-1].number
+                    received = held[-1].groups[-1].received
+                    _, counted = settle(self._store, _submissions(self._store, held), received)
+                    self._store.journaled.reach(number)
+        except CommitUnknown:
+            if self._store.journaled.reached() < number:
+                raise
+            self._store.ledger.settle(counted)
+        self._forget(number)
+
+    def _next(self, most: int) -> tuple[int, list[Held]]:
+        """Return the number that the tables have reached, and the first frames behind it.
+
+        Called within a transaction, where that is sure: another thread may just have brought them in.
+        """
+        reached = self._store.journaled.reached()
+        with self._changed:
+            return reached, [held for held in self._held[:most] if held.number > reached]
+
+    def _forget(self, reached: int) -> None:
+        """Let go of the frames up to a number, which are in the tables."""
+        with self._changed:
+            for held in self._held:
+                if held.number <= reached:
+                    for group in held.groups:
+                        self.rows -= len(group.rows)
+                        self._keys.difference_update((group.model, row.id) for row in group.rows)
+            self._held = [held for held in self._held if held.number > reached]
+        self._journal.applied(reached)
+
+    def _salvage_all(self) -> None:
+        with self._store.database.sole_writer():
+            while self._held:
+                try:
+                    self._commit(1)
+                except Unavailable:
+                    raise
+                except Exception:  # noqa: BLE001 - whatever it is, no frame may stop the others
+                    _log.exception("a frame of the journal could not be brought in; its rows are tried one by one")
+                    self._salvage(self._held[0])
+
+    def _salvage(self, held: Held) -> None:
+        """Bring in one frame row by row; a row that the tables cannot hold becomes a dead letter."""
+        for group in held.groups:
+            for row in group.rows:
+                alone = Group(group.model, group.source, group.received, [row])
+                try:
+                    self._alone(alone)
+                except Unavailable:
+                    raise
+                except Exception as error:  # noqa: BLE001 - as above
+                    self._bury(alone, error)
+        with self._store.transaction():
+            self._store.journaled.reach(held.number)
+        self._forget(held.number)
+
+    def _alone(self, group: Group) -> None:
+        with self._store.transaction():
+            settle(self._store, _submissions(self._store, [Held(0, [group])]), group.received)
+
+    def _bury(self, group: Group, error: Exception) -> None:
+        [row] = group.rows
+        sent = inference_as_sent(row)
+        detail = f"The store could not take it after it had been acknowledged: {error}"
+        counts = ((RECEIVED, ""), ("rejected", _FAILED))
+        lines = [
+            LedgerLine(model=group.model, source=group.source, outcome=outcome, reason=reason, rows=1)
+            for outcome, reason in counts
+        ]
+        letter = DeadLetter(
+            model=group.model,
+            source=group.source,
+            id=row.id,
+            reason=_FAILED,
+            detail=detail,
+            received=group.received,
+            form=sent.form,
+            body=sent.body,
+            headers=sent.headers,
+        )
+        try:
+            self._store.rows.commit(group.model, None, None, lines, [letter])
+        except Unavailable:
+            raise
+        except WatchglassError:  # its model is not registered: another database under this journal
+            _log.exception("a row of the journal belongs to no model here")
+            self._store.journaled.lose(1, 0)
+
+
+def _submissions(store: Store, held: Sequence[Held]) -> list[Submission]:
+    """Return one submission a model and source, with the rows of all frames."""
+    parts: dict[tuple[str, str], list[Group]] = {}
+    for frame in held:
+        for group in frame.groups:
+            parts.setdefault((group.model, group.source), []).append(group)
+    return [_submission(store, model, source, groups) for (model, source), groups in parts.items()]
+
+
+def _submission(store: Store, model: str, source: str, groups: Sequence[Group]) -> Submission:
+    rows = [row for group in groups for row in group.rows]
+    now = max(group.received for group in groups)
+    made = conform(rows, store.catalog.model(model).schema, source=source, now=now)
+    rejected = [replace(bad, sent=inference_as_sent(rows[bad.row])) for bad in made.rejected]
+    refused = {bad.row for bad in rejected}
+    stay = np.array([place not in refused for place in range(len(rows))]) if refused else slice(None)
+    counts = [len(group.rows) for group in groups]
+    moments = np.array([group.received.replace(tzinfo=None) for group in groups], "datetime64[us]")
+    received = pa.array(np.repeat(moments, counts)[stay]).cast(TIME)
+    untold = pa.array(np.array([row.time is None for row in rows], bool)[stay])
+    batch = made.batch
+    batch = batch.set_column(*_place(batch, "_time"), pc.if_else(untold, received, batch["_time"]))
+    batch = batch.set_column(*_place(batch, "_received"), received)
+    return Submission(
+        model=model,
+        conformed=Conformed(batch, rejected),
+        labels=(),
+        source=source,
+        received=len(rows),
+        client=None,
+        drops={},
+    )
+
+
+def _place(batch: pa.Table, name: str) -> tuple[int, pa.Field]:
+    place = batch.schema.get_field_index(name)
+    return place, batch.schema.field(place)

@@ -1,0 +1,105 @@
+"""Which submissions can be answered from the journal alone: those of which it is certain that every row is new."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from monitor.ingest.pending import Group, Pending, written
+from monitor.ingest.receipts import Receipt, Submission
+from monitor.schema.assemble import SKEW
+from monitor.schema.columns import Retyped, moment
+from monitor.store import Store
+
+
+class Swift:
+    """Tells them from the others, and makes them durable together.
+
+    Args:
+        store: whose index of ids is asked, in memory.
+        pending: where their rows go.
+    """
+
+    def __init__(self, store: Store, pending: Pending) -> None:
+        self._store = store
+        self._pending = pending
+        self._receipts: dict[int, Receipt] = {}
+
+    def split(self, group: Sequence[Submission], now: datetime) -> tuple[list[Submission], list[Submission]]:
+        """Return the submissions whose rows are plain and surely new, and the others; both in order.
+
+        Of rows with one id among the submissions the first may be new; whoever comes behind it is for the others.
+        """
+        if not self._pending.room():
+            return [], list(group)
+        swift: list[Submission] = []
+        others: list[Submission] = []
+        ids: dict[str, set[str]] = {}
+        for submission in group:
+            fits = _simple(submission) and _in_time(submission, now) and self._fresh(submission, ids)
+            (swift if fits else others).append(submission)
+        known = {model for model, names in ids.items() if names and self._store.rows.may_hold(model, list(names))}
+        for submission in [each for each in swift if each.model in known]:
+            names = [row.id for row in submission.rows if row.id is not None]
+            if names and self._store.rows.may_hold(submission.model, names):
+                swift.remove(submission)
+                others.append(submission)
+        return swift, others
+
+    def _fresh(self, submission: Submission, seen: dict[str, set[str]]) -> bool:
+        """Return whether no row has an id that is pending, or that came before in ``seen``; those are added to it."""
+        names = [row.id for row in submission.rows if row.id is not None]
+        before = seen.setdefault(submission.model, set())
+        together = set(names)
+        if len(together) < len(names) or not before.isdisjoint(together):
+            return False
+        if any(self._pending.knows(submission.model, name) for name in names):
+            return False
+        before |= together
+        return True
+
+    def store(self, group: Sequence[Submission], now: datetime) -> list[Receipt]:
+        """Make submissions durable that `split` has found, and return their receipts.
+
+        Raises:
+            OSError: the journal could not be written; nothing is stored.
+            OverflowError, UnicodeEncodeError, TypeError: it cannot hold a value of theirs; likewise.
+        """
+        parts: dict[tuple[str, str], list[Submission]] = {}
+        for submission in group:
+            parts.setdefault((submission.model, submission.source), []).append(submission)
+        groups = [
+            Group(model, source, now, [row for submission in theirs for row in submission.rows])
+            for (model, source), theirs in parts.items()
+        ]
+        self._pending.add(groups, written(groups))
+        return [self._receipt(submission.received) for submission in group]
+
+    def _receipt(self, rows: int) -> Receipt:
+        found = self._receipts.get(rows)
+        if found is None:
+            found = self._receipts[rows] = Receipt(received=rows, stored=rows)
+        return found
+
+
+def _simple(submission: Submission) -> bool:
+    """Return whether a submission is nothing but plain rows."""
+    return (
+        submission.plain
+        and submission.received == len(submission.rows) > 0
+        and submission.conformed is None
+        and not submission.labels
+        and not submission.drops
+        and not submission.replays
+        and submission.halves is None
+    )
+
+
+def _in_time(submission: Submission, now: datetime) -> bool:
+    """Return whether the times of all rows can be read and are not ahead of ours."""
+    for row in submission.rows:
+        if row.time is not None:
+            try:
+                if moment(row.time) > now + SKEW:
+                    return False
+            except Retyped:
+                return False
+    return True
