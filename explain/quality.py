@@ -25,8 +25,11 @@ Matrix = npt.NDArray[np.float64]
 POINTS = 10
 """Along a curve, beside its beginning."""
 
-STAND_INS = 5
+STAND_INS = 20
 """Background rows at each point."""
+
+LEAST_WAY = 0.1
+"""Where contributions cancel out to less than this, there is no way for the answer to fall or rise."""
 
 ORDERS = 3
 """Random orders to compare with."""
@@ -45,7 +48,7 @@ def card(
     """Return what the two tests say of an explanation; None where there is nothing to test.
 
     Args:
-        predict: the model; about 500 rows are asked of it.
+        predict: the model; at most 2,000 rows are asked of it.
         row: the explained row, columns of length 1.
         background: the columns of N rows.
         schema: which features there are.
@@ -63,7 +66,7 @@ def card(
     orders += [rng.permutation(players.size) for _ in range(ORDERS)]
     deleted, inserted = zip(*(curves.areas(order) for order in orders), strict=True)
     told["probe_rows"] = curves.asked
-    if abs(curves.full - curves.empty) > 1e-9:
+    if abs(curves.full - curves.empty) > LEAST_WAY * float(np.abs(amounts).sum()):
         told |= {
             "deletion_auc": deleted[0],
             "deletion_auc_random": float(np.mean(deleted[1:])),

@@ -1,0 +1,161 @@
+"""The queue: one job per model at a time, places that count down, cancelling, and many who ask at once."""
+
+import os
+import signal
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from explain.explainers import Attribution
+from explain.queue import MOST_WAITING, Queue
+from monitor.errors import Conflict, Overloaded, Unavailable
+
+DEADLINE = 30
+
+
+class Held:
+    """A worker whose jobs end when they are let go."""
+
+    def __init__(self):
+        self.running, self.most, self.begun = [], 0, []
+        self._go = threading.Semaphore(0)
+        self._broken = False
+
+    def run(self, job):
+        self.begun.append(job.method)
+        self._go.acquire(timeout=DEADLINE)
+        if self._broken:
+            self._broken = False
+            raise Unavailable("the explanation worker died")
+        return Attribution(0.0, 0.0, {"job": float(job.method)}, {})
+
+    def let(self, count=1):
+        self._go.release(count)
+
+    def interrupt(self):
+        self._broken = True
+        self._go.release()
+
+    def close(self):
+        self._go.release(100)
+
+
+class Job:
+    def __init__(self, method):
+        self.method = method
+
+
+def until(condition):
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end, "not in time"
+        threading.Event().wait(0.005)
+
+
+def test_jobs_of_a_model_come_one_after_the_other_and_their_places_count_down():
+    worker, other = Held(), Held()
+    queue = Queue([worker, other])
+    tickets = [queue.put("flights", Job(str(number))) for number in range(3)]
+    assert [queue.position(ticket) for ticket in tickets] == [0, 1, 2]
+    elsewhere = queue.put("parcels", Job("9"))
+    assert queue.position(elsewhere) == 0, "another model does not wait for this one"
+    other.let(4)
+    for number, ticket in enumerate(tickets):
+        assert ticket.found.result(DEADLINE).attributions == {"job": float(number)}
+    worker.let(4)
+    elsewhere.found.result(DEADLINE)
+    assert [queue.position(ticket) for ticket in tickets] == [0, 0, 0]
+
+
+def test_a_place_that_is_given_up_is_a_conflict_and_those_behind_move_up():
+    worker = Held()
+    queue = Queue([worker])
+    first, second, third = (queue.put("flights", Job(str(number))) for number in range(3))
+    queue.cancel(second)
+    with pytest.raises(Conflict, match="cancelled"):
+        second.found.result(DEADLINE)
+    assert queue.position(third) == 1
+    queue.cancel(first)
+    with pytest.raises(Conflict, match="cancelled"):
+        first.found.result(DEADLINE)
+    worker.let()
+    assert third.found.result(DEADLINE).attributions == {"job": 2.0}
+    queue.cancel(third)
+    assert third.found.result().attributions == {"job": 2.0}, "what is done stays done"
+    assert worker.begun == ["0", "2"]
+
+
+def test_too_many_are_told_to_come_again_and_closing_fails_all_who_wait():
+    worker = Held()
+    queue = Queue([worker])
+    tickets = [queue.put("flights", Job("0")) for _ in range(MOST_WAITING + 1)]
+    with pytest.raises(Overloaded, match="waiting already"):
+        queue.put("flights", Job("0"))
+    queue.close()
+    for ticket in tickets[1:]:
+        with pytest.raises(Unavailable, match="shut down"):
+            ticket.found.result(DEADLINE)
+    with pytest.raises(Unavailable, match="shut down"):
+        queue.put("flights", Job("0"))
+
+
+def test_twenty_at_once_are_all_answered_as_one_alone_is(service, register, capture, reference):
+    register()
+    reference()
+    capture()
+    ids = [f"r{index}" for index in range(10, 30)]
+    with ThreadPoolExecutor(20) as pool:
+        found = list(pool.map(lambda id_: service.explain("flights", id_, "shapley"), ids))
+    assert [each.inference_id for each in found] == ids
+    for each in found:
+        assert each.base_value + sum(each.attributions.values()) == pytest.approx(each.prediction, abs=1e-9)
+    assert len({each.id for each in found}) == 20
+    assert len({each.prediction for each in found}) > 10
+
+
+def test_a_worker_that_is_killed_midway_is_a_clear_error_and_the_next_works(
+    service, worker, register, capture, reference
+):
+    register()
+    reference()
+    capture()
+    service.explain("flights", "r3", "shapley")
+    found, task = service.ask(_asked("r4", "shap", {"rows": 5_000_000}))
+    until(lambda: service.queue.running(task.ticket) or found.done())
+    if worker.pid:
+        os.kill(worker.pid, signal.SIGKILL)
+    error = found.exception(DEADLINE)
+    assert error is None or (isinstance(error, Unavailable) and "ask again" in str(error))
+    assert service.explain("flights", "r5", "shapley").attributions
+
+
+def test_a_task_tells_its_place_and_what_came_of_it(service, register, capture, reference):
+    register()
+    reference()
+    capture()
+    found, task = service.ask(_asked("r6", "shapley"))
+    explanation = found.result(DEADLINE)
+    until(task.over.done)
+    seen = service.tasks.view(task)
+    assert (seen.state, seen.done, seen.explanation) == ("done", 1, explanation.id)
+    assert service.tasks.listed("flights")[0] == seen
+    assert service.tasks.listed("nobody") == []
+    assert service.tasks.view(service.tasks.cancel(seen.id)).state == "done"
+
+
+def test_explained_in_the_queue_is_the_same_future_for_all_who_ask(service, register, capture, reference):
+    register()
+    reference()
+    capture()
+    first, second = (service.submit(_asked("r7", "lime")) for _ in range(2))
+    assert first.found is second.found or second.found.done()
+    assert isinstance(first.found, Future)
+    assert first.found.result(DEADLINE) == second.found.result(DEADLINE)
+
+
+def _asked(row, method, settings=None):
+    from explain.request import Asked
+
+    return Asked(model="flights", inference_id=row, method=method, settings=settings)

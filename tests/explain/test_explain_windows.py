@@ -1,0 +1,119 @@
+"""Explaining a window, and asking about a row that might have been another, through the real worker."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from zoo_rows import columns, make_rows
+
+from explain.models.torch import TorchAdapter
+from explain.request import Asked
+from explain.summary import importance
+from explain.windows import WindowAsked, sample
+from monitor.errors import InvalidInput, NotFound
+from monitor.types import Window
+
+START = datetime(2013, 5, 1, tzinfo=UTC)
+DAY = Window(START + timedelta(days=1), START + timedelta(days=2))
+
+
+@pytest.fixture
+def explained(service, store, register, capture, reference):
+    """Return the specification of a model with rows."""
+    spec = register()
+    reference()
+    capture()
+    return spec
+
+
+def test_a_window_is_explained_row_by_row_with_progress_and_only_once(service, store, explained):
+    asked = WindowAsked(model="flights", window=DAY, method="shapley", rows=6)
+    task = service.windows.start(asked)
+    task.over.result(60)
+    seen = service.tasks.view(task)
+    assert (seen.state, seen.done, seen.total, seen.failed) == ("done", 6, 6, 0)
+    found = sample(store, "flights", DAY)
+    assert (found.method, len(found.explanations)) == ("shapley", 6)
+    again = service.windows.start(asked)
+    again.over.result(60)
+    assert len(store.explanations.query("flights")) == 6, "the same rows, from the store"
+    assert {each.feature for each in importance(found.explanations)} == {"carrier", "delay", "seats", "spare"}
+    other = Window(DAY.end, DAY.end + timedelta(days=1))
+    assert sample(store, "flights", other).explanations == []
+
+
+def test_a_row_that_somebody_picked_stands_for_others_only_once_chance_chose_it(service, store, explained):
+    asked = WindowAsked(model="flights", window=DAY, method="shapley", rows=3)
+    chosen = service.windows.choose(asked)
+    service.explain("flights", chosen[0][0], "shapley")
+    assert sample(store, "flights", DAY).explanations == []
+    service.windows.start(asked).over.result(60)
+    assert len(sample(store, "flights", DAY).explanations) == 3
+
+
+def test_a_cancelled_window_keeps_what_it_has(service, store, explained):
+    task = service.windows.start(WindowAsked(model="flights", window=DAY, method="shap", rows=30))
+    service.tasks.cancel(task.id)
+    task.over.result(60)
+    seen = service.tasks.view(task)
+    assert seen.state == "cancelled"
+    assert seen.done == len(sample(store, "flights", DAY).explanations) < 30
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "said"),
+    [
+        ({"rows": 0}, InvalidInput, "rows must be from 1"),
+        ({"window": Window(DAY.end, DAY.end + timedelta(days=1))}, InvalidInput, "no row of 'flights'"),
+        ({"model": "ships"}, NotFound, "ships"),
+    ],
+)
+def test_a_window_that_cannot_be_explained_says_why(service, explained, changed, error, said):
+    with pytest.raises(error, match=said):
+        service.windows.start(WindowAsked(**{"model": "flights", "window": DAY, **changed}))
+
+
+def test_what_if_is_what_the_model_answers_to_the_other_values(service, schema, allowed, explained):
+    model = TorchAdapter.load(explained, schema, allowed)
+    rows = {name: [values[3]] for name, values in make_rows(30, 5).items()}
+    found = service.trying.what_if(Asked(model="flights", inference_id="r3"), {"delay": 4.5, "carrier": None})
+    changed = rows | {"delay": [4.5], "carrier": [None]}
+    assert found.before == pytest.approx(float(model.predict(columns(rows, schema))[0]), abs=1e-7)
+    assert found.after == pytest.approx(float(model.predict(columns(changed, schema))[0]), abs=1e-7)
+    assert found.changes == {"delay": 4.5, "carrier": None}
+    with pytest.raises(InvalidInput, match="changes is empty"):
+        service.trying.what_if(Asked(model="flights", inference_id="r3"), {})
+
+
+def test_a_counterfactual_is_the_other_decision_when_the_real_model_is_asked(service, schema, allowed, explained):
+    model = TorchAdapter.load(explained, schema, allowed)
+    before = service.trying.what_if(Asked(model="flights", inference_id="r3"), {"delay": 0.0}).before
+    bound = before - 0.02
+    found = service.trying.counterfactual(Asked(model="flights", inference_id="r3", method="shapley"), below=bound)
+    rows = {name: [values[3]] for name, values in make_rows(30, 5).items()}
+    answer = float(model.predict(columns(rows | {name: [value] for name, value in found.changes.items()}, schema))[0])
+    assert answer == pytest.approx(found.after, abs=1e-7)
+    assert answer < bound
+    assert found.text.startswith("The model's probability of late is")
+    only = service.trying.counterfactual(
+        Asked(model="flights", inference_id="r3", method="shapley"), features=["seats"], below=bound
+    )
+    assert set(only.changes) <= {"seats"}
+
+
+def test_the_method_is_chosen_and_the_choice_is_told(service, explained):
+    found = service.explain("flights", "r3")
+    assert found.method == "shapley"
+    assert "any model" in found.quality["chosen_because"]
+    assert service.explain("flights", "r3", "lime").quality["chosen_because"] == "it was asked for"
+
+
+def test_every_explanation_carries_what_its_own_order_is_worth(service, explained):
+    cards = [service.explain("flights", f"r{index}").quality for index in range(3, 13)]
+    tested = [each for each in cards if "deletion_auc" in each]
+    assert len(tested) >= 5
+    better = [
+        each["deletion_auc"] <= each["deletion_auc_random"] and each["insertion_auc"] >= each["insertion_auc_random"]
+        for each in tested
+    ]
+    assert sum(better) >= 0.8 * len(tested)
+    assert all(0 <= each["off_manifold_share"] <= 1 for each in cards)
