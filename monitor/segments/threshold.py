@@ -20,7 +20,7 @@ CALM = 7
 
 DRAWS = 20_000
 _COLUMNS = 1_000  # tests drawn at a time, bounded in memory
-_BEYOND = 0.1
+_BEYOND = 0.1  # deviations above all that was drawn
 
 
 def learned(standard: Floats, false_alarms: float, seed: int = 0, draws: int = DRAWS) -> float:
@@ -58,12 +58,24 @@ def unlearned(tests: int, false_alarms: float) -> float:
 
 
 def _level(largest: Floats, wanted: float) -> float:
-    """Return the level that so many separate episodes of a sequence reach."""
-    low, high = float(largest.min()), float(largest.max()) + _BEYOND
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (middle, high) if episodes(largest >= middle) > wanted else (low, middle)
-    return high
+    """Return the lowest level that at most so many separate episodes of a sequence reach, coming from above.
+
+    Far down episodes run together, and are few again.
+    """
+    ordered = np.sort(largest)[::-1]
+    reached = 0  # so many chunks are at or above a level that is high enough
+    step = len(ordered)
+    while step:
+        if reached + step <= len(ordered) and _most(largest, ordered[: reached + step]) <= wanted:
+            reached += step
+        step //= 2
+    return float(ordered[reached - 1]) if reached else float(ordered[0]) + _BEYOND
+
+
+def _most(largest: Floats, levels: Floats) -> int:
+    """Return the most episodes of any of some levels, by looking at a few dozen of them."""
+    ranks = np.unique(np.geomspace(1, len(levels), 40).astype(np.int64)) - 1
+    return max(episodes(largest >= level) for level in levels[ranks])
 
 
 def episodes(hit: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> int:
