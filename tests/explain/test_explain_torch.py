@@ -118,5 +118,5 @@ def test_one_column_is_one_number_and_classes_stay_apart():
 
 
 def test_an_unknown_adapter_lists_those_there_are():
-    with pytest.raises(InvalidInput, match="no model adapter 'onnx'; set \"adapter\" to one of: endpoint, torch"):
-        adapter({"adapter": "onnx"})
+    with pytest.raises(InvalidInput, match="no model adapter 'pickle'; set \"adapter\" to one of: endpoint, "):
+        adapter({"adapter": "pickle"})

@@ -1,0 +1,95 @@
+"""Addresses of served models: which may be contacted, and to which machine a name is bound.
+
+A name is looked up once, when a model is loaded; from then on every request goes to that machine, so that a name whose
+answer changes cannot lead to another. Addresses of the local link (where clouds serve credentials), of groups, and none
+at all are contacted only if the address itself is listed.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from explain.models import LOOPBACK
+from monitor.errors import InvalidInput, Unavailable
+
+Resolve = Callable[[str, int], str]
+"""Host and port → the machine's address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where requests go. ``host`` is the name in the address, ``ip`` the machine; ``path`` has the query in it."""
+
+    scheme: str
+    host: str
+    port: int
+    ip: str
+    path: str
+
+    @property
+    def named(self) -> str:
+        """What the header Host says."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def check_address(url: str, allowed: tuple[str, ...] = LOOPBACK) -> None:
+    """Accept an http(s) address whose host, or host:port, is listed.
+
+    >>> check_address("http://127.0.0.1:9000/v2/models/flights/infer")
+
+    Raises:
+        InvalidInput: anything else; the message says what is allowed.
+    """
+    parts = urlsplit(url)
+    try:
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise InvalidInput(f"endpoint {url!r} is not an address: {error}") from error
+    if parts.scheme not in ("http", "https") or not host or parts.username is not None:
+        raise InvalidInput(f"endpoint {url!r} must be http(s)://host[:port]/path, without a user name")
+    if host not in allowed and f"{host}:{port}" not in allowed:
+        listed = ", ".join(allowed) or "none"
+        raise InvalidInput(f"endpoint host {host!r} is not allowed; explain.endpoints in the configuration: {listed}")
+
+
+def resolved(url: str, allowed: tuple[str, ...], resolve: Resolve | None = None) -> Address:
+    """Return an allowed address, bound to its machine.
+
+    Args:
+        url: the address.
+        allowed: the hosts that may be contacted.
+        resolve: looks up names; the system's by default.
+
+    Raises:
+        InvalidInput: the address is not allowed, or its name leads where none is.
+        Unavailable: the name is not known.
+
+    >>> resolved("http://127.0.0.1:9000/v2?a=b", LOOPBACK).path
+    '/v2?a=b'
+    """
+    check_address(url, allowed)
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    port = parts.port or _PORTS[parts.scheme]
+    try:
+        ip = (resolve or _look_up)(host, port)
+    except OSError as error:
+        raise Unavailable(f"the endpoint's host {host!r} does not answer: {error}; is its name right?") from error
+    kind = ipaddress.ip_address(ip.partition("%")[0])
+    if (kind.is_link_local or kind.is_multicast or kind.is_unspecified) and ip not in allowed:
+        raise InvalidInput(
+            f"endpoint host {host!r} leads to {ip}, where machines keep their own services; list that address itself "
+            "in explain.endpoints if it is meant"
+        )
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Address(parts.scheme, host, port, ip, path)
+
+
+def _look_up(host: str, port: int) -> str:
+    return str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
