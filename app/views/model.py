@@ -1,17 +1,20 @@
 """One model over a window: what changed, when, and how much it mattered."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from app.data.fleet import open_alerts
 from app.data.kept import kept
 from app.data.model import Suspect, doubts, last_traffic, overview
-from app.data.names import measure, score_title, score_unit
+from app.data.names import WORTH, measure, score_title, score_unit
 from app.data.totals import totals
 from app.frame import colours, figure, halves, lesson, model_of, place
 from app.machines import machines
 from app.place import read_moment
 from app.prose import SEVERITY, safe
 from app.runtime import runtime
+from app.trueness import scores_come_true
 from monitor.charts import format as fmt
 from monitor.charts.heatmap import heatmap
 from monitor.charts.lines import over_time, volume
@@ -133,6 +136,8 @@ with main, st.container(border=True, height="stretch"):
             )
         metric = titles[chosen]
         known = measure(metric, model.schema.target_unit)
+        if metric == WORTH and model.settings.outcome_values is not None:
+            known = replace(known, unit=model.settings.outcome_values.unit)
         series = {f"Version {version}": points for version, points in found.accuracy[metric].items()}
         floor = next(
             (r.threshold for r in model.settings.rules or () if r.metric == metric and r.threshold is not None), None
@@ -198,6 +203,8 @@ with st.container(border=True):
         opens, closes = read_moment(start), read_moment(end)
         if opens and closes:
             st.switch_page("views/feature.py", query_params=at.at(Window(opens, closes)).query(feature=feature))
+
+scores_come_true(model, at.window, at.version, at.segment)
 
 asked, fast = st.columns(2, gap="medium")
 with asked, st.container(border=True):

@@ -25,7 +25,7 @@ def doubt(given: Estimate, unsupported: float) -> str:
         )
     if unsupported > MOST_UNSUPPORTED:
         return (
-            f"Not to be trusted: {unsupported:.0%} of the scores lie where the reference has no rows, "
+            f"Not to be trusted: {unsupported * 100:.0f} % of the scores lie where the reference has no rows, "
             "so nothing says how often these come true."
         )
     if not given.tested:

@@ -41,8 +41,8 @@ class Missing:
             return "Labels look missing by chance: scores with and without a label are alike."
         way = "higher" if self.labelled_mean > self.unlabelled_mean else "lower"
         return (
-            f"Labels are not missing by chance: scores with a label are {way} (mean {self.labelled_mean:.1%}) than "
-            f"without one ({self.unlabelled_mean:.1%}), so realised accuracy is of untypical predictions."
+            f"Labels are not missing by chance: scores with a label are {way} (mean {self.labelled_mean * 100:.1f} %) than "
+            f"without one ({self.unlabelled_mean * 100:.1f} %), so realised accuracy is of untypical predictions."
         )
 
 

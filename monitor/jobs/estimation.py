@@ -105,7 +105,7 @@ def _cell(
         if value is None or not math.isfinite(chance):
             found.append(_none(model, cell, window, measure, "these scores are too alike to define it"))
         elif measure.name in _BY_PREDICTION and strays > OFF_THRESHOLD:
-            reason = f"{strays:.0%} of the predictions do not follow the threshold {model.schema.threshold:g}"
+            reason = f"{strays * 100:.0f} % of the predictions do not follow the threshold {model.schema.threshold:g}"
             found.append(_none(model, cell, window, measure, reason))
         else:
             live, ahead = pasts.get((measure.name, cell.version, cell.segment), (past_of([]), 1))
