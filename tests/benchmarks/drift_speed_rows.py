@@ -43,24 +43,28 @@ def select(first: int, end: int, *, seed: int, begin: datetime, span: timedelta,
     """Return SQL for the rows numbered [first, end) of ``rows`` that are spread evenly over a span of time."""
 
     def chance(salt: int) -> str:
-        return f"(((hash(i * 64 + {salt}) # {seed * 7919 + 1}) & 1048575) + 0.5) / 1048576.0".replace("#", "+")
+        """A number in (0, 1): 20 of the bits of one of the row's hashes, each of which serves three."""
+        return f"(((h{salt // 3} >> {salt % 3 * 20}) & 1048575) + 0.5) / 1048576.0"
 
     micros = span / timedelta(microseconds=1)
     columns = {
         "_version": f"'{VERSION}'",
         "_time": f"TIMESTAMP '{naive(begin)}' + to_microseconds((i::DOUBLE * {micros} / {rows})::BIGINT)",
-        "_latency_ms": f"-12 * ln({chance(50)})",
+        "_latency_ms": f"20 * {chance(0)} + 2",
+        "_score": chance(1),
     }
     for k, name in enumerate(NUMBERS):
         shift = _MOVED.get(name, 0.0) if moved else 0.0
-        columns[name] = f"{_SHAPES[k % 4].format(u=chance(k))} + {shift}"
+        columns[name] = f"{_SHAPES[k % 4].format(u=chance(3 + k))} + {shift}"
     for k, name in enumerate(CATEGORIES):
-        columns[name] = f"'c' || ({chance(20 + k)} * {chance(30 + k)} * {3 + 4 * k})::INTEGER"
+        values = [f"'c{number}'" for number in range(3 + 4 * k)]
+        columns[name] = f"[{', '.join(values)}][1 + ({chance(19 + k)} * {len(values)} - 0.5)::INTEGER]"
     listed = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
+    hashes = ", ".join(f"hash(i * 16 + {which} + {seed * 7919}) AS h{which}" for which in range(8))
     return (
-        f"SELECT *, CASE WHEN _score >= 0.5 THEN 'yes' ELSE 'no' END AS _prediction FROM ("  # noqa: S608 - our own numbers
-        f"SELECT i, {listed}, {chance(40)} AS _score, "
-        f"CASE WHEN {chance(41)} < {chance(40)} THEN 'yes' ELSE 'no' END AS _label FROM range({first}, {end}) AS t(i))"
+        f"SELECT *, CASE WHEN _score >= 0.5 THEN 'yes' ELSE 'no' END AS _prediction FROM ("
+        f"SELECT i, {listed}, CASE WHEN {chance(2)} < {chance(1)} THEN 'yes' ELSE 'no' END AS _label "
+        f"FROM (SELECT i, {hashes} FROM range({first}, {end}) AS t(i)))"
     )
 
 
@@ -86,6 +90,15 @@ def pieces_of(rows: pa.Table, binning: Binning) -> pa.Table:
     return merge(pa.concat_tables([profile(rows, SCHEMA, binning), profile_outcomes(signed, SCHEMA, binning)]))
 
 
+def register(store: Store, before: pa.Table, binning: Binning, window: Window) -> None:
+    """Register the model with these bins and this reference."""
+    store.catalog.put_model(MODEL)
+    store.catalog.put_version(Version(model=NAME, version=VERSION, created=START))
+    store.catalog.put_binning(NAME, binning)
+    store.catalog.put_reference(NAME, VERSION, before.select([*arrow_schema(SCHEMA).names, "_label"]), window)
+    store.profiles.replace_reference(NAME, VERSION, pieces_of(before, binning))
+
+
 def fill(store: Store, rows: int, days: int, *, reference_rows: int, keep_rows: bool) -> None:
     """Fill a store with a reference and the profiles of so many rows of so many days, each day moved as it is over.
 
@@ -96,13 +109,9 @@ def fill(store: Store, rows: int, days: int, *, reference_rows: int, keep_rows: 
         reference_rows: how many rows the reference has.
         keep_rows: keep the rows in the store too, not their profiles alone.
     """
-    store.catalog.put_model(MODEL)
-    store.catalog.put_version(Version(model=NAME, version=VERSION, created=START))
     before, window = reference(store, reference_rows)
     binning = make_binning(before, SCHEMA)
-    store.catalog.put_binning(NAME, binning)
-    store.catalog.put_reference(NAME, VERSION, before.select([*arrow_schema(SCHEMA).names, "_label"]), window)
-    store.profiles.replace_reference(NAME, VERSION, pieces_of(before, binning))
+    register(store, before, binning, window)
     model = store.catalog.model(NAME)
 
     def profiled(part: tuple[int, int]) -> pa.Table:
@@ -110,7 +119,7 @@ def fill(store: Store, rows: int, days: int, *, reference_rows: int, keep_rows: 
         return pieces_of(store.database.query(made), binning)
 
     waiting = PIECES.empty_table()
-    parts = list(batches(rows))
+    parts = list(batches(rows, min(BATCH, max(1_000, rows * 10 // days))))  # at most ten days at once
     with ThreadPoolExecutor(THREADS) as pool:
         for number, found in enumerate(pool.map(profiled, parts)):
             waiting = pa.concat_tables([waiting, found])
@@ -130,6 +139,6 @@ def _keep(store: Store, rows: int, days: int) -> None:
     own = ["_version", "_time", "_latency_ms", "_score", "_prediction", *NUMBERS, *CATEGORIES]
     made = select(0, rows, seed=2, begin=START, span=days * DAY, rows=rows, moved=True)
     store.database.write(
-        f"INSERT INTO captured.{NAME} (_seq, _id, _received, _source, _hash, _flags, {', '.join(own)}) "  # noqa: S608 - ours
+        f"INSERT INTO captured.{NAME} (_seq, _id, _received, _source, _hash, _flags, {', '.join(own)}) "
         f"SELECT i + 1, 'r' || i, _time, 'bench', i, [], {', '.join(own)} FROM ({made})"
     )
