@@ -19,6 +19,9 @@ from monitor.types import Model
 Bounds = tuple[Mapping[str, Calibration], Mapping[str, float]]
 """By measure: what ordinary chunks stay under, of drift and of quality."""
 
+Found = tuple[str, str, ColumnProfile | Outcome, Bounds]
+"""Segment, column, its profile over all of the reference, and the bounds that follow from its chunks."""
+
 
 def basis_of(model: Model, binning: Binning, measures: Iterable[object]) -> str:
     """Return what bounds follow from beside the reference: bins, schema, windows, and the code of the measures."""
@@ -49,9 +52,7 @@ def packed(segment: str, binning: str, whole: ColumnProfile | Outcome, bounds: B
     }
 
 
-def unpacked(
-    wholes: pa.Table, binning: Binning, model: Model
-) -> list[tuple[str, str, ColumnProfile | Outcome, Bounds]]:
+def unpacked(wholes: pa.Table, binning: Binning, model: Model) -> list[Found]:
     """Return (segment, column, whole profile, bounds) of each row."""
     found: list[Found] = []
     merged = wholes.combine_chunks()

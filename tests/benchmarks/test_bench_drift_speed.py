@@ -30,5 +30,5 @@ def test_the_benchmark_in_small_gives_every_figure() -> None:
     } <= figures.keys()
     assert all(math.isfinite(each) for each in figures.values() if isinstance(each, float))
     assert figures["digests_differing"] == 0
-    assert float(str(figures["max_value_difference"])) < 0.02
+    assert float(str(figures["max_value_difference"])) < 0.05  # so few rows leave wide bins in the tails
     assert 0.5 < float(str(figures["rss_flatness"])) < 1.5
