@@ -22,6 +22,9 @@ from explain.models import Allowed, ModelAdapter, Specification, Trees, checked,
 from monitor.errors import InvalidInput, Unavailable
 from monitor.types import ModelSchema, Task
 
+HARMLESS = ("numpy.dtype",)
+"""Types that skops does not trust unasked, that pipelines hold, and that run nothing."""
+
 
 class SklearnAdapter(ModelAdapter):
     """A scikit-learn estimator."""
@@ -48,7 +51,8 @@ class SklearnAdapter(ModelAdapter):
         from skops.io import get_untrusted_types, loads
 
         try:
-            strangers = sorted(set(get_untrusted_types(data=body)) - set(allowed.types))
+            trusted = {*allowed.types, *HARMLESS}
+            strangers = sorted(set(get_untrusted_types(data=body)) - trusted)
             if strangers:
                 raise InvalidInput(
                     f"{spec['model']!r} holds types that are not trusted: {', '.join(strangers)[:500]}; an "
@@ -56,7 +60,7 @@ class SklearnAdapter(ModelAdapter):
                 )
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of another version of the library: the answers are checked instead
-                estimator = loads(body, trusted=sorted(allowed.types))
+                estimator = loads(body, trusted=sorted(trusted))
         except InvalidInput:
             raise
         except Exception as error:
