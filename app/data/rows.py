@@ -228,38 +228,3 @@ def column_titles(model: Model) -> dict[str, str]:
         feature.name: f"{column(model.schema, feature.name).label}" + (f" ({feature.unit})" if feature.unit else "")
         for feature in model.schema.features
     }
-
-
-QUALITY = {
-    "additivity_gap": "Steps miss the answer by",
-    "served_gap": "Differs from the captured answer by",
-    "exact": "Every combination of inputs tried",
-    "coalitions": "Combinations of inputs tried",
-    "rows_used": "Answers asked of the model",
-    "background_rows": "Rows it is compared with",
-    "background_source": "They come from",
-    "target": "Model asked",
-    "r2": "Fit of the simple model (R²)",
-}
-_TARGETS = {"artifact": "the registered model file", "endpoint": "the served endpoint"}
-_NOTHING = 1e-9  # rounding, not a difference
-
-
-def trust(found: Explanation) -> dict[str, str]:
-    """What speaks for and against an explanation, and how to make it again; in words, without what is not known."""
-    shown: dict[str, str] = {}
-    for name in sorted(found.quality, key=lambda name: (list(QUALITY).index(name) if name in QUALITY else 99, name)):
-        given = found.quality[name]
-        if given is None or name == "seconds":
-            continue
-        if isinstance(given, float) and abs(given) < _NOTHING:
-            given = 0
-        words = _TARGETS.get(str(given)) if name == "target" else None
-        shown[QUALITY.get(name) or name.replace("_", " ").capitalize()] = words or fmt.value(given)
-    return shown | {
-        "Computed in": fmt.duration(found.seconds * 1000),
-        "Seed": str(found.seed),
-        "Fingerprint of the model": found.model_hash[:12],
-        "Fingerprint of the background": found.background_hash[:12],
-        "Made": f"{fmt.minute(found.created)} UTC",
-    }

@@ -8,11 +8,13 @@ import streamlit as st
 
 from app.data.names import score_title, score_unit
 from app.data.notes import noted
-from app.data.rows import answer, explain, explanations, neighbours, row, trust, values, verdict
+from app.data.rows import answer, explain, explanations, neighbours, row, values, verdict
 from app.data.shown import in_words, lines, picture
+from app.data.trust import methods_for, trust, trusted
 from app.frame import colours, figure, model_of, place
 from app.prose import safe
 from app.runtime import runtime
+from app.trying import agree, trying
 from monitor.charts import format as fmt
 from monitor.charts.attribution import Share, bars, waterfall
 from monitor.charts.style import CONFIG
@@ -20,14 +22,19 @@ from monitor.errors import NotFound, NotKept, WatchglassError
 from monitor.schema.held import ARRAYS
 from monitor.types import Explanation, Task
 
-FIRST = ("shap", "lime")
-METHODS = dict(
-    sorted(runtime().explain.methods().items(), key=lambda item: (item[0] not in FIRST, item[0] != FIRST[0], item[0]))
-)
+FIRST = ("shap_tree", "shapley", "lime", "lime_text", "lime_image")
+METHODS = runtime().explain.methods()
 ABOUT = {
     "shap": "Each step is what one input added to the average answer; the steps add up to this row's answer.",
     "lime": "Weights of a simple model fitted around this row: which inputs push its answer up or down nearby.",
-    "shapley": "Steps that add up, as SHAP's, each with an error bar that says how sure it is.",
+    "lime_text": "Weights of a simple model of which words are there: which push the answer up or down.",
+    "lime_image": "Weights of a simple model of which segments are there: which push the answer up or down.",
+    "shapley": "Each step is what one input added to the average answer, with an error bar; the steps add up.",
+    "shap_tree": "Each step is what one input added to the average answer, read off the trees; the steps add up.",
+    "shap_permutation": "Steps that add up, found by letting inputs join in random orders; slower, to compare with.",
+    "occlusion": "How the answer changes when one input alone is absent; quick, blind to what several do together.",
+    "integrated_gradients": "The model's slope between an average row and this one, times the distance.",
+    "expected_gradients": "The model's slope between usual rows and this one, times the distance, with error bars.",
 }
 OTHERS = "What each input contributed."
 
@@ -89,6 +96,8 @@ with st.container(horizontal=True, vertical_alignment="center"):
 
 said, sure = answer(model, given)
 known = explanations(at.model, row_id)
+usable = methods_for(at.model, served)
+chosen = next((name for name in FIRST if usable.get(name, "") is None), FIRST[0])
 with st.grid(5, min_column_width=150):
     figure("Prediction", safe(said, 40))
     if model.schema.task is not Task.REGRESSION:
@@ -113,7 +122,7 @@ def ask(method: str) -> None:
     """What one method would show, and a button that explains this row by it and keeps what it found."""
     name = titled(method)
     st.markdown(f"**{safe(name)}.** {ABOUT.get(method, OTHERS)}")
-    first = not known and method == FIRST[0]
+    first = not known and method == chosen
     if not st.button(
         f"Explain with {name}",
         key=f"explain_{method}",
@@ -130,8 +139,33 @@ def ask(method: str) -> None:
             st.rerun()
 
 
+def more(methods: Sequence[str]) -> None:
+    """Every other method, one of which can be picked, and why the rest cannot explain this model."""
+    with st.expander("Other methods", icon=":material/tune:"):
+        if methods:
+            picked = st.selectbox("Method", methods, format_func=titled, key="picked_method")
+            ask(picked)
+        unfit = {titled(name): reason for name, reason in usable.items() if reason}
+        if unfit:
+            st.caption("Not for this model: " + "; ".join(f"{name} ({safe(why)})" for name, why in unfit.items()) + ".")
+
+
+def waiting() -> None:
+    """What is under way for this model, with places in the queue, and a button that cancels each."""
+    listed = [task for task in runtime().explain.tasks.listed(at.model) if task.state in ("queued", "running")]
+    for task in listed:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            of = f"row {task.inference_id}" if task.inference_id else f"{task.done:,} of {task.total:,} rows"
+            state = "is being computed" if task.state == "running" else f"waits, {task.position:,} before it"
+            st.caption(f":material/hourglass_top: {titled(task.method)} of {safe(of)} {state}.")
+            if st.button("Cancel", key=f"cancel_{task.id}"):
+                runtime().explain.tasks.cancel(task.id)
+                st.rerun()
+
+
 def offer(methods: Sequence[str]) -> None:
     """A card with the methods that have not been asked: below each other beside an explanation, else in a row."""
+    rest = [name for name, why in usable.items() if why is None and name not in known and name not in methods]
     with st.container(border=True, height="stretch"):
         if known:
             st.subheader(f"Ask {titled(methods[0]) if len(methods) == 1 else 'another method'} too", anchor=False)
@@ -139,6 +173,7 @@ def offer(methods: Sequence[str]) -> None:
         else:
             st.subheader("Why this answer?", anchor=False)
             st.caption("The version that served the row is asked again, with inputs changed; this is not captured.")
+        waiting()
         if len(known) % 2:
             for method in methods:
                 ask(method)
@@ -146,10 +181,13 @@ def offer(methods: Sequence[str]) -> None:
             for place_of, method in zip(st.columns(len(methods), gap="medium"), methods, strict=True):
                 with place_of:
                     ask(method)
+        more(rest)
 
 
 def shares(found: Explanation) -> list[Share]:
-    """The attributions under the names and units people use."""
+    """The attributions under the names and units people use; of one text, image or sequence those of its parts."""
+    if len(found.attributions) == 1 and found.parts:
+        return [Share(part.label, "", part.amount, part.error) for part in found.parts]
     parts = []
     for name, amount in found.attributions.items():
         feature = model.schema.feature(name)
@@ -187,6 +225,8 @@ def card(found: Explanation) -> None:
             f"Explained: {output}, this row {fmt.with_unit(found.prediction, unit)}, "
             f"{'average' if additive else 'intercept'} {fmt.with_unit(found.base_value, unit)}."
         )
+        for sentence in trusted(found):
+            st.caption(sentence)
         with st.expander("How far to trust it", icon=":material/verified:"):
             checks = trust(found)
             st.dataframe(
@@ -197,23 +237,21 @@ def card(found: Explanation) -> None:
             )
 
 
-importance = (
-    dict(known["shap"].attributions)
-    if "shap" in known
-    else dict(next(iter(known.values())).attributions)
-    if known
-    else {}
-)
+additive = [each for name, each in known.items() if name in METHODS and METHODS[name].additive]
+importance = dict(next(iter([*additive, *known.values()])).attributions) if known else {}
 asked = [method for method in METHODS if method in known] + [method for method in known if method not in METHODS]
 cards: list[Callable[[], None]] = [partial(card, known[method]) for method in asked]
-left = [method for method in METHODS if method not in known]
-if left:
-    cards.append(partial(offer, left))
+left = [method for method in FIRST if method in METHODS and usable.get(method, "") is None and method not in known]
+cards.append(partial(offer, left))
 for first in range(0, len(cards), 2):
     pair = cards[first : first + 2]
     for column, draw in zip(st.columns(len(pair), gap="medium"), pair, strict=True):
         with column:
             draw()
+
+agree(list(known.values()))
+if known:
+    trying(model, given, row_id, served, next(iter(known)))
 
 drawn = [
     (feature, picture(feature, given), lines(feature, given), in_words(feature, given))

@@ -142,8 +142,11 @@ def test_most_wrong_shows_only_rows_with_a_label(seeded: Seeded) -> None:
 def test_one_prediction_offers_both_explanations(seeded: Seeded) -> None:
     at = visit("prediction", model="parcels", id=seeded.faulty)
     offered = [button.label for button in at.button if "Explain" in button.label]
-    assert offered[:2] == ["Explain with SHAP", "Explain with LIME"]
-    assert len(offered) == len(seeded.runtime.explain.methods())
+    assert offered[:2] == ["Explain with Shapley", "Explain with LIME"]
+    others = at.selectbox(key="picked_method").options
+    assert {"SHAP", "Permutation SHAP", "Occlusion", "Integrated gradients"} <= set(others)
+    assert not {"Shapley", "LIME", "LIME on words"} & set(others)
+    assert "LIME on words" in texts(at), "and why it is not for this model"
     assert "out of range" in set(at.dataframe[0].value["Remark"])
 
 

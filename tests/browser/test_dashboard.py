@@ -141,8 +141,8 @@ def test_from_an_alert_to_the_feature_to_a_row_to_its_explanation(visit, site) -
     row = query(page)["id"]
     drawn(page, row)
 
-    page.get_by_role("button", name=re.compile("Explain with SHAP$")).click()
-    expect(page.get_by_text("Why this answer? SHAP")).to_be_visible(timeout=90_000)
+    page.get_by_role("button", name=re.compile("Explain with Shapley$")).click()
+    expect(page.get_by_text("Why this answer? Shapley")).to_be_visible(timeout=90_000)
     page.get_by_role("button", name=re.compile("Explain with LIME$")).click()
     expect(page.get_by_text("Why this answer? LIME")).to_be_visible(timeout=90_000)
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
@@ -150,7 +150,7 @@ def test_from_an_alert_to_the_feature_to_a_row_to_its_explanation(visit, site) -
     watched.clean()
 
     again = visit(f"/prediction?model=parcels&id={row}", row)  # the address alone shows what is stored, at once
-    expect(again.page.get_by_text("Why this answer? SHAP")).to_be_visible(timeout=10_000)
+    expect(again.page.get_by_text("Why this answer? Shapley")).to_be_visible(timeout=10_000)
     again.clean()
 
 
