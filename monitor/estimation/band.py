@@ -16,8 +16,9 @@ PRIOR = 7.0
 LOOKED_BACK = 60
 TESTED = 8
 """With fewer labelled windows than this an interval is called untested."""
-RECENT, OUTSIDE = 5, 3
-"""So many of the last labelled windows outside their interval, and the estimate is not to be trusted."""
+RECENT, OUTSIDE, FAR = 5, 3, 1.5
+"""So many of the last labelled windows outside their interval, and the estimate is not to be trusted; one that is far
+outside, by half an interval more, counts twice. Where chance alone rules that happens to one window in forty."""
 
 _NORMAL: Floats = np.array([NormalDist().inv_cdf(0.5 + (at + 0.5) / 100) for at in range(50)])
 
@@ -34,6 +35,7 @@ class Estimate:
         offset: what labelled windows add to that.
         windows: how many labelled windows it stands on.
         outside: how many of the last `RECENT` of them were outside their own interval.
+        far: how many of these were far outside.
     """
 
     value: float
@@ -43,6 +45,7 @@ class Estimate:
     offset: float
     windows: int
     outside: int
+    far: int = 0
 
     @property
     def tested(self) -> bool:
@@ -52,7 +55,7 @@ class Estimate:
     @property
     def missed(self) -> bool:
         """Whether the latest labelled windows contradict the estimate."""
-        return self.outside >= OUTSIDE
+        return self.outside + self.far >= OUTSIDE
 
 
 def estimate(
@@ -72,19 +75,20 @@ def estimate(
     """
     first = max(0, len(past) - LOOKED_BACK)
     ratios: list[float] = []
-    outside: list[bool] = []
+    outside: list[float] = []
     for at in range(first, len(past)):
         known = past.before(max(0, at - ahead + 1))
         then = anchor(known, float(past.chance[at]), ahead)
         ratio = abs(past.residual[at] - then.offset) / max(then.deviation, 1e-12)
         if at >= len(past) - RECENT:
-            outside.append(bool(ratio > _width(ratios[: max(0, len(ratios) - ahead + 1)])))
+            outside.append(float(ratio) / _width(ratios[: max(0, len(ratios) - ahead + 1)]))
         ratios.append(float(ratio))
     now = anchor(past, chance, ahead)
     value = float(np.clip(promise + now.offset, *bounds))
     half = _width(ratios) * now.deviation
     low, high = np.clip([value - half, value + half], *bounds)
-    return Estimate(value, float(low), float(high), promise, value - promise, len(past), sum(outside))
+    misses, far = (sum(ratio > bound for ratio in outside) for bound in (1.0, FAR))
+    return Estimate(value, float(low), float(high), promise, value - promise, len(past), misses, far)
 
 
 def _width(ratios: list[float]) -> float:

@@ -40,9 +40,10 @@ class Missing:
         if not self.differs:
             return "Labels look missing by chance: scores with and without a label are alike."
         way = "higher" if self.labelled_mean > self.unlabelled_mean else "lower"
+        with_label, without = (f"{mean * 100:.1f} %" for mean in (self.labelled_mean, self.unlabelled_mean))
         return (
-            f"Labels are not missing by chance: scores with a label are {way} (mean {self.labelled_mean * 100:.1f} %) than "
-            f"without one ({self.unlabelled_mean * 100:.1f} %), so realised accuracy is of untypical predictions."
+            f"Labels are not missing by chance: scores with a label are {way} (mean {with_label}) than without one "
+            f"({without}), so realised accuracy is of untypical predictions."
         )
 
 
