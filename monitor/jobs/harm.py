@@ -15,7 +15,7 @@ from monitor.triage.tolerance import Bound, bound
 from monitor.types import ALL, Measurement, Model, Scalar, Status, Window
 
 METRIC: Final = "harm.loss"
-BACK: Final = 90
+BACK: Final = 30
 """How many windows before one the evidence may begin in."""
 
 _CHANCE: Final = 0.05  # that the least loss told is too much, over all windows that evidence may begin in
@@ -34,6 +34,9 @@ class HarmJob(Job):
     name: ClassVar[str] = "harm"
     late: ClassVar[bool] = True
 
+    def __init__(self) -> None:
+        self._bounds: dict[tuple[str, str], tuple[object, Bound | None]] = {}
+
     def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:
         """Judge every version that has labels in the window."""
         binning = context.store.catalog.binning(model.name)
@@ -42,12 +45,22 @@ class HarmJob(Job):
         found = []
         for version, windows in sorted(counts_by_window(context, model, binning, window, OUTCOME, BACK).items()):
             if window in windows:
-                tolerated = tolerance_of(context, model, binning, version)
+                tolerated = self._bound(context, model, binning, version)
                 losses = _losses(
                     windows, model, binning, tolerated.metric if tolerated else LOSSES[model.schema.task][0]
                 )
                 found.append(_judged(context, model, window, version, losses, tolerated))
         return found
+
+    def _bound(self, context: JobContext, model: Model, binning: Binning, version: str) -> Bound | None:
+        """Return what is tolerated of a version, read once until the reference or the settings change."""
+        replaced = context.store.profiles.references_replaced(model.name)
+        versions = tuple(context.store.catalog.versions(model.name))
+        stamp = (replaced, binning.id, model.schema, model.settings.window_hours, model.settings.tolerance, versions)
+        place = (model.name, version)
+        if self._bounds.get(place, (None,))[0] != stamp:
+            self._bounds[place] = (stamp, tolerance_of(context, model, binning, version))
+        return self._bounds[place][1]
 
 
 def tolerance_of(context: JobContext, model: Model, binning: Binning, version: str) -> Bound | None:

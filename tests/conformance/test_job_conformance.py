@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "monitor" / "worlds"))
 
-from wg_world import World, bend
+from wg_world import SCHEMA, World, bend
 
 import monitor.jobs
 from monitor.jobs import Job
@@ -19,6 +20,7 @@ from monitor.schema import check_name
 from monitor.types import Measurement, Status
 
 JOBS = plugins(monitor.jobs, Job)  # type: ignore[type-abstract] # the base is what is searched by
+WATCHED = replace(SCHEMA, features=tuple(replace(each, protected=each.name == "origin") for each in SCHEMA.features))
 MEASURING = [name for name, job in JOBS.items() if job.windows == 1]
 ODD = {
     "all null": lambda values: pa.nulls(len(values), pa.float64()),
@@ -33,7 +35,7 @@ ODD = {
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     """One ordinary day, one of another version, and one a column is odd on for each kind of odd."""
-    world = World(rows=150, dial=1.0)
+    world = World(rows=150, dial=1.0, schema=WATCHED)
     world.label(world.day(0))
     world.day(1, version="2")
     for number, odd in enumerate(ODD.values()):
