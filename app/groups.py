@@ -1,0 +1,111 @@
+"""The part of a model's page about where it is wrong: segments that stand out, harm, and protected groups."""
+
+import pandas as pd
+import streamlit as st
+
+from app.data.groups import Standing, standing
+from app.prose import safe
+from monitor.charts import format as fmt
+from monitor.types import Measurement, Model, Status, Window
+
+_METRICS = {
+    "fairness.statistical_parity": "Statistical parity difference",
+    "fairness.disparate_impact": "Disparate impact ratio",
+    "fairness.equal_opportunity": "Equal opportunity difference",
+}
+
+
+def where_wrong(model: Model, window: Window, version: str | None) -> None:
+    """Segments and harm side by side, then groups; nothing before any label or protected feature is there."""
+    found = standing(model.name, window, version)
+    if found.scanned is not None or found.harm is not None:
+        segments, harm = st.columns([2, 1], gap="medium")
+        with segments, st.container(border=True, height="stretch"):
+            st.subheader("Where is it wrong?", anchor=False)
+            _segments(found)
+        with harm, st.container(border=True, height="stretch"):
+            st.subheader("Does it do harm?", anchor=False)
+            _harm(found.harm)
+    if found.groups:
+        with st.container(border=True):
+            st.subheader("Are groups treated alike?", anchor=False)
+            _groups(model, found.groups)
+
+
+def _segments(found: Standing) -> None:
+    st.caption("Every range and category of every input, by its labels, each held against its own past.")
+    for hit in found.hits:
+        st.markdown(
+            f":material/error: **{fmt.day(hit.window.start)}** — {safe(hit.details.get('said', ''), 240)}"
+            + (f" Most of it where {safe(hit.details['within'])}." if hit.details.get("within") else "")
+        )
+        if hit.details.get("others"):
+            st.caption(f"Also beyond the threshold, often the same rows: {safe(hit.details['others'], 200)}")
+    scanned = found.scanned
+    if found.hits or scanned is None:
+        return
+    if scanned.value is None:
+        st.caption(f"Not judged: {safe(scanned.details.get('reason', ''), 200)}.")
+        return
+    st.markdown(":material/check_circle: No segment stands out in this window.")
+    st.caption(
+        f"Nearest on {fmt.day(scanned.window.start)}: {safe(scanned.details.get('name', ''))}, "
+        f"at {scanned.value:.0%} of the threshold."
+    )
+
+
+def _harm(harm: Measurement | None) -> None:
+    st.caption("Realised loss against what is tolerated beyond the reference; certain however often one looks.")
+    if harm is None or harm.threshold is None:
+        st.caption("Not judged: neither the reference nor this window has labels enough.")
+        return
+    accuracy = harm.details.get("metric") == "accuracy"
+    shown = (lambda loss: fmt.rate(1 - loss)) if accuracy else fmt.figure
+    name = "Accuracy" if accuracy else "Loss"
+    side = "at least" if accuracy else "at most"
+    breach = harm.status is Status.BREACH
+    icon, said = (":material/error:", "Harm is known") if breach else (":material/check_circle:", "No harm is known")
+    st.markdown(f"{icon} **{said}** as of {fmt.day(harm.window.start)}.")
+    st.caption(
+        f"{name} {shown(harm.value or 0.0)} over {fmt.count(harm.rows)} labels; tolerated is {side} "
+        f"{shown(harm.threshold)}."
+    )
+    if harm.details.get("said"):
+        st.caption(safe(harm.details["said"], 300))
+
+
+def _groups(model: Model, found: tuple[Measurement, ...]) -> None:
+    against = {each.feature: str(each.details.get("compared_with", "")) for each in found}
+    st.caption(
+        "Each group beside the largest one of the reference, newest judged day, with 95 % intervals. A ratio below 0.8 "
+        "(or above 1.25) is where the four-fifths rule begins to ask questions; it is a line to look at, no verdict, "
+        "and nothing here says that a law is kept."
+    )
+    rows = [
+        {
+            "Group": str(each.details.get("group", each.segment)),
+            "Beside": against[each.feature],
+            "Figure": _METRICS.get(each.metric, each.metric),
+            "Value": _value(each),
+            "95 % interval": _interval(each),
+            "Rows": each.rows,
+            "In words": str(each.details.get("said", each.details.get("reason", ""))),
+        }
+        for each in found
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key=f"groups_{model.name}")
+
+
+def _value(each: Measurement) -> str:
+    if each.value is None:
+        return fmt.MISSING
+    return f"{each.value:.2f}" if each.metric == "fairness.disparate_impact" else fmt.points(each.value)
+
+
+def _interval(each: Measurement) -> str:
+    if each.interval is None:
+        return ""
+    low, high = each.interval
+    if each.metric == "fairness.disparate_impact":
+        return f"{low:.2f} to {high:.2f}"
+    return f"{fmt.points(low)} to {fmt.points(high)}"
