@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from monitor.detection.tails import from_gamma, from_t
-from monitor.profile.values import Floats, Ints
+from monitor.profile.values import Bools, Floats, Ints
 from monitor.segments.residuals import Residuals
 
 FEWEST = 20
 """Labelled rows of a segment below which it says nothing about a chunk."""
 
+_WHOLE = 0.95  # a segment with more of the rows than this is all traffic, of which the scan does not speak
 _SHRUNK = 30.0  # chunks that the variance pooled over segments counts as
 _DISPERSION = (0.5, 2.0)
 _ROWS = 200.0  # rows that the dispersion pooled over segments counts as
@@ -82,7 +83,7 @@ class ScanLaw:
         freedom = np.minimum((self.chunks - 1 + _SHRUNK) / share**2, 1e6)
         z = apart / np.sqrt(variance)
         skew = skew * (sampling / variance) ** 1.5
-        found: Floats = np.where((chunks.n >= FEWEST)[..., None], from_t(_unskewed(z, skew), freedom), np.nan)
+        found: Floats = np.where(self._heard(chunks), from_t(_unskewed(z, skew), freedom), np.nan)
         return found
 
     def effect(self, chunks: Residuals) -> Floats:
@@ -93,7 +94,14 @@ class ScanLaw:
         """Return z-scores of chunks that the law was learned from, [K, S, C]."""
         apart, sampling, _ = self.apart(chunks)
         z = apart / np.sqrt(np.maximum(sampling + self.between, 1e-18))
-        return np.where((chunks.n >= FEWEST)[..., None], z, np.nan)
+        return np.where(self._heard(chunks), z, np.nan)
+
+    def _heard(self, chunks: Residuals) -> Bools:
+        """Return which segments say something, [M, S, 1]: those with rows enough that are not all traffic."""
+        others = self.rest(self.known[None, :, None])[0, :, 0]
+        part = self.known <= _WHOLE * (self.known + others)
+        heard: Bools = ((chunks.n >= FEWEST) & part)[..., None]
+        return heard
 
     def moments(self, chunks: Residuals) -> tuple[Floats, Floats]:
         """Return the sums over each chunk's rows of their variances and third moments, [M, S, C]."""

@@ -102,6 +102,15 @@ def test_small_segments_say_nothing(calm: Residuals) -> None:
     assert np.isnan(ScanLaw.fit(calm).z(few)).all()
 
 
+def test_a_segment_that_is_all_traffic_is_left_to_accuracy() -> None:
+    rng = np.random.default_rng(9)
+    made = chunks(rng, 40)
+    alone = [at for at, each in enumerate(made.segments) if each.feature == "a"]
+    made.n[:, alone[1:]], made.n[:, alone[0]] = 0.0, ROWS
+    made.total[:, alone[1:]], made.total[:, alone[0]] = 0.0, made.total[:, alone].sum(axis=1)
+    assert np.isnan(ScanLaw.fit(made).z(made)[:, alone]).all()
+
+
 def test_too_short_a_past_is_refused(calm: Residuals) -> None:
     with pytest.raises(InvalidInput, match="13 chunks with labels; a scan of segments needs at least 14"):
         Scan.fit(calm.take(slice(0, 13)))
