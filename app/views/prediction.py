@@ -12,6 +12,7 @@ from app.data.rows import answer, explain, explanations, neighbours, row, values
 from app.data.shown import in_words, lines, picture
 from app.data.trust import methods_for, trust, trusted
 from app.frame import colours, figure, model_of, place
+from app.marking import mark
 from app.prose import safe
 from app.runtime import runtime
 from app.trying import agree, trying
@@ -221,6 +222,7 @@ def card(found: Explanation) -> None:
         st.plotly_chart(
             chart, theme=None, config=CONFIG, key=f"chart_{found.method}", alt=f"{name}: what each input contributed"
         )
+        mark(found, model.schema, given, paint)
         st.caption(
             f"Explained: {output}, this row {fmt.with_unit(found.prediction, unit)}, "
             f"{'average' if additive else 'intercept'} {fmt.with_unit(found.base_value, unit)}."
