@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.data.fleet import FRESH, breached, sentence
 from app.data.model import ratio, read
-from app.data.names import SHIFT, column, measure
+from app.data.names import EVIDENCE, SHIFT, column, measure
 from app.runtime import runtime
 from monitor.charts import format as fmt
 from monitor.charts.categories import OTHER, UNSEEN
@@ -150,6 +150,7 @@ def reading(name: str, feature: str, window: Window, version: str | None, segmen
         given for given in long if window.start <= given.window.start < window.end and version in (None, given.version)
     ]
     found += read(name, "quality.*", window, version, segment, feature)
+    found += read(name, "detection.*", window, version, segment, feature)
     metric = _telling(found) or _telling(long) or SHIFT[0]
     shift: dict[str, list[Measurement]] = {}
     for given in long:
@@ -175,19 +176,25 @@ def _telling(found: list[Measurement]) -> str | None:
 def _why(model: Model, found: list[Measurement]) -> tuple[str, ...]:
     """What is beyond normal in this window, one sentence a measure, the worst first; empty where nothing is."""
     worst: dict[str, Measurement] = {}
+    detector = any(given.metric == EVIDENCE for given in found)
     for given in found:
         speaks = given.metric in SHIFT or given.metric.startswith("quality.")
-        if speaks and breached(given):
+        if (given.metric == EVIDENCE if detector else speaks) and breached(given):
             best = worst.get(given.metric)
             if best is None or (ratio(given) or 0) > (ratio(best) or 0):
                 worst[given.metric] = given
     ordered = sorted(worst.values(), key=lambda given: -(ratio(given) or 0))
     said = (
-        f"{sentence(model, given).partition(': ')[2] or sentence(model, given)}"
-        f" ({fmt.day(given.window.start)}, n = {fmt.count(given.rows)})"
+        f"{_told(model, given, found)} ({fmt.day(given.window.start)}, n = {fmt.count(given.rows)})"
         for given in ordered
     )
     return tuple(dict.fromkeys(said))
+
+
+def _told(model: Model, given: Measurement, found: list[Measurement]) -> str:
+    if given.metric == EVIDENCE:
+        return sentence(model, given, [each for each in found if each.window == given.window])
+    return sentence(model, given).partition(": ")[2] or sentence(model, given)
 
 
 def _judged(found: list[Measurement]) -> tuple[Judged, ...]:
@@ -225,9 +232,10 @@ def worst_feature(name: str, window: Window, version: str | None) -> str | None:
     """The column farthest beyond its threshold in a window, to open with; None where all are calm."""
     found = [
         given
-        for metric in SHIFT
+        for metric in (EVIDENCE, *SHIFT)
         for given in read(name, metric, window, version, ALL)
         if given.feature and not given.feature.startswith("_")
     ]
+    found = [given for given in found if given.metric == EVIDENCE] or found
     worst = max(found, key=lambda given: ratio(given) or 0.0, default=None)
     return worst.feature if worst is not None else None

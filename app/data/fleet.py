@@ -1,13 +1,15 @@
 """Every model at a glance."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import streamlit as st
 
-from app.data.names import SHIFT, accuracy_metrics, measure
+from app.data.names import EVIDENCE, SHIFT, accuracy_metrics, measure
 from app.place import span_window
 from app.runtime import runtime
+from monitor.alerts.said import sentence as said
 from monitor.alerts.text import title as measurement_title
 from monitor.charts import format as fmt
 from monitor.types import ALL, Alert, AlertState, Measurement, Model, Severity, Status
@@ -123,7 +125,7 @@ def _drifted(model: Model, end: datetime | None) -> tuple[int, datetime | None]:
     start = end - timedelta(days=TREND_DAYS)
     found = [
         given
-        for metric in SHIFT
+        for metric in ((EVIDENCE,) if model.settings.dial is not None else SHIFT)
         for given in runtime().store.measurements.query(model.name, metric=metric, segment=ALL, start=start, end=end)
         if not (given.feature or "_").startswith("_")
         and given.value is not None
@@ -134,7 +136,12 @@ def _drifted(model: Model, end: datetime | None) -> tuple[int, datetime | None]:
 
 
 def breached(given: Measurement) -> bool:
-    """Whether a measurement of which less is better is beyond its own threshold, on enough rows."""
+    """Whether a measurement of which less is better is beyond its own threshold, on enough rows.
+
+    A column of which the detector speaks is so while it is part of an open incident.
+    """
+    if given.metric == EVIDENCE:
+        return given.status is Status.BREACH
     return (
         given.status is not Status.INSUFFICIENT
         and given.value is not None
@@ -177,6 +184,8 @@ def accuracy_text(given: Measurement | None, target_unit: str = "") -> tuple[str
     return known.title, fmt.with_unit(given.value, known.unit), origin
 
 
-def sentence(model: Model, given: Measurement) -> str:
-    """One measurement in words, as the alerts say it."""
+def sentence(model: Model, given: Measurement, beside: Sequence[Measurement] = ()) -> str:
+    """One measurement in words, as the alerts say it; ``beside`` are others of its column and window."""
+    if given.metric == EVIDENCE and given.feature is not None:
+        return said(model, given.feature, [given, *beside])
     return measurement_title(model, given, given.threshold if given.threshold is not None else float("nan"))

@@ -7,14 +7,16 @@ from datetime import datetime, timedelta
 import streamlit as st
 
 from app.data.fleet import FRESH, breached, sentence
-from app.data.names import SHIFT, accuracy_metrics, column, measure
+from app.data.names import EVIDENCE, SHIFT, accuracy_metrics, column, measure
 from app.runtime import runtime
 from monitor.charts import format as fmt
 from monitor.charts.heatmap import Cell
 from monitor.charts.lines import Bars
+from monitor.charts.style import plain
 from monitor.types import ALL, Measurement, Model, Status, Window
 
 ANSWERS = ("_score", "_prediction")
+_PART = 1.01
 LATENCIES = ("traffic.latency_p50", "traffic.latency_p95", "traffic.latency_p99")
 DEVICE_TIMES = ("traffic.device_time_p50", "traffic.device_time_p95", "traffic.device_time_p99")
 DEVICE_MEMORY = ("traffic.device_memory_p50", "traffic.device_memory_p95", "traffic.device_memory_p99")
@@ -50,6 +52,7 @@ class Overview:
     drifted: int
     drifted_in: Window | None  # the newest window in which drift could be judged
     features: int
+    detector: bool = False  # whether it is the detector that cells and suspects tell of
 
 
 def read(
@@ -116,15 +119,17 @@ def overview(name: str, window: Window, version: str | None, segment: str) -> Ov
     traffic = read(name, "traffic.*", window, version, segment)
     performance = read(name, "performance.*", window, version, segment)
     foreseen = read(name, "estimation.*", window, version, segment)
-    moved = [
-        *read(name, "drift.*", window, version, segment),
-        *read(name, "quality.*", window, version, segment),
-    ]
+    moved = read(name, "detection.*", window, version, segment) if model.settings.dial is not None else []
+    if not moved:
+        moved = [
+            *read(name, "drift.*", window, version, segment),
+            *read(name, "quality.*", window, version, segment),
+        ]
     coverage = [given for given in performance if given.metric == "performance.label_coverage"]
     bars = _bars([given for given in traffic if given.metric == "traffic.rows"], coverage)
     rows = int(sum(bars.rows)) if bars else 0
     suspects = _suspects(model, moved)
-    judged = [given for given in moved if given.metric in SHIFT and ratio(given) is not None]
+    judged = [given for given in moved if given.metric in (EVIDENCE, *SHIFT) and ratio(given) is not None]
     newest = max((given.window for given in judged), key=lambda window: window.start, default=None)
     drifted = {given.feature for given in judged if breached(given) and given.window == newest}
     return Overview(
@@ -148,6 +153,7 @@ def overview(name: str, window: Window, version: str | None, segment: str) -> Ov
         drifted=len([feature for feature in drifted if feature and not feature.startswith("_")]),
         drifted_in=newest,
         features=len(model.schema.features),
+        detector=any(given.metric == EVIDENCE for given in moved),
     )
 
 
@@ -213,14 +219,20 @@ def _bars(traffic: Sequence[Measurement], coverage: Sequence[Measurement]) -> Ba
 
 def _speaks(given: Measurement) -> bool:
     """Whether a measurement counts in the heat map: the shift of a column, or a fault of its values."""
-    return given.metric in SHIFT or given.metric.startswith("quality.")
+    return given.metric in (EVIDENCE, *SHIFT) or given.metric.startswith("quality.")
 
 
 def ratio(given: Measurement) -> float | None:
-    """How many times its own threshold a measurement reached; None where it says too little."""
+    """How many times its own threshold a measurement reached; None where it says too little.
+
+    A column that the detector speaks of is above 1 while it is part of an open incident, and only then.
+    """
     if given.status is Status.INSUFFICIENT or given.value is None or not given.threshold:
         return None
-    return given.value / given.threshold
+    reached = given.value / given.threshold
+    if given.metric == EVIDENCE:
+        return max(reached, _PART) if given.status is Status.BREACH else min(reached, 1.0)
+    return reached
 
 
 def _cells(model: Model, moved: Sequence[Measurement]) -> tuple[Cell, ...]:
@@ -245,6 +257,13 @@ def _cells(model: Model, moved: Sequence[Measurement]) -> tuple[Cell, ...]:
 
 def _cell_text(given: Measurement) -> str:
     known = measure(given.metric)
+    if given.metric == EVIDENCE:
+        part = "part of an open incident" if breached(given) else "no incident"
+        event = f"<br>{plain(str(given.details['event']))}: no evidence is gathered" if "event" in given.details else ""
+        return (
+            f"{known.title} <b>{fmt.with_unit(given.value, known.unit)}</b> of an alarm; {part}{event}"
+            f"<br>n = {fmt.count(given.rows)}, version {given.version}"
+        )
     return (
         f"{known.title} <b>{fmt.with_unit(given.value, known.unit)}</b>, threshold"
         f" {fmt.with_unit(given.threshold, known.unit)}<br>n = {fmt.count(given.rows)}, version {given.version}"
@@ -266,7 +285,9 @@ def _suspects(model: Model, moved: Sequence[Measurement]) -> tuple[Suspect, ...]
         days: dict[datetime, float] = {}
         for each in found:
             days[each.window.start] = max(days.get(each.window.start, 0.0), ratio(each) or 0.0)
-        said = sentence(model, given).partition(": ")[2] or sentence(model, given)
+        beside = [each for each in moved if each.feature == feature and each.window == given.window]
+        told = sentence(model, given, beside)
+        said = told if given.metric == EVIDENCE else told.partition(": ")[2] or told
         label = column(model.schema, feature).label
         suspects.append(Suspect(feature, label, said, worst, given, tuple(days[day] for day in sorted(days))))
     return tuple(sorted(suspects, key=lambda suspect: -suspect.ratio))

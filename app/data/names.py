@@ -19,6 +19,9 @@ SHIFT = ("drift.wasserstein", "drift.jensen_shannon")
 WORTH = "performance.value_per_prediction"
 """Measured where the owner says what answers are worth; in the unit said there."""
 
+EVIDENCE = "detection.evidence"
+"""What the detector says of a column, over all traffic; with it the measures of shift only say how large it is."""
+
 QUALITY_FIRST = {Task.BINARY: "auc", Task.MULTICLASS: "accuracy", Task.REGRESSION: "mae"}
 """The measure that speaks for a model's accuracy."""
 
@@ -48,6 +51,10 @@ def measures() -> dict[str, Measure]:
         "traffic.device_memory_p95": Measure("Peak device memory, 95th percentile", "MiB", "lower"),
         "traffic.device_memory_p99": Measure("Peak device memory, 99th percentile", "MiB", "lower"),
         "traffic.score_mean": Measure("Mean score"),
+        EVIDENCE: Measure("Evidence of change", "share", "lower"),
+        "detection.shift": Measure("Shift of ranks", "sd"),
+        "detection.divergence": Measure("Jensen–Shannon distance"),
+        "detection.nulls": Measure("Change of missing values", "share"),
         "performance.label_coverage": Measure("Labels arrived", "share", "higher"),
         WORTH: Measure("Value of a prediction", "", "higher", frozenset({Task.BINARY})),
         "estimation.value_per_prediction": Measure("Value of a prediction, estimated", "", "higher"),

@@ -1,7 +1,7 @@
-"""What the demo's owner registers: the model with its schema, its rules and channel, and each version's reference."""
+"""What the demo's owner registers: the model with its schema, its owner and channel, and each version's reference."""
 
 import io
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +12,16 @@ from app.demo import data
 from app.demo.model import FlightModel
 from app.demo.story import INFER, MODEL, Edition
 from app.link import Link
-from monitor.alerts.rules import default_rules
 from monitor.schema import infer_schema, schema_to_dict, settings_to_dict
-from monitor.types import Channel, ModelSchema, Rule, Settings, Severity, Task
+from monitor.types import Channel, Event, ModelSchema, Settings, Task
 
 OWNER = "flight-operations@example.com"
 MODEL_CLASS = f"{FlightModel.__module__}:{FlightModel.__qualname__}"
-# The default rules allow a column 1 % of values out of range and 5 points more nulls than before. Whoever owns a model
-# fed by weather knows better: storms go beyond what a month has shown, and stations leave gaps (up to 9 % of a day).
-# A feed that breaks shows in far more rows than that.
-DATA_RULES = (
-    Rule(name="out-of-range", metric="quality.out_of_range_share", threshold=0.30, severity=Severity.CRITICAL),
-    Rule(name="missing", metric="quality.null_share", threshold=0.20, severity=Severity.CRITICAL),
-    Rule(name="never-seen", metric="quality.unseen_share", threshold=0.05, severity=Severity.CRITICAL),
-    Rule(name="other-type", metric="quality.retyped_share", severity=Severity.CRITICAL),
+HOLIDAYS = (
+    Event(name="Memorial Day", first=date(2013, 5, 25), until=date(2013, 5, 28)),
+    Event(name="Independence Day", first=date(2013, 7, 4), until=date(2013, 7, 8)),
 )
-AUC_FLOOR = Rule(name="auc-floor", metric="performance.auc", op="<", threshold=0.60, windows=2)
-"""Two days in a row on which the model ranks late flights hardly better than chance."""
+"""Long weekends on which fewer and other flights leave; whoever owns a model of flights knows them beforehand."""
 
 
 def schema(table: pa.Table) -> ModelSchema:
@@ -37,15 +30,14 @@ def schema(table: pa.Table) -> ModelSchema:
     return infer_schema(seen, model=MODEL, task=Task.BINARY, classes=data.CLASSES, features=data.FEATURES)
 
 
-def settings(of: ModelSchema, webhook: str) -> Settings:
-    """Return what the owner decides: bounds of their own for data and accuracy, default rules for drift, a webhook."""
-    drift = [rule for rule in default_rules(of) if rule.metric.startswith("drift.")]
+def settings(webhook: str) -> Settings:
+    """Return what the owner decides: who is told and how, and the holidays. Alarms are as they come."""
     return Settings(
         owner=OWNER,
         title="Late arrivals",
         description=f"Will a flight from New York arrive more than {data.LATE_MINUTES} minutes late?",
         segments=("origin",),
-        rules=(*DATA_RULES, *drift, AUC_FLOOR),
+        calendar=HOLIDAYS,
         channels=(Channel(kind="webhook", target=webhook), Channel(kind="log")),
     )
 
@@ -53,7 +45,7 @@ def settings(of: ModelSchema, webhook: str) -> Settings:
 def register_model(link: Link, table: pa.Table, webhook: str) -> ModelSchema:
     """Register the model and return its schema."""
     of = schema(table)
-    body = {"schema": schema_to_dict(of), "settings": settings_to_dict(settings(of, webhook))}
+    body = {"schema": schema_to_dict(of), "settings": settings_to_dict(settings(webhook))}
     link.ask("PUT", f"/v1/models/{MODEL}", json_body=body)
     return of
 

@@ -29,6 +29,7 @@ class Edition:
     """One version of the model: trained on [train, reference), held against [reference, until), served from a day on.
 
     ``reference`` flights come after the training data, so the reference window shows the model on data it never saw.
+    They are three and four months: a detector knows only as much of weather and schedules as its reference shows.
     """
 
     version: str
@@ -77,8 +78,8 @@ class Story:
     first: date = date(2013, 5, 1)
     until: date = date(2013, 9, 1)
     editions: tuple[Edition, ...] = (
-        Edition("1", 1, date(2013, 1, 1), date(2013, 4, 1), date(2013, 5, 1), date(2013, 5, 1)),
-        Edition("2", 2, date(2013, 1, 1), date(2013, 6, 1), date(2013, 7, 1), date(2013, 7, 1)),
+        Edition("1", 1, date(2013, 1, 1), date(2013, 2, 1), date(2013, 5, 1), date(2013, 5, 1)),
+        Edition("2", 2, date(2013, 1, 1), date(2013, 3, 1), date(2013, 7, 1), date(2013, 7, 1)),
     )
     fault: Fault = field(
         default=Fault("airport_delay", 60.0, "minutes", "seconds", date(2013, 8, 27), date(2013, 9, 1))
@@ -106,8 +107,8 @@ def short(days: int = 3) -> Story:
         first=first,
         until=last + timedelta(days=1),
         editions=(
-            replace(one, train=date(2013, 3, 1), until=date(2013, 4, 16), served=first),
-            replace(two, train=date(2013, 5, 1), until=date(2013, 6, 16), served=last),
+            replace(one, train=date(2013, 3, 1), reference=date(2013, 4, 1), until=date(2013, 4, 16), served=first),
+            replace(two, train=date(2013, 5, 1), reference=date(2013, 6, 1), until=date(2013, 6, 16), served=last),
         ),
         fault=replace(whole.fault, first=last, until=last + timedelta(days=1)),
     )

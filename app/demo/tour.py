@@ -35,7 +35,7 @@ def tell_alerts(link: Link, receiver: Receiver, story: Story, summary: Summary, 
         raise Unavailable(f"{len(alerts)} alerts fired and the webhook heard of {summary.alerts_delivered}")
     for alert in sorted(alerts, key=lambda each: str(each["since"])):
         show.say(f"{str(alert['since'])[:10]} {alert['severity']:8} {alert['state']:9} {alert['title']}")
-    about_fault = [message for message in firing(receiver) if message["feature"] == story.fault.column]
+    about_fault = [message for message in firing(receiver) if story.fault.column in told_of(message)]
     if not about_fault:
         raise Unavailable(f"no alert was about the column that was broken on purpose, {story.fault.column}")
     show.say("The message about the fault, as it arrived:")
@@ -46,6 +46,11 @@ def tell_alerts(link: Link, receiver: Receiver, story: Story, summary: Summary, 
 def firing(receiver: Receiver) -> list[Mapping[str, Any]]:
     """Return the messages that said an alert had begun."""
     return [message for message in receiver.messages if message.get("event") == "firing"]
+
+
+def told_of(message: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the columns that a message is about."""
+    return (message.get("feature"), *message.get("columns", ()))
 
 
 def false_alarms(story: Story, scores: Mapping[str, float], count: int) -> list[str]:

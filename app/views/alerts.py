@@ -2,13 +2,16 @@
 
 import streamlit as st
 
+from app.data.detection import history
 from app.data.names import measure
 from app.data.records import alerts, deliveries, target_of
 from app.frame import since
+from app.incidents import incident
 from app.prose import SEVERITY, safe
 from app.runtime import runtime
+from monitor.alerts.incidents import DETECTOR
 from monitor.charts import format as fmt
-from monitor.types import Alert, AlertState
+from monitor.types import Alert, AlertState, Severity
 
 models = {model.name: model for model in runtime().store.catalog.models()}
 titles = {name: model.title for name, model in models.items()}
@@ -43,6 +46,13 @@ def told(alert: Alert) -> str:
     return "; ".join(parts)
 
 
+def reason(alert: Alert) -> str:
+    """What an incident of the detector rests on, in a line."""
+    held = "calibrated" if alert.calibrated else "uncalibrated: its reference has fewer than 30 windows"
+    what = "Hard fault" if alert.severity is Severity.CRITICAL else f"Evidence {alert.value:g} times the threshold"
+    return f"{what}, {held}"
+
+
 def show(alert: Alert) -> None:
     """One alert: what happened, how bad, since when, who knows, and the way there."""
     colour, icon, word = SEVERITY[alert.severity]
@@ -55,18 +65,27 @@ def show(alert: Alert) -> None:
                 if alert.state is AlertState.RESOLVED:
                     st.badge(f"Resolved {fmt.day(alert.resolved)}", icon=":material/check:", color="green")
                 st.markdown(f"**{safe(alert.title, 200)}**", width="stretch")
+            if alert.rule == DETECTOR:
+                bounds = reason(alert)
+            else:
+                value, limit = (fmt.with_unit(given, known.unit) for given in (alert.value, alert.threshold))
+                bounds = f"{known.title} {value}, threshold {limit}"
             st.markdown(
-                f"{safe(known.title)} {safe(fmt.with_unit(alert.value, known.unit))}, threshold "
-                f"{safe(fmt.with_unit(alert.threshold, known.unit))}  \n"
+                f"{safe(bounds, 200)}  \n"
                 f"{safe(titles.get(alert.model, alert.model))}, version {safe(alert.version)}, "
                 f"window {safe(fmt.span(alert.window.start, alert.window.end))} (UTC)"
             )
             owner = f"owner {alert.owner}" if alert.owner else "no owner"
+            for note in history(alert.id):
+                by = f" by {note.who}" if note.who else ""
+                st.caption(f":material/history: {safe(f'{fmt.minute(note.at)} {note.action}{by}: {note.said}', 300)}")
             st.caption(safe(f"since {fmt.minute(alert.since)} ({since(alert.since)}) · {owner} · {told(alert)}", 400))
         view, there = target_of(alert)
         page = "views/model.py" if view not in ("feature", "model") else f"views/{view}.py"
         if go.button("Look into it", key=f"go_{alert.id}", width="stretch"):
             st.switch_page(page, query_params=there)
+        if alert.rule == DETECTOR and alert.model in models:
+            incident(alert, models[alert.model], opened=alert.id == chosen)
         with st.expander("The message as sent", expanded=alert.id == chosen):
             st.text(alert.body)
 

@@ -9,7 +9,9 @@ from app.data.kept import kept
 from app.data.model import Suspect, doubts, last_traffic, overview
 from app.data.names import WORTH, measure, score_title, score_unit
 from app.data.totals import totals
+from app.dialling import dial_panel
 from app.frame import colours, figure, halves, lesson, model_of, place
+from app.groups import where_wrong
 from app.machines import machines
 from app.place import read_moment
 from app.prose import SEVERITY, safe
@@ -92,7 +94,9 @@ with inputs:
         "Drifted columns now",
         f"{found.drifted} of {found.features}" if found.drifted_in else fmt.MISSING,
         fmt.day(found.drifted_in.start) if found.drifted_in else "not measured",
-        "Inputs beyond their threshold in the newest window that could be judged, in any version.",
+        "Inputs that are part of an open incident in the newest window that could be judged, in any version."
+        if model.settings.dial is not None
+        else "Inputs beyond their threshold in the newest window that could be judged, in any version.",
     )
     figure(
         f"Mean {answered[0].lower()}{answered[1:]}",
@@ -184,10 +188,16 @@ with aside, st.container(border=True, height="stretch"):
 
 with st.container(border=True):
     st.subheader("Which columns moved, and when?", anchor=False)
-    st.caption(
-        "Each cell is one column in one window: the worst of its shift and its faults, as a multiple of what "
-        "ordinary reference days stay under. ◆ beyond it, hatched: no data. Click a cell to see its values."
-    )
+    if found.detector:
+        st.caption(
+            "Each cell is one column in one window: how much of what raises an alarm has been gathered, over days for "
+            "a drift, in one for a fault. ◆ part of an open incident, hatched: no data. Click a cell to see its values."
+        )
+    else:
+        st.caption(
+            "Each cell is one column in one window: the worst of its shift and its faults, as a multiple of what "
+            "ordinary reference days stay under. ◆ beyond it, hatched: no data. Click a cell to see its values."
+        )
     event = st.plotly_chart(
         heatmap(found.cells, paint),
         theme=None,
@@ -205,7 +215,9 @@ with st.container(border=True):
             st.switch_page("views/feature.py", query_params=at.at(Window(opens, closes)).query(feature=feature))
 
 scores_come_true(model, at.window, at.version, at.segment)
+where_wrong(model, at.window, at.version)
 
+dial_panel(model)
 asked, fast = st.columns(2, gap="medium")
 with asked, st.container(border=True):
     st.subheader("How much was asked?", anchor=False)

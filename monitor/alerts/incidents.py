@@ -152,7 +152,9 @@ def reconcile(store: Store, model: Model, window: Window, now: datetime, url: st
                 found = _measured(store, model, snapshot.version, incident.opened)
                 changes.append(Change("firing", alert_of(model, snapshot.version, incident, found, now, url)))
             elif alert.columns != columns_of(incident):
-                store.alerts.put(_joined(store, model, alert, incident, snapshot, now))
+                start = snapshot.until - length(model)
+                found = _measured(store, model, snapshot.version, start)
+                store.alerts.put(joined(model, alert, incident, found, start, now))
     for name, alert in firing.items():
         if name not in held:
             changes.append(closed(alert, _why_over(alert, snapshots, window), now))
@@ -167,11 +169,11 @@ def _measured(store: Store, model: Model, version: str, start: datetime) -> list
     return [given for given in found if given.window.end == end]
 
 
-def _joined(store: Store, model: Model, alert: Alert, incident: Incident, snapshot: Snapshot, now: datetime) -> Alert:
-    """Return the alert with the columns that joined its incident."""
+def joined(
+    model: Model, alert: Alert, incident: Incident, found: Sequence[Measurement], start: datetime, now: datetime
+) -> Alert:
+    """Return an alert with the columns that joined its incident in the window that began at a moment."""
     columns = columns_of(incident)
-    start = snapshot.until - length(model)
-    found = _measured(store, model, alert.version, start)
     fresh = [sentence(model, column, found) for column in columns if column not in alert.columns]
     body, newline, here = alert.body.rpartition("\n")
     lines = [f"Also, since {minute(start)} UTC: {said}." for said in fresh]

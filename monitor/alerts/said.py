@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from typing import Final
 
-from monitor.alerts.text import moved, subject
-from monitor.charts.format import rate
+from monitor.alerts.text import feature_unit, moved, subject
+from monitor.charts.format import rate, with_unit
 from monitor.types import Measurement, Model
 
 SPOKEN: Final = 0.05
 """A smaller shift than this, in deviations, is told as a change of shape."""
 
 _NULLS: Final = 0.01
+_MOVED: Final = frozenset({"range", "displaced", "constant"})
 _FAULTS: Final = {
     "retyped": "values came as another type than registered",
     "non_finite": "values are not a number (NaN or infinite)",
@@ -33,30 +34,38 @@ def sentence(model: Model, column: str, found: Sequence[Measurement]) -> str:
     name = subject(model, column)
     if given is None:
         return f"{name} has changed"
-    broken = [_fault(each, given) for each in str(given.details.get("faults") or "").split(", ") if each]
+    broken = [each for each in str(given.details.get("faults") or "").split(", ") if each]
+    if broken:
+        where = _means(model, given) if _MOVED.intersection(broken) else ""
+        return f"{name}: {'; '.join([*(_fault(each, given) for each in broken), *([where] if where else [])])}"
     shift = by_metric.get("detection.shift")
-    parts = [*broken, *_shift(model, given, shift.value if shift else None), *_nulls(given, told=bool(broken))]
-    return f"{name} {_joined(parts)}" if not broken else f"{name}: {'; '.join(parts)}"
-
-
-def _joined(parts: Sequence[str]) -> str:
-    return "; ".join(parts) if parts else "has changed"
+    parts = [*_shift(model, given, shift.value if shift else None), *_nulls(given)]
+    return f"{name} {'; '.join(parts) if parts else 'has changed'}"
 
 
 def _shift(model: Model, given: Measurement, shift: float | None) -> list[str]:
-    change = moved(model, given)
     if shift is None:
+        change = moved(model, given)
         return [f"is distributed otherwise ({change})"] if change else []
+    means = _means(model, given)
+    beside = f" ({means})" if means else ""
     if abs(shift) < SPOKEN:
-        return [f"is spread otherwise, about the same middle ({change})" if change else "is spread otherwise"]
+        return [f"is spread otherwise about the same middle{beside}"]
     side = "higher" if shift > 0 else "lower"
-    size = f"{abs(shift):.{1 if abs(shift) >= 1 else 2}f}"
-    return [f"is {size} sd {side} than in the reference" + (f" ({change})" if change else "")]
+    return [f"is {abs(shift):.{1 if abs(shift) >= 1 else 2}f} sd {side} than in the reference{beside}"]
 
 
-def _nulls(given: Measurement, *, told: bool) -> list[str]:
+def _means(model: Model, given: Measurement) -> str:
+    now, before = given.details.get("current_mean"), given.details.get("reference_mean")
+    if not isinstance(now, float) or not isinstance(before, float):
+        return ""
+    unit = feature_unit(model, given)
+    return f"mean {with_unit(now, unit)}, reference {with_unit(before, unit)}"
+
+
+def _nulls(given: Measurement) -> list[str]:
     now, before = given.details.get("null_share"), given.details.get("reference_null_share")
-    if told or not isinstance(now, float) or not isinstance(before, float) or abs(now - before) < _NULLS:
+    if not isinstance(now, float) or not isinstance(before, float) or abs(now - before) < _NULLS:
         return []
     return [f"{rate(now)} nulls, reference {rate(before)}"]
 

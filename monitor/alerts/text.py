@@ -148,7 +148,7 @@ def _fault(model: Model, given: Measurement) -> str:
     value = rate(given.value)
     if given.metric != "quality.out_of_range_share":
         return f"{value} {_SHARES.get(given.metric, metric_title(given).lower())}"
-    unit = _feature_unit(model, given)
+    unit = feature_unit(model, given)
     above, below = _number(given, "above_share"), _number(given, "below_share")
     if above is not None and (below is None or above >= below):
         return f"{rate(above)} of values above anything seen in the reference (max {_at(given, 'reference_max', unit)})"
@@ -161,7 +161,8 @@ def _at(given: Measurement, key: str, unit: str) -> str:
     return with_unit(_number(given, key), unit)
 
 
-def _feature_unit(model: Model, given: Measurement) -> str:
+def feature_unit(model: Model, given: Measurement) -> str:
+    """Return the unit of a column's values; empty for none."""
     known: Feature | None = model.schema.feature(given.feature or "")
     if known is None:
         if given.feature != "_score":
@@ -174,7 +175,7 @@ def moved(model: Model, given: Measurement) -> str:
     """How a column moved: its mean, or the category whose share changed most; empty where neither is known."""
     shift = _number(given, "shift_sd")
     if shift is not None:
-        unit = _feature_unit(model, given)
+        unit = feature_unit(model, given)
         now, then = _at(given, "current_mean", unit), _at(given, "reference_mean", unit)
         if abs(shift) >= 0.1:
             return f"mean {now} instead of {then} ({_sd(shift)})"
@@ -200,7 +201,7 @@ def _severity_of(model: Model, given: Measurement) -> list[str]:
         lines.append(f"{rate(given.value)} of rows, instead of {rate(before)} in the reference.")
     shift = _number(given, "shift_sd")
     if shift is not None:
-        unit = _feature_unit(model, given)
+        unit = feature_unit(model, given)
         now, then = _at(given, "current_mean", unit), _at(given, "reference_mean", unit)
         lines.append(f"Mean {now} instead of {then} ({_sd(shift)}).")
     return lines

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from monitor.alerts.incidents import DETECTOR, alert_of, incident_id
+from monitor.alerts.incidents import DETECTOR, alert_of, columns_of, incident_id, joined
 from monitor.alerts.rules import QUIET_WINDOWS, closed, evaluate
 from monitor.clock import EPOCH
 from monitor.detection import Chunk, Readings, State, stack
@@ -92,6 +92,9 @@ def raised(model: Model, taken: Sequence[Step], now: datetime, url: str) -> list
             still.add(name)
             if name not in alerts:
                 alerts[name] = alert_of(model, each.version, incident, measurements(model, each), now, url)
+            elif alerts[name].columns != columns_of(incident):
+                found = measurements(model, each)
+                alerts[name] = joined(model, alerts[name], incident, found, each.window.start, now)
         for name, alert in alerts.items():
             if alert.version == each.version and alert.resolved is None and name not in still:
                 alerts[name] = closed(alert, "Back to normal: its columns were calm.", each.window.end).alert

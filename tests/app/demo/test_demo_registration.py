@@ -7,9 +7,8 @@ import pytest
 
 from app.demo import data, registration, train
 from app.demo.story import Story
-from monitor.alerts.readings import check_rule
 from monitor.schema import conform_reference, schema_from_dict, schema_to_dict, settings_from_dict, settings_to_dict
-from monitor.types import Kind
+from monitor.types import Kind, Settings
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +27,12 @@ def test_the_inferred_schema_has_titles_units_and_kinds_that_fit(table) -> None:
     assert schema.feature("dest").kind is Kind.CATEGORICAL
 
 
-def test_the_owners_settings_hold_a_static_threshold_and_two_channels(table) -> None:
-    settings = registration.settings(registration.schema(table), "http://127.0.0.1:9/owner")
+def test_the_owners_settings_leave_alarms_as_they_come() -> None:
+    settings = registration.settings("http://127.0.0.1:9/owner")
     assert settings_from_dict(settings_to_dict(settings)) == settings
-    for rule in settings.rules:
-        check_rule(rule)
-    assert registration.AUC_FLOOR in settings.rules
-    assert registration.AUC_FLOOR.threshold == 0.60
-    assert {rule.metric.partition(".")[0] for rule in settings.rules} == {"quality", "drift", "performance"}
+    assert settings.rules is None, "no bound is set by hand"
+    assert settings.dial == Settings().dial == 1.0
+    assert [event.name for event in settings.calendar] == ["Memorial Day", "Independence Day"]
     assert {channel.kind for channel in settings.channels} == {"webhook", "log"}
 
 

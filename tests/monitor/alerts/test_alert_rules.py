@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.alerts.readings import check_rule
-from monitor.alerts.rules import Change, default_rules, evaluate
+from monitor.alerts.rules import Change, default_rules, evaluate, plain_rules
 from monitor.errors import InvalidInput
 from monitor.types import (
     Alert,
@@ -32,7 +32,7 @@ SCHEMA = ModelSchema(model="flights", task=Task.BINARY, features=FEATURES, class
 
 
 def model(*rules: Rule) -> Model:
-    return Model(name="flights", schema=SCHEMA, settings=Settings(rules=rules or None, owner="ops"), created=START)
+    return Model(name="flights", schema=SCHEMA, settings=Settings(rules=rules or plain_rules(), owner="ops"), created=START)
 
 
 def day(number: int) -> Window:
@@ -211,7 +211,7 @@ def test_nothing_to_judge_changes_nothing() -> None:
 
 def test_default_rules_are_usable_for_every_task() -> None:
     for task in Task:
-        for rule in default_rules(ModelSchema(model="m", task=task, features=FEATURES)):
+        for rule in (*default_rules(ModelSchema(model="m", task=task, features=FEATURES)), *plain_rules()):
             check_rule(rule)
 
 
