@@ -100,7 +100,8 @@ class CaptureMiddleware:
                 seen.capture()
 
         try:
-            await self.app(scope, receiving, sending)
+            with self.client.under_way:
+                await self.app(scope, receiving, sending)
             if not seen.captured:  # whoever asked went away, or the answer was cut short
                 self.client.count("unfinished")
         except BaseException:

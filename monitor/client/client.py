@@ -14,6 +14,7 @@ from weakref import WeakSet
 
 from monitor.client.arguments import check_rows, moments_of, rows_in
 from monitor.client.items import Item, Kind, LoggedLabels, LoggedRows, new_identity
+from monitor.client.pace import UnderWay
 from monitor.client.queue import Queue
 from monitor.client.sender import Sender
 from monitor.client.snapshot import Snapshot, plain, take_inputs, take_outputs
@@ -55,6 +56,8 @@ class Client:
     >>> client.close(timeout=0)
     """
 
+    under_way: UnderWay
+    """The predictions being made just now, during which this client's thread does little; see `monitor.client.pace`."""
     _queue: Queue
     _sender: Sender | None
 
@@ -235,6 +238,7 @@ class Client:
                 self._sender = Sender(
                     self.url,
                     self._queue,
+                    self.under_way,
                     self.identity,
                     source=self._source,
                     api_key=self._key,
@@ -251,6 +255,7 @@ class Client:
         self._queue = Queue(self._max_bytes)
         self._sender = None
         self._starting = Lock()
+        self.under_way = UnderWay()
 
 
 def _close_all() -> None:

@@ -55,8 +55,8 @@ class Exchange:
     size: int
     kind: Kind = "inferences"
 
-    def build(self) -> Iterator[Row]:
-        """Parse both bodies and make one row per inference; nothing for a probe.
+    def build(self) -> Iterator[Row | None]:
+        """Parse both bodies and make one row per inference; nothing for a probe. None is a moment to rest.
 
         Raises:
             InvalidInput: a body is not of the dialect, or the two do not belong together.
@@ -67,10 +67,12 @@ class Exchange:
         asked = self.dialect.read("request", body, headers)
         if is_probe(asked):
             return
+        yield None
         told = {**_by_name(self.response_headers), ":status": str(self.status)}
         answered = aligned(asked, self.dialect.read("response", b"".join(self.response), told))
         if asked.rows != answered.rows:
             asked, answered = self._agreed(asked, answered, body, headers)
+        yield None
         moment = self.time or self.now.astimezone(UTC).isoformat()
         inferences = pair(
             asked,

@@ -21,8 +21,11 @@ class Item(Protocol):
     rows: int
     size: int
 
-    def build(self) -> Iterator[Row]:
-        """Make the rows as they are sent. Runs on the client's thread; may raise anything."""
+    def build(self) -> Iterator[Row | None]:
+        """Make the rows as they are sent; None is no row, but where the client's thread may rest meanwhile.
+
+        Runs on that thread; may raise anything.
+        """
         ...
 
 
@@ -87,7 +90,7 @@ class LoggedLabels:
 
 
 # Not uuid4: it asks the system, which lets go of the interpreter in the middle of someone's request.
-_random = Random()
+_random = Random()  # noqa: S311 - names, not secrets
 os.register_at_fork(after_in_child=_random.seed)
 
 

@@ -103,7 +103,8 @@ class WatchedSession:
         copied = self._copied(feed, array, self._max_bytes)
         begun = time.perf_counter()
         try:
-            result = run(names, feed, options)
+            with self._client.under_way:
+                result = run(names, feed, options)
         except BaseException:
             self._client.count("errors")
             raise

@@ -12,7 +12,7 @@ import urllib3
 
 from monitor.client.encode import encode
 from monitor.client.items import Item, Kind
-from monitor.client.pace import Pace
+from monitor.client.pace import Pace, UnderWay
 from monitor.client.queue import Queue
 
 BATCH_ROWS = 5_000
@@ -32,6 +32,7 @@ class Sender:
         self,
         url: str,
         queue: Queue,
+        under_way: UnderWay,
         identity: str,
         *,
         source: str,
@@ -51,7 +52,7 @@ class Sender:
         self._deadline = float("inf")
         self._reported: Counter[tuple[str, Kind, str]] = Counter()
         self._report_after = 0.0
-        self._pace = Pace(queue)
+        self._pace = Pace(queue, under_way)
         self._pool = urllib3.PoolManager(maxsize=1, retries=False, timeout=timeout)
         self._thread = Thread(target=self._run, name="watchglass-client", daemon=True)
         self._thread.start()
@@ -110,9 +111,10 @@ class Sender:
             made = 0
             try:
                 for row in item.build():
-                    body = encode(row)
-                    made += 1
-                    yield body
+                    if row is not None:
+                        body = encode(row)
+                        made += 1
+                        yield body
                     if not self._hurry.is_set():
                         self._pace.give_way()
                 # Of an exchange, the rows were a guess until now.

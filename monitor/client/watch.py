@@ -20,7 +20,8 @@ def watched(client: "Client", function: F, ids: Callable[[Any], Iterable[object]
     def plain(*args: Any, **kwargs: Any) -> Any:
         call = _Call(client, ids, args, kwargs, place)
         try:
-            outputs = function(*args, **kwargs)
+            with client.under_way:
+                outputs = function(*args, **kwargs)
         except BaseException:
             client.count("errors")
             raise
@@ -31,7 +32,8 @@ def watched(client: "Client", function: F, ids: Callable[[Any], Iterable[object]
     async def waiting(*args: Any, **kwargs: Any) -> Any:
         call = _Call(client, ids, args, kwargs, place)
         try:
-            outputs = await function(*args, **kwargs)
+            with client.under_way:
+                outputs = await function(*args, **kwargs)
         except BaseException:
             client.count("errors")
             raise
