@@ -8,7 +8,8 @@ from monitor.types import Model, Window
 
 def kept(model: Model, window: Window, version: str | None) -> str | None:
     """Say how many rows of a window are kept; None where all of them are."""
-    return said(runtime().store.thinning.counts(model.name, window, version), model)
+    thinning = runtime().store.thinning
+    return None if thinning.whole(model.name) else said(thinning.counts(model.name, window, version), model)
 
 
 def said(found: Kept, model: Model) -> str | None:

@@ -11,11 +11,13 @@ from threading import RLock
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitor.profile.binning import LATENCY, PREDICTION, RUNTIME, SCORE, Binning, make_binning
+from monitor.profile.binning import Binning, make_binning
 from monitor.profile.build import profile, profile_outcomes
 from monitor.profile.pieces import PIECES, merge
+from monitor.profile.residuals import profile_residuals
 from monitor.profile.segment_sums import profile_segments
 from monitor.store import CommitUnknown, Store
+from monitor.store.profiles import LEFT
 from monitor.types import Model, Window
 
 FREEZE_ROWS = 5_000
@@ -24,9 +26,6 @@ FREEZE_ROWS = 5_000
 STEP_ROWS, MOST_PIECES = 10_000, 20_000
 """How many seqs are profiled at a time, and how many pieces (about 2 kB each) may be in memory only: rows spread over
 many hours, as in an import, make many pieces."""
-
-LEFT = (SCORE, PREDICTION, LATENCY, *RUNTIME)
-"""The columns of which the profile can be made again from what is left of a row that is not kept."""
 
 MOST_STEPS = 20
 """How many steps of thinning are done at a time."""
@@ -194,6 +193,7 @@ class Live:
             profile(rows, model.schema, binning, segments),
             profile_outcomes(known, model.schema, binning, segments),
             profile_segments(known, model.schema, binning),
+            profile_residuals(known, model.schema, binning, segments),
         ]
         self._store.profiles.replace_reference(model.name, version, merge(pa.concat_tables(parts)))
 

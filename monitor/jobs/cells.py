@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 P = TypeVar("P", ColumnProfile, Outcome)
 _log = logging.getLogger(__name__)
 
+NOT_COMPARABLE = (
+    "not comparable: these hours were counted in the bins of an earlier reference, and their rows are no longer kept "
+    "to be counted again"
+)
+"""Why a column of a window cannot be measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cell(Generic[P]):
@@ -38,7 +44,8 @@ def cells(
 ) -> Iterator[Cell[P]]:
     """Yield the window's profiles of one kind, by column, version and segment; failures are logged and yielded as such.
 
-    Pieces made with an earlier binning do not compare with the reference and are left out; a log line counts them.
+    Pieces made with an earlier binning do not compare with the reference and are left out; a column that has no others
+    in this window says so.
     A model that has no binning yet has no profiles. Without ``columns`` every column but the outcome is read.
     """
     binning = context.store.catalog.binning(model.name)
@@ -48,8 +55,7 @@ def cells(
     pieces = context.pieces(model.name, window, columns=wanted)
     current = pieces.filter(pc.equal(pieces["binning"], binning.id))
     if len(current) < len(pieces):
-        lost = len(pieces) - len(current)
-        _log.warning("model %s, %s: %d pieces of an earlier binning do not compare", model.name, window.start, lost)
+        yield from _incomparable(pieces, binning, model, window)
     by = ["column", "version", "segment", "binning"]
     try:
         together = merge(current, by)
@@ -63,6 +69,20 @@ def cells(
                 yield from _cells(merged, binning, model, kind)
     else:
         yield from _cells(together, binning, model, kind)
+
+
+def _incomparable(pieces: pa.Table, binning: Binning, model: Model, window: Window) -> Iterator[Cell[P]]:
+    """Yield the columns of which there are pieces of earlier binnings alone: their rows were gone when it changed."""
+    places: dict[tuple[str, str, str], bool] = {}
+    listed = pieces.select(["version", "segment", "column", "binning"])
+    for row in listed.group_by(listed.column_names).aggregate([]).to_pylist():
+        place = (row["version"], row["segment"], row["column"])
+        places[place] = places.get(place, False) or row["binning"] == binning.id
+    lost = sorted(place for place, there in places.items() if not there)
+    if lost:
+        _log.warning("model %s, %s: %d columns were counted in earlier bins", model.name, window.start, len(lost))
+    for version, segment, column in lost:
+        yield Cell(version, segment, column, None, NOT_COMPARABLE)
 
 
 def _cells(merged: pa.Table, binning: Binning, model: Model, kind: type[P]) -> Iterator[Cell[P]]:

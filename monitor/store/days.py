@@ -173,10 +173,20 @@ class Days:
                 found.append(merge(whole).equals(merge(_by_day(parts))))
         return found
 
-    def clear(self, model: str) -> None:
-        """Forget every piece of a model, within the running transaction."""
+    def clear(self, model: str, since: datetime | None, columns: Sequence[str]) -> None:
+        """Forget what can be profiled again, within the running transaction.
+
+        Args:
+            model: whose.
+            since: the first moment from which on rows are kept; pieces of days before it stay as they are. None: there
+                are no rows, and all stay.
+            columns: those of which pieces go whatever their day: they can be made of what is left of rows.
+        """
+        later = "true" if since is None else "hour < ?"
+        place = [model, *([] if since is None else [naive(_midnight(since))]), *columns]
+        stays = f'{later} AND "column" NOT IN ({", ".join("?" * len(columns))})'
         for table in ("profiles", "profile_hours", "profile_days"):
-            self._database.write(f"DELETE FROM {table} WHERE model = ?", [model])  # noqa: S608 - fixed
+            self._database.write(f"DELETE FROM {table} WHERE model = ? AND NOT ({stays})", place)  # noqa: S608 - fixed
 
     def _parts(self, model: str, window: Window | None, *, hours: bool) -> list[Part]:
         """Return which spans of which tables hold the hours of a window, each once."""

@@ -2,17 +2,22 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pyarrow as pa
 
+from monitor.profile.binning import LATENCY, OUTCOME, PREDICTION, RUNTIME, SCORE
 from monitor.profile.pieces import PIECES, merge
+from monitor.store import tables
 from monitor.store.database import Database
 from monitor.store.days import Days
 from monitor.store.sql import naive, names
 from monitor.types import ALL
 
 _COLUMNS = names(PIECES.names)
+LEFT = (SCORE, PREDICTION, LATENCY, OUTCOME, *RUNTIME)
+"""The columns whose profile can be made again from what is left of a row that is not kept."""
+
 WHOLES = pa.schema(
     [PIECES.field(name) for name in ("segment", "column", "binning", "counts", "minimum", "maximum")]
     + [("bounds", pa.string())]
@@ -35,14 +40,22 @@ class Profiles(Days):
             pieces: the table `monitor.profile` makes.
             up_to_seq: what they reach to.
             basis: what they were made with (binning, segments): pieces of another basis do not go together.
-            replace: take away the model's earlier pieces.
+            replace: take away the model's earlier pieces, but for those of days of which no rows are kept any more.
         """
         with self._database.transaction():
             if replace:
-                self.clear(model)
+                self.clear(model, self._kept_since(model), LEFT)
             self._database.insert("profiles", _of(model, pieces))
             self._database.query("DELETE FROM profile_marks WHERE model = ?", [model])
             self._database.query("INSERT INTO profile_marks VALUES (?, ?, ?)", [model, up_to_seq, basis])
+
+    def _kept_since(self, model: str) -> datetime | None:
+        """Return the time of the first row that is kept; None where all have gone. Without any row: long ago."""
+        first = self._database.scalar(f"SELECT min(_time) FROM {tables.captured(model)}")  # noqa: S608 - quoted
+        if isinstance(first, datetime):
+            return first
+        gone = f"SELECT 1 FROM {tables.narrow(model)} UNION ALL SELECT 1 FROM expired WHERE model = ? LIMIT 1"  # noqa: S608 - quoted
+        return None if self._database.query(gone, [model]).num_rows else datetime.min.replace(year=2, tzinfo=UTC)
 
     def up_to_seq(self, model: str) -> int:
         """Return the seq that a model's stored pieces reach, 0 where there is none."""

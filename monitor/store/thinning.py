@@ -162,6 +162,15 @@ class Thinning:
         """Note, within the running transaction, that profiles begin again without the rows that have expired."""
         self._database.query("UPDATE expired SET profiled = false WHERE model = ?", [model])
 
+    def whole(self, name: str) -> bool:
+        """Return whether all rows of a model are kept, without counting them: what that costs grows with them.
+
+        Raises:
+            NotFound: no such model.
+        """
+        gone = "SELECT 1 FROM expired WHERE model = ? LIMIT 1"
+        return not self._rows.thinned(name) and not self._database.query(gone, [name]).num_rows
+
     def counts(self, name: str, window: Window | None = None, version: str | None = None) -> Kept:
         """Return how many rows were stored and what became of them, of a window's hours or of all time.
 

@@ -154,3 +154,21 @@ def test_history_of_long_ago_is_kept_and_a_time_to_come_lets_nothing_go() -> Non
         store.profiles.roll_up("m", START + 4000 * DAY)
         assert store.profiles.expire("m", START + 4000 * DAY) == 0
         assert store.profiles.pieces("m").num_rows == 6
+
+
+def test_days_without_rows_stay_in_their_bins_when_the_others_are_profiled_again(store: Store, batch) -> None:
+    """What can be made of what is left of rows, such as scores, goes too: it comes again."""
+    old = cells(list(range(-96, 48)), 1)
+    score = old.filter(pa.compute.equal(old["column"], "a"))
+    named = score.set_column(score.schema.get_field_index("column"), "column", pa.array(["_score"] * len(score)))
+    store.rows.commit("flights", batch(0, 5), None)
+    first = store.database.scalar("SELECT min(_time) FROM captured.flights")
+    assert isinstance(first, datetime)
+    store.profiles.append("flights", pa.concat_tables([old, named]), 1)
+    store.profiles.roll_up("flights", START + DAY)
+    store.profiles.append("flights", PIECES.empty_table(), 2, replace=True)
+    midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
+    expected = old.filter(pa.compute.field("hour") < pa.scalar(midnight))
+    assert 0 < expected.num_rows < old.num_rows
+    assert digest(store.profiles.pieces("flights")) == digest(expected)
+    assert all(store.profiles.days_equal_hours("flights"))
