@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import streamlit as st
 
 from app.data.fleet import FRESH, breached, sentence
@@ -97,7 +98,10 @@ def side(profile: ColumnProfile | None, kind: Kind) -> Side | None:
 
 def _profiles(model: Model, pieces: pa.Table) -> dict[str, ColumnProfile]:
     binning = runtime().store.catalog.binning(model.name)
-    if binning is None or not pieces.num_rows:
+    if binning is None:
+        return {}
+    pieces = pieces.filter(pc.equal(pieces["binning"], binning.id))  # what was counted in earlier bins does not compare
+    if not pieces.num_rows:
         return {}
     found = read_profiles(pieces, binning, model.schema)
     return {name: profile for name, profile in found.items() if isinstance(profile, ColumnProfile)}
