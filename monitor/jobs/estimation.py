@@ -11,12 +11,11 @@ import numpy as np
 from monitor.estimation.anchor import Past
 from monitor.estimation.band import Estimate, estimate
 from monitor.estimation.doubt import doubt
-from monitor.estimation.expected import promised, scatter
 from monitor.jobs import Job, JobContext
 from monitor.jobs.cells import Cell, cells, insufficient
 from monitor.jobs.labelled import LOOKED_BACK, Labelled, Realised
 from monitor.jobs.performance import MIN_COVERAGE, MIN_LABELS
-from monitor.jobs.promise import Promise, Promises, past_of
+from monitor.jobs.promise import ByScore, Promise, Promises, past_of
 from monitor.jobs.worth import Measures
 from monitor.performance import PerformanceMeasure
 from monitor.profile.binning import PREDICTION, SCORE
@@ -28,6 +27,11 @@ CLOSED_AT: Final = 0.9
 OFF_THRESHOLD: Final = 0.01
 """Where more predictions than this do not follow the threshold, what depends on them is not estimated."""
 
+_WHY: Final = {
+    Task.BINARY: "there are none between 0 and 1, or they are too alike",
+    Task.MULTICLASS: "top probabilities give the accuracy alone",
+    Task.REGRESSION: "residuals by prediction give the errors alone",
+}
 _BY_PREDICTION = frozenset({"accuracy", "precision", "recall", "f1", "value_per_prediction"})
 Truths = Mapping[tuple[str, str], Mapping[Window, Realised]]
 Pasts = Mapping[tuple[str, str, str], tuple[Past, int]]
@@ -63,13 +67,9 @@ class EstimationJob(Job):
         }
         found = []
         for cell in cells(context, model, window, ColumnProfile, columns=[SCORE]):
-            reason, promise = "", None
-            if model.schema.task is not Task.BINARY:
-                reason = f"a {model.schema.task} task is not estimated before its labels come"
-            else:
-                promise = self._promises.of(context.store, model, binning, cell.version, measures).get(cell.segment)
+            promise = self._promises.of(context.store, model, binning, cell.version, measures).get(cell.segment)
             if promise is None or cell.profile is None:
-                reason = reason or cell.error or "the reference has no labels here, so nothing says what scores mean"
+                reason = cell.error or "the reference has no labels here, so nothing says what scores mean"
                 found += [_none(model, cell, window, measure, reason) for measure in measures]
                 continue
             answered = answers.get((cell.version, cell.segment))
@@ -91,36 +91,24 @@ def _cell(
 ) -> list[Measurement]:
     profile = cell.profile
     assert profile is not None  # noqa: S101 - cells that could not be read are not estimated
-    scores = profile.bins.astype(np.float64)
-    if not scores.sum():
-        reason = "no prediction of this window has a score between 0 and 1"
-        return [_none(model, cell, window, measure, reason) for measure in measures]
-    foreseen = promised(promise.reference, promise.calibration, scores)
-    chances = scatter(promise.reference, promise.calibration, scores, [each.value for each in measures])
-    unsupported = promise.calibration.unsupported(scores)
-    strays = _strays(scores, answered, promise)
+    foreseen = promise.foresight.foresee(profile, measures)
+    unsupported = promise.foresight.unsupported(profile)
+    strays = promise.foresight.strays(profile, answered) if isinstance(promise.foresight, ByScore) else 0.0
     found = []
-    for measure, chance in zip(measures, chances, strict=True):
-        value = measure.value(foreseen)
-        if value is None or not math.isfinite(chance):
-            found.append(_none(model, cell, window, measure, "these scores are too alike to define it"))
+    for measure, given in zip(measures, foreseen, strict=True):
+        if given is None:
+            reason = f"the scores of this window say nothing of it: {_WHY[model.schema.task]}"
+            found.append(_none(model, cell, window, measure, reason))
         elif measure.name in _BY_PREDICTION and strays > OFF_THRESHOLD:
             reason = f"{strays * 100:.0f} % of the predictions do not follow the threshold {model.schema.threshold:g}"
             found.append(_none(model, cell, window, measure, reason))
         else:
+            value, chance = given
             live, ahead = pasts.get((measure.name, cell.version, cell.segment), (past_of([]), 1))
             past = _joined(promise.past[measure.name], live)
-            given = estimate(value, chance, past, ahead, _bounds(measure))
-            found.append(_measurement(model, cell, window, measure, given, chance, unsupported, len(live)))
+            estimated = estimate(value, chance, past, ahead, _bounds(measure))
+            found.append(_measurement(model, cell, window, measure, estimated, chance, unsupported, len(live)))
     return found
-
-
-def _strays(scores: np.ndarray, answered: ColumnProfile | None, promise: Promise) -> float:
-    """Return the least share of predictions that cannot have followed the threshold."""
-    if answered is None or not answered.present:
-        return 0.0
-    above = scores[promise.reference.edges[:-1] >= promise.reference.schema.threshold].sum() / scores.sum()
-    return float(abs(above - answered.bins[1] / answered.present))
 
 
 def _joined(before: Past, live: Past) -> Past:

@@ -22,8 +22,7 @@ from scipy.stats import binomtest
 
 from monitor.estimation.anchor import Past
 from monitor.estimation.band import estimate
-from monitor.estimation.expected import promised, scatter
-from monitor.jobs.promise import past_of, promise_of
+from monitor.jobs.promise import ByScore, past_of, promise_of
 from monitor.performance.accuracy import Accuracy
 from monitor.performance.auc import RocAuc
 from monitor.profile.binning import make_binning
@@ -119,17 +118,15 @@ def follow(stream: Stream, late: int = LATE) -> dict[str, Found]:
     promise = promise_of(reference, MEASURES)
     if promise is None:
         return {}
-    values = [measure.value for measure in MEASURES]
+    assert isinstance(promise.foresight, ByScore)
     foreseen: dict[str, list[tuple[float, float, float]]] = {measure.name: [] for measure in MEASURES}
     places: dict[str, list[int]] = {measure.name: [] for measure in MEASURES}
     for place, outcome in enumerate(later):
         scores = outcome.score_counts[0].sum(axis=0).astype(np.float64)
-        expected = promised(promise.reference, promise.calibration, scores)
-        chances = scatter(promise.reference, promise.calibration, scores, values)
-        for measure, chance in zip(MEASURES, chances, strict=True):
-            truth, said = measure.value(outcome), measure.value(expected)
-            if truth is not None and said is not None and np.isfinite(chance):
-                foreseen[measure.name].append((said, truth, chance))
+        for measure, given in zip(MEASURES, promise.foresight.foresee_rows(scores, MEASURES), strict=True):
+            truth = measure.value(outcome)
+            if truth is not None and given is not None:
+                foreseen[measure.name].append((given[0], truth, given[1]))
                 places[measure.name].append(place)
     return {
         name: _walk(np.array(places[name]), promise.past[name], past_of(rows), late)
