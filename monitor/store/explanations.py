@@ -82,11 +82,11 @@ class Explanations:
             raise NotFound(f"There is no explanation {id!r}.")
         return _EXPLANATION.read(body)
 
-    def query(self, model: str, inference_id: str | None = None) -> list[Explanation]:
-        """Return the explanations of one inference, or of a model, newest first."""
+    def query(self, model: str, inference_id: str | None = None, limit: int = 10_000) -> list[Explanation]:
+        """Return the explanations of one inference, or of a model, the newest ones first and at most so many."""
         rows = self._database.rows(
             "SELECT body FROM explanations WHERE model = ? AND coalesce(inference_id = ?, true) "
-            "ORDER BY created DESC, id",
-            [model, inference_id],
+            "ORDER BY created DESC, id LIMIT ?",
+            [model, inference_id, limit],
         )
         return [_EXPLANATION.read(row["body"]) for row in rows]

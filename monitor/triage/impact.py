@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from monitor.profile.binning import Bins, CategoryBins, NumericBins
+from monitor.profile.binning import Bins, CategoryBins
 from monitor.profile.column import ColumnProfile
 from monitor.profile.segment_sums import SegmentSums
 from monitor.profile.values import Floats
@@ -17,7 +17,7 @@ from monitor.types import Explanation
 FEWEST = 30
 """With fewer explanations attributions say too little about bins."""
 
-_PRIOR = 5.0  # explanations that the mean over all bins counts as
+_PRIOR = 5.0  # explanations that the mean of all counts as in each range
 
 
 def impact(reference: ColumnProfile, current: ColumnProfile, weights: Floats) -> float:
@@ -35,25 +35,24 @@ def impact(reference: ColumnProfile, current: ColumnProfile, weights: Floats) ->
 
 
 def attribution_weights(explanations: Sequence[Explanation], column: str, bins: Bins) -> Floats | None:
-    """Return the mean |attribution| by slot of ``mass``, each shrunk to the mean of all; None with too few.
+    """Return the mean |attribution| by slot of ``mass``, shrunk to the mean of all; None with too few.
 
     Args:
         explanations: of rows of one model.
         column: which column.
         bins: the bins it is counted in.
     """
-    slots, sizes = [], []
+    parts, sizes = [], []
     for each in explanations:
         value = each.values.get(column)
         if column in each.attributions and value is not None:
-            slots.append(_slot(value, bins))
+            parts.append(_part(value, bins))
             sizes.append(abs(each.attributions[column]))
-    if len(slots) < FEWEST:
+    if len(parts) < FEWEST:
         return None
-    length = _slots(bins)
-    count, total = np.bincount(slots, minlength=length), np.bincount(slots, sizes, length)
-    found: Floats = (total + _PRIOR * float(np.mean(sizes))) / (count + _PRIOR)
-    return found
+    length = len(bins.values) + 2 if isinstance(bins, CategoryBins) else len(bins.deciles) + 1
+    count, total = np.bincount(parts, minlength=length), np.bincount(parts, sizes, length)
+    return _by_slot((total + _PRIOR * float(np.mean(sizes))) / (count + _PRIOR), bins)
 
 
 def score_weights(sums: SegmentSums, column: str, bins: Bins) -> Floats | None:
@@ -71,17 +70,24 @@ def score_weights(sums: SegmentSums, column: str, bins: Bins) -> Floats | None:
     p = sums.sums("p")[place]
     mean = p.sum() / n.sum()
     far = np.where(n > 0, np.abs(p / np.maximum(n, 1) - mean), 0.0)
+    return _by_slot(far, bins)
+
+
+def _by_slot(parts: Floats, bins: Bins) -> Floats:
+    """Return what belongs to the ranges between deciles, or to categories, by slot of ``mass``.
+
+    There are more slots than ranges: one explanation or label in each would be noise.
+    """
     if isinstance(bins, CategoryBins):
-        return far[np.minimum(np.arange(_slots(bins)), len(far) - 1)]
-    middle = np.concatenate([bins.edges[:1] - 1, (bins.edges[1:] + bins.edges[:-1]) / 2, bins.edges[-1:] + 1])
-    return far[np.searchsorted(bins.deciles, middle[: _slots(bins)], side="right")]
+        return parts[np.minimum(np.arange(len(bins.values) + 2), len(parts) - 1)]
+    edges = bins.edges
+    places = np.zeros(1)
+    if len(edges):
+        places = np.concatenate([edges[:1] - 1, (edges[1:] + edges[:-1]) / 2, edges[-1:] + 1])
+    return parts[np.searchsorted(bins.deciles, places, side="right")]
 
 
-def _slots(bins: Bins) -> int:
-    return len(bins.edges) + 1 if isinstance(bins, NumericBins) else len(bins.values) + 2
-
-
-def _slot(value: object, bins: Bins) -> int:
+def _part(value: object, bins: Bins) -> int:
     if isinstance(bins, CategoryBins):
         return max(0, bins.slot(str(value)) - bins.HEAD)
-    return int(np.searchsorted(bins.edges, value, side="right")) if isinstance(value, int | float) else 0
+    return int(np.searchsorted(bins.deciles, value, side="right")) if isinstance(value, int | float) else 0

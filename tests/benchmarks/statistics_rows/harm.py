@@ -18,7 +18,7 @@ from tests.benchmarks.statistics_rows.trials import day_rows, whole_days
 from tests.benchmarks.streams.labelled import Labelled
 from tests.benchmarks.streams.stream import Stream
 
-TRIALS = 200
+TRIALS = 120
 REFERENCE, ROWS = 60, 1_000
 CALM, HARMED = 10, 6
 FLIPPED = (0.15, 0.3, 0.5)

@@ -40,12 +40,9 @@ def test_the_lower_bound_is_passed_by_the_mean_at_any_look_in_fewer_than_one_of_
     rng, wrong, streams, mean = np.random.default_rng(0), 0, 600, 0.2
     for _ in range(streams):
         total = np.cumsum(rng.random(3_000) < mean)
-        looks = [*range(10, 200, 10), *range(200, 3_000, 50)]
-        wrong += any(
-            lower_bound(Loss(at, float(total[at - 1]), float(total[at - 1]))) > mean
-            for at in looks
-            if total[at - 1] > 0.2 * at
-        )
+        looks = np.array([*range(10, 200, 10), *range(200, 3_000, 50)])
+        far = total[looks - 1] / looks > mean + 2 * np.sqrt(mean * (1 - mean) / looks)  # others cannot be passed
+        wrong += any(lower_bound(Loss(int(at), *[float(total[at - 1])] * 2)) > mean for at in looks[far])
     assert wrong / streams < 0.05
 
 

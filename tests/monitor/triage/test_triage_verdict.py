@@ -94,7 +94,7 @@ def test_score_weights_are_how_far_scores_lie_from_their_mean() -> None:
 
 
 def test_attribution_weights_are_mean_sizes_by_bin(explained) -> None:
-    bins = NumericBins(np.array([0.0, 1.0, 2.0]), 1.0, 1.0)
+    bins = NumericBins(np.array([0.0, 1.0, 2.0]), 1.0, 1.0, np.array([1.0]))
     found = attribution_weights(
         [explained({"x": 0.5}, {"x": 0.1})] * 200 + [explained({"x": 1.5}, {"x": -0.9})] * 200, "x", bins
     )
