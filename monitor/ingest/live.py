@@ -91,8 +91,12 @@ class Live:
             if self._basis and not self._store.profiles.eras(self._name):
                 segments = self._store.catalog.model(self._name).segments
                 self._store.profiles.set_eras(self._name, [(0, segments)])
+            for _ in range(MOST_STEPS):  # before any may go, the few that samples are made of are copied
+                if not self._store.reservoir.step(self._name, self._flushed, now):
+                    break
+            reached = min(self._flushed, self._store.reservoir.reached(self._name))
             for step in range(MOST_STEPS):
-                if not self._store.thinning.step(self._name, self._flushed, now):
+                if not self._store.thinning.step(self._name, reached, now):
                     return step
         return MOST_STEPS
 

@@ -44,9 +44,8 @@ def cells(
 ) -> Iterator[Cell[P]]:
     """Yield the window's profiles of one kind, by column, version and segment; failures are logged and yielded as such.
 
-    Pieces made with an earlier binning do not compare with the reference and are left out; a column that has no others
-    in this window says so.
-    A model that has no binning yet has no profiles. Without ``columns`` every column but the outcome is read.
+    Pieces made with an earlier binning do not compare with the reference and are left out; a column that has no
+    others in this window says so. A model that has no binning yet has no profiles. Without ``columns`` every column but the outcome is read.
     """
     binning = context.store.catalog.binning(model.name)
     if binning is None:
@@ -55,7 +54,8 @@ def cells(
     pieces = context.pieces(model.name, window, columns=wanted)
     current = pieces.filter(pc.equal(pieces["binning"], binning.id))
     if len(current) < len(pieces):
-        yield from _incomparable(pieces, binning, model, window)
+        for version, segment, column in _incomparable(pieces, binning, model, window):
+            yield Cell(version, segment, column, None, NOT_COMPARABLE)
     by = ["column", "version", "segment", "binning"]
     try:
         together = merge(current, by)
@@ -71,8 +71,8 @@ def cells(
         yield from _cells(together, binning, model, kind)
 
 
-def _incomparable(pieces: pa.Table, binning: Binning, model: Model, window: Window) -> Iterator[Cell[P]]:
-    """Yield the columns of which there are pieces of earlier binnings alone: their rows were gone when it changed."""
+def _incomparable(pieces: pa.Table, binning: Binning, model: Model, window: Window) -> list[tuple[str, str, str]]:
+    """Return what there are pieces of earlier binnings of alone: the rows were gone when it changed."""
     places: dict[tuple[str, str, str], bool] = {}
     listed = pieces.select(["version", "segment", "column", "binning"])
     for row in listed.group_by(listed.column_names).aggregate([]).to_pylist():
@@ -81,8 +81,7 @@ def _incomparable(pieces: pa.Table, binning: Binning, model: Model, window: Wind
     lost = sorted(place for place, there in places.items() if not there)
     if lost:
         _log.warning("model %s, %s: %d columns were counted in earlier bins", model.name, window.start, len(lost))
-    for version, segment, column in lost:
-        yield Cell(version, segment, column, None, NOT_COMPARABLE)
+    return lost
 
 
 def _cells(merged: pa.Table, binning: Binning, model: Model, kind: type[P]) -> Iterator[Cell[P]]:

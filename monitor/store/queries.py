@@ -16,7 +16,7 @@ from monitor.types import ALL, ModelSchema, Task, Window
 Order: TypeAlias = Literal["time", "error", "confidence", "near_threshold"]
 
 # Rows `chosen` with the newest label that fits their id and version.
-_LABELLED = """
+LABELLED = """
     SELECT chosen.*, truth._label, truth._label_time FROM chosen LEFT JOIN (
         SELECT chosen._seq, arg_max(l.value, l.seq) AS _label, arg_max(l.time, l.seq) AS _label_time
         FROM chosen JOIN {labels} AS l ON l.id = chosen._id AND (l.version IS NULL OR l.version = chosen._version)
@@ -80,7 +80,7 @@ class Queries:
         key = _order(schema, order)
         page = f"ORDER BY {key} {'DESC' if descending else 'ASC'} NULLS LAST, _seq LIMIT ? OFFSET ?"
         chosen = f"SELECT _seq, {names(tables.columns(schema))} FROM {tables.captured(model)} WHERE {conditions}"  # noqa: S608
-        join = _LABELLED.format(labels=tables.labels(model))
+        join = LABELLED.format(labels=tables.labels(model))
         present = {None: "true", True: "_label IS NOT NULL", False: "_label IS NULL"}[labelled]
         if not late:  # page first: only its rows need their labels
             chosen = f"{chosen} {page}"
@@ -108,7 +108,7 @@ class Queries:
         if labelled is None:
             statement = f"SELECT count(*) FROM ({chosen})"  # noqa: S608
         else:
-            join = _LABELLED.format(labels=tables.labels(model))
+            join = LABELLED.format(labels=tables.labels(model))
             present = "IS NOT NULL" if labelled else "IS NULL"
             statement = (
                 f"WITH chosen AS ({chosen}), found AS ({join}) SELECT count(*) FROM found WHERE _label {present}"  # noqa: S608
@@ -130,7 +130,7 @@ class Queries:
             f"SELECT _seq, {names(tables.columns(schema))} FROM {tables.captured(model)} WHERE {conditions} "  # noqa: S608
             f"ORDER BY md5(concat(_id, ':', ?)), _seq LIMIT ?"
         )
-        join = _LABELLED.format(labels=tables.labels(model))
+        join = LABELLED.format(labels=tables.labels(model))
         statement = f"WITH chosen AS ({chosen}) SELECT * FROM ({join}) ORDER BY _time, _seq"  # noqa: S608
         return self._database.query(statement, [*parameters, str(seed), limit])
 

@@ -9,7 +9,7 @@ from monitor.schema.fate import BITS
 from monitor.store.database import Database
 from monitor.types import Settings
 
-_PLACE = f"('0x' || left(md5('watchglass:' || _id), {BITS // 4}))::BIGINT"
+PLACE = f"('0x' || left(md5('watchglass:' || _id), {BITS // 4}))::BIGINT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def kept(rate: float) -> str:
     """
     if rate in (0, 1):
         return "true" if rate else "false"
-    return f"{_PLACE} < {round(rate * 2**BITS)}"
+    return f"{PLACE} < {round(rate * 2**BITS)}"
 
 
 def record(database: Database, model: str, last_seq: int, settings: Settings) -> None:

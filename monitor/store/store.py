@@ -20,6 +20,7 @@ from monitor.store.migrations import migrate
 from monitor.store.notes import Notes
 from monitor.store.profiles import Profiles
 from monitor.store.reports import Reports
+from monitor.store.reservoir import Reservoir
 from monitor.store.rows import Rows
 from monitor.store.samples import Samples
 from monitor.store.seal import Seal
@@ -37,6 +38,7 @@ class Store:
         halves: one side of an exchange each, until the other comes.
         rows: captured rows and labels.
         thinning: which rows are kept, and what is left of the others.
+        reservoir: a few rows of each day, whatever else is kept.
         profiles: their mergeable summaries.
         measurements: what jobs measured, and how far they have come.
         alerts: alerts and the outbox.
@@ -63,6 +65,7 @@ class Store:
         self.halves = Halves(database, self.ledger, half_limits or HalfLimits())
         self.rows = Rows(database, self.catalog, self.ledger, self.letters)
         self.thinning = Thinning(database, self.catalog, self.rows)
+        self.reservoir = Reservoir(database, self.catalog)
         self.profiles = Profiles(database)
         self.measurements = Measurements(database)
         self.alerts = Alerts(database)

@@ -51,6 +51,11 @@ def reference(model: str) -> str:
     return f"reference.{quote(model)}"
 
 
+def reservoir(model: str) -> str:
+    """Return the quoted table of the few rows of each day that are kept whatever else is."""
+    return f"reservoir.{quote(model)}"
+
+
 def narrow(model: str) -> str:
     """Return the quoted table of what is left of a model's rows that are not kept."""
     return f"narrow.{quote(model)}"
@@ -94,6 +99,7 @@ def ensure(database: Database, schema: ModelSchema, before: ModelSchema | None) 
     for table, extra in (
         (captured(schema.model), {"_seq": "BIGINT"}),
         (reference(schema.model), {"_label": truth}),
+        (reservoir(schema.model), {"_seq": "BIGINT", "_place": "BIGINT"}),
     ):
         listed = ", ".join(f"{quote(name)} {sql}" for name, sql in (extra | wanted).items())
         database.query(f"CREATE TABLE IF NOT EXISTS {table} ({listed})")
