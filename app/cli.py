@@ -247,19 +247,21 @@ def explain(
     version: Annotated[str | None, typer.Option(help="Which version's row, where several have the id.")] = None,
     seed: Annotated[int, typer.Option(help="Every random choice follows from it.")] = 0,
     target: Annotated[str | None, typer.Option(help="Ask the artifact or the endpoint.")] = None,
+    cohort: Annotated[str | None, typer.Option(help="Compare with rows like this one in a column only.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost.")] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Explain one captured prediction: what each column added to it."""
     from urllib.parse import quote
 
-    from app.telling import explanation
+    from app.telling import costing, explanation
 
-    asked = {"method": method, "version": version, "seed": seed, "target": target}
+    asked = {"method": method, "version": version, "seed": seed, "target": target, "cohort": cohort}
     with _link(config) as link:
         path = f"/v1/models/{quote(model, safe='')}/inferences/{quote(inference, safe='')}/explanations"
-        told = link.ask("POST", path, json_body=asked)
-    _say(told, as_json, explanation)
+        told = link.ask("POST", f"{path}/cost" if dry_run else path, json_body=asked)
+    _say(told, as_json, costing if dry_run else explanation)
 
 
 @cli.command()

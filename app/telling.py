@@ -66,3 +66,16 @@ def explanation(told: Mapping[str, Any]) -> str:
         what = f"{name} = {told['values'].get(name)}"
         lines.append(f"  {what:<30.30} {value:+.4f}  {bar}".rstrip())
     return "\n".join(lines)
+
+
+def costing(told: Mapping[str, Any]) -> str:
+    """Return what an explanation would cost, in a line.
+
+    >>> costing({"method": "shapley", "target": "endpoint", "rows": 21800, "requests": 43, "concurrency": 4,
+    ...     "cached": False})
+    'shapley on the endpoint: at most 21,800 model rows in 43 requests, 4 at a time'
+    """
+    if told["cached"]:
+        return f"{told['method']} on the {told['target']}: nothing, it is stored"
+    sent = f" in {told['requests']:,} requests, {told['concurrency']} at a time" if told["requests"] else ""
+    return f"{told['method']} on the {told['target']}: at most {told['rows']:,} model rows{sent}"

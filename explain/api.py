@@ -10,6 +10,7 @@ import msgspec
 from explain import api_trying, api_windows
 from explain.agreement import Agreement, agreements
 from explain.choosing import AUTO
+from explain.cost import Cost, cost
 from explain.request import Asked
 from explain.service import ExplainService
 from explain.tasks import ExplainTask
@@ -23,7 +24,8 @@ ERRORS = (400, 404, 409, 413, 415, 422, 429, 503)
 class ExplainRequest(msgspec.Struct, forbid_unknown_fields=True):
     """What to explain by which method; ``target`` is "artifact" or "endpoint", ``settings`` the method's own.
 
-    Without ``wait`` the answer is the place in the queue.
+    Without ``wait`` the answer is the place in the queue. With ``cohort``, a column's name, the row is compared with
+    those like it in that column only.
     """
 
     method: str = AUTO
@@ -32,6 +34,7 @@ class ExplainRequest(msgspec.Struct, forbid_unknown_fields=True):
     target: str | None = None
     settings: dict[str, Any] | None = None
     wait: bool = True
+    cohort: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +62,7 @@ class Explanations:
     async def post_explanation(self, call: Call) -> Reply:
         """Explain one captured inference; the same question again is answered from the store."""
         given = call.json(ExplainRequest)
-        asked = Asked(
-            model=call.path["model"],
-            inference_id=call.path["id"],
-            method=given.method,
-            version=given.version,
-            seed=given.seed,
-            target=given.target,
-            settings=given.settings,
-        )
+        asked = _asked(call, given)
         loop = asyncio.get_running_loop()
         found, task = await loop.run_in_executor(None, partial(self._service.ask, asked))
         if not given.wait:
@@ -75,6 +70,11 @@ class Explanations:
         # Shielded: a caller that goes away does not end what others may wait for, too.
         explanation: asyncio.Future[Explanation] = asyncio.wrap_future(found)
         return Reply(await asyncio.shield(explanation))
+
+    def post_cost(self, call: Call) -> Reply:
+        """Return what the same request to explain would cost; nothing is asked of the model."""
+        request = self._service.requests.make(_asked(call, call.json(ExplainRequest)))
+        return Reply(cost(request, self._store))
 
     def get_explanations(self, call: Call) -> Reply:
         """Return what was explained before."""
@@ -96,6 +96,19 @@ class Explanations:
         return Reply(self._service.tasks.view(self._service.tasks.cancel(call.path["task"])))
 
 
+def _asked(call: Call, given: ExplainRequest) -> Asked:
+    return Asked(
+        model=call.path["model"],
+        inference_id=call.path["id"],
+        method=given.method,
+        version=given.version,
+        seed=given.seed,
+        target=given.target,
+        settings=given.settings,
+        cohort=given.cohort,
+    )
+
+
 def operations(store: Store, service: ExplainService) -> list[Operation]:
     """Return every operation on explanations."""
     explanations = Explanations(store, service)
@@ -112,6 +125,18 @@ def operations(store: Store, service: ExplainService) -> list[Operation]:
             replies={200: Explanation, 202: ExplainTask},
             errors=ERRORS,
             body=BodySpec(type=ExplainRequest, required=False),
+        ),
+        Operation(
+            method="POST",
+            path=f"{path}/cost",
+            name="post_explanation_cost",
+            summary="Say what an explanation would cost, in model rows and requests, without making it.",
+            tag="explanations",
+            handler=explanations.post_cost,
+            replies={200: Cost},
+            errors=(400, 404, 413, 415, 422),
+            body=BodySpec(type=ExplainRequest, required=False),
+            slow=True,
         ),
         Operation(
             method="GET",

@@ -2,7 +2,8 @@
 
 Rows are drawn from the model version's reference, stratified by score and ordered by a hash of their id, so that the
 choice depends on neither the order nor the number of look-ups. Where the version has no reference, another version's
-serves, or else rows captured up to the one that is explained; ``source`` says which.
+serves, or else rows captured up to the one that is explained; ``source`` says which. On demand, only rows like the
+explained one in some column are taken: what is then found is why it differs from those.
 """
 
 import hashlib
@@ -18,7 +19,8 @@ import pyarrow as pa
 from explain.columns import Column, from_table
 from explain.models import digest
 from monitor.errors import InvalidInput
-from monitor.types import Model, Version, Window
+from monitor.schema.held import ARRAYS
+from monitor.types import Kind, Model, ModelSchema, Scalar, Version, Window
 
 if TYPE_CHECKING:
     from monitor.store import Store
@@ -27,6 +29,10 @@ ROWS = 100
 """How many rows a background has at most: what the shap library itself advises."""
 
 STRATA = 10
+
+CONTINUOUS = frozenset({Kind.NUMERIC, Kind.INTEGER, Kind.TIMESTAMP})
+"""Kinds of which rows are alike in the same tenth."""
+
 CANDIDATES = 5_000
 
 
@@ -40,17 +46,79 @@ class Background:
     source: str
 
 
-def background(store: "Store", model: Model, version: Version, until: datetime, *, seed: int = 0) -> Background:
-    """Return the background for explaining a row of ``version`` captured at ``until``.
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """Rows like the explained one: those with its value of one column; of a number, those in its tenth."""
+
+    feature: str
+    value: Scalar
+
+
+LEAST_ALIKE = 10
+"""A cohort of fewer rows is no background."""
+
+
+def cohort(name: str, row: Mapping[str, object], schema: ModelSchema) -> Cohort:
+    """Return the rows like a captured one in one column.
 
     Raises:
-        InvalidInput: there is neither a reference nor an earlier captured row.
+        InvalidInput: there is no such column, or rows cannot be alike in it.
+    """
+    feature = schema.feature(name)
+    if feature is None or feature.kind in ARRAYS:
+        fit = ", ".join(each.name for each in schema.features if each.kind not in ARRAYS)
+        raise InvalidInput(f"rows cannot be alike in {name!r}; a cohort is by one of: {fit}")
+    value = row.get(name)
+    if isinstance(value, datetime):
+        value = value.timestamp()
+    return Cohort(name, value if isinstance(value, float | int | bool | str) else None)
+
+
+def background(
+    store: "Store", model: Model, version: Version, until: datetime, *, seed: int = 0, cohort: Cohort | None = None
+) -> Background:
+    """Return the background for explaining a row of ``version`` captured at ``until``.
+
+    Args:
+        store: where rows are.
+        model: the row's model.
+        version: the row's version.
+        until: when it was captured.
+        seed: another seed chooses other rows.
+        cohort: take only rows like the explained one.
+
+    Raises:
+        InvalidInput: there is neither a reference nor an earlier captured row, or too few are alike.
     """
     table, source = _candidates(store, model.name, version, until, seed)
+    if cohort is not None:
+        table = alike(table, model.schema, cohort)
+        source = f"{source}, {table.num_rows:,} rows with {cohort.feature} like this one's"
+        if table.num_rows < LEAST_ALIKE:
+            raise InvalidInput(
+                f"only {table.num_rows} rows have {cohort.feature} like this one's, and {LEAST_ALIKE} are needed; "
+                "leave the cohort out, or take another column"
+            )
     chosen = table.take(stratified(table, ROWS, seed))
     columns = from_table(chosen, model.schema)
     values = [(name, column.tolist()) for name, column in sorted(columns.items())]
     return Background(columns, chosen.num_rows, digest(msgspec.json.encode(values)), source)
+
+
+def alike(table: pa.Table, schema: ModelSchema, cohort: Cohort) -> pa.Table:
+    """Return the rows of a batch that are of a cohort: of the same value, or of the same tenth of its numbers."""
+    feature = schema.feature(cohort.feature)
+    column = from_table(table, schema)[cohort.feature]
+    if feature is None or feature.kind not in CONTINUOUS:
+        value = float(cohort.value) if isinstance(cohort.value, bool) else cohort.value
+        kept = np.isnan(column) if value is None and column.dtype.kind == "f" else np.asarray(column == value)
+    elif cohort.value is None or np.isnan(column).all():
+        kept = np.isnan(column)
+    else:
+        edges = np.nanquantile(column, np.linspace(0, 1, STRATA + 1))[1:-1]
+        kept = np.searchsorted(edges, column) == np.searchsorted(edges, float(cohort.value))
+        kept &= ~np.isnan(column)
+    return table.filter(pa.array(kept, pa.bool_()))
 
 
 def _candidates(store: "Store", model: str, version: Version, until: datetime, seed: int) -> tuple[pa.Table, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from explain.background import Background, background
+from explain.background import Background, Cohort, background, cohort
 from explain.choosing import AUTO, FALLBACK, choose
 from explain.columns import from_row
 from explain.engine import Job
@@ -39,6 +39,7 @@ class Asked:
     seed: int = 0
     target: str | None = None
     settings: Mapping[str, object] | None = None
+    cohort: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ class Requests:
         if asked.method == AUTO and refused:
             method, why = FALLBACK, f"{method} cannot: {refused}"
         chosen = resolve(explainer(method), asked.settings or {}, probes=not kind.cheap)
-        usual = self.background(model, served, cast("datetime", row["_time"]))
+        alike = None if asked.cohort is None else cohort(asked.cohort, row, model.schema)
+        usual = self.background(model, served, cast("datetime", row["_time"]), alike)
         own = {column: values.tolist() for column, values in from_row(row, model.schema).items()}
         output, label = explained_output(model.schema, row)
         job = Job(
@@ -113,15 +115,15 @@ class Requests:
         fingerprint = _fingerprint(asked, served.version, target, label, usual.hash, job)
         return Request(fingerprint, model, served, asked.inference_id, row, target, label, usual, job, why)
 
-    def background(self, model: Model, served: Version, until: datetime) -> Background:
+    def background(self, model: Model, served: Version, until: datetime, alike: Cohort | None = None) -> Background:
         """Return the background for a row of a version; one made of a reference is remembered until that changes."""
         of_reference = any(each.reference_rows for each in self._store.catalog.versions(model.name))
         mark = self._store.catalog.reference_mark(model.name)
-        key = (model, served.version, mark, None if of_reference else until)
+        key = (model, served.version, mark, None if of_reference else until, alike)
         with self._lock:
             found = self._backgrounds.get(key)
         if found is None:
-            found = background(self._store, model, served, until)
+            found = background(self._store, model, served, until, cohort=alike)
             with self._lock:
                 self._backgrounds[key] = found
                 while len(self._backgrounds) > REMEMBERED:

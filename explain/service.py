@@ -123,6 +123,7 @@ class ExplainService:
         seed: int = 0,
         target: str | None = None,
         settings: Mapping[str, object] | None = None,
+        cohort: str | None = None,
     ) -> Explanation:
         """Explain one captured prediction, and wait for it.
 
@@ -135,6 +136,7 @@ class ExplainService:
             target: "artifact" (the registered model file) or "endpoint" (the served model as a black box); by default
                 the artifact where the version has one.
             settings: the method's own, such as ``{"rows": 20_000}``.
+            cohort: a column's name: compare with rows like this one in it only.
 
         Raises:
             NotFound: no such model, version or captured row.
@@ -150,6 +152,7 @@ class ExplainService:
             seed=seed,
             target=target,
             settings=settings,
+            cohort=cohort,
         )
         return self.ask(asked)[0].result()
 
