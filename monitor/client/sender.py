@@ -155,6 +155,8 @@ class Sender:
 
     def _post(self, model: str, kind: Kind, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
         """Return status (0: no answer), headers and body of the server's answer."""
+        if not self._hurry.is_set():
+            self._pace.begin()
         headers = {
             "content-type": "application/json",
             "watchglass-client": self.identity,

@@ -5,8 +5,12 @@
   turn, at times that do not wait (30 % of what the bare one can do). Figures are medians over the pairs of what the
   99th percentile gained; ``aa_spread_ms`` is the median size of that between two bare servers: below it is noise.
 - With a collector that is up, refuses, hangs (SIGSTOP) and answers 503: every answer is compared with the bare
-  server's, byte by byte; the memory that the watching process gained, beyond its queue; how much longer than the bare
-  one it takes to end.
+  server's, byte by byte; the memory that the watching process gained, beyond its queue, which fills up where nobody
+  takes from it (``queue_used_share``); how much longer than the bare one it takes to end.
+
+The collector runs at a lower priority, as it should beside a model (app/docs/servers.md). ``cpu_waited_share`` is the
+share of the open-loop time in which some process of the machine waited for a processor: where it is more than about a
+third, others were at work, and the latencies are theirs too.
 
 ``PAIRS``, ``REQUESTS`` (a measurement), ``RESPONSES`` (over all states), ``WORK_MS`` (of the model) and ``CALLS`` set
 the size.
@@ -29,68 +33,29 @@ import numpy as np
 import urllib3
 
 from app.demo.processes import Child, free_port
-from tests.benchmarks.ingest_rows import MODEL, SCHEMA
 from tests.benchmarks.overhead_load import request
+from tests.benchmarks.overhead_place import SERVER, Place, cpu_waited, rss_mb
 from tests.benchmarks.overhead_server import layers_in
 
 QUEUE_MB = 16 * 2**20 / 1e6
 LOAD = 0.3
-STATE_ROWS = 32
+STATE_ROWS = 96
+"""Rows a request beside a collector in some state: so many that the requests fill the queue more than twice."""
 STATE_RATE = 150.0
+SETTLE_SECONDS = 60.0
+"""How long the collector may take to store the last rows."""
 STATES = ("up", "refusing", "hanging", "unavailable")
-_SERVER = "tests.benchmarks.overhead_server"
 
 
 class Sizes:
     """How much is measured; from the environment."""
 
     def __init__(self, given: Mapping[str, str]) -> None:
-        self.pairs = int(given.get("PAIRS", "5"))
-        self.requests = int(given.get("REQUESTS", "1500"))
+        self.pairs = int(given.get("PAIRS", "9"))
+        self.requests = int(given.get("REQUESTS", "700"))
         self.responses = int(given.get("RESPONSES", "10000"))
         self.work_ms = float(given.get("WORK_MS", "1"))
         self.calls = int(given.get("CALLS", "10000"))
-
-
-class Place:
-    """Starts the processes of the benchmark and stops them all."""
-
-    def __init__(self, directory: Path, stack: ExitStack) -> None:
-        self.directory, self.stack = directory, stack
-        self.number = 0
-
-    def child(self, module: list[str], port: int, ready: str) -> Child:
-        """Start a process and wait until it answers."""
-        self.number += 1
-        child = Child(module[-1], module, self.directory / f"{self.number}.log")
-        self.stack.callback(child.stop)
-        child.wait_ready(f"http://127.0.0.1:{port}{ready}")
-        return child
-
-    def model(self, layers: int, watchglass: str = "") -> tuple[Child, int]:
-        """Start a served model, watched in its own process where ``watchglass`` is given."""
-        port = free_port()
-        arguments = [_SERVER, "model", f"--port={port}", f"--layers={layers}", f"--watchglass={watchglass}"]
-        return self.child(arguments, port, "/v2/health/ready"), port
-
-    def proxy(self, upstream: int, watchglass: str) -> tuple[Child, int]:
-        """Start the proxy before a served model."""
-        port = free_port()
-        where = ["--upstream", f"http://127.0.0.1:{upstream}", "--listen-port", str(port)]
-        arguments = ["app.cli", "proxy", *where, "--model", MODEL, "--url", watchglass]
-        return self.child(arguments, port, "/v2/health/ready"), port
-
-    def collector(self) -> str:
-        """Start Watchglass itself, with the model registered."""
-        port = free_port()
-        config = self.directory / "watchglass.toml"
-        config.write_text(f'data_dir = "{self.directory / "store"}"\n')
-        self.child(["app.cli", "serve", "--port", str(port), "--config", str(config)], port, "/healthz")
-        url = f"http://127.0.0.1:{port}"
-        answer = urllib3.request("PUT", f"{url}/v1/models/{MODEL}", json={"schema": SCHEMA})
-        if answer.status != 201:
-            raise RuntimeError(f"{answer.status}: {answer.data[:500]!r}")
-        return url
 
 
 def ask(port: int, rate: float, requests: int, *, rows: int = 1, begin: str = "aaa") -> dict[str, Any]:
@@ -127,6 +92,7 @@ def latencies(place: Place, url: str, sizes: Sizes, there: int) -> dict[str, flo
         ask(port, rate, max(sizes.requests // 10, 50), begin=f"w{name[:2]}")
     p99: dict[str, list[float]] = {name: [] for name in ports}
     failed = 0
+    begun, waited = time.perf_counter(), cpu_waited()
     for pair in range(sizes.pairs):
         order = list(ports)[pair % 4 :] + list(ports)[: pair % 4]
         for name in order:
@@ -134,8 +100,9 @@ def latencies(place: Place, url: str, sizes: Sizes, there: int) -> dict[str, flo
             p99[name].append(float(np.percentile(found["latencies"], 99)))
             failed += found["failed"]
         print(json.dumps({name: round(times[-1], 3) for name, times in p99.items()}), file=sys.stderr)  # noqa: T201
+    waited_share = (cpu_waited() - waited) / (time.perf_counter() - begun)
     sent = 2 * (sizes.pairs * sizes.requests + max(sizes.requests // 10, 50))
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + SETTLE_SECONDS
     while stored(url) - there < sent and time.monotonic() < deadline:
         time.sleep(0.2)
     base = np.array(p99["bare"])
@@ -147,12 +114,8 @@ def latencies(place: Place, url: str, sizes: Sizes, there: int) -> dict[str, flo
         "captured_share": (stored(url) - there) / sent,
         "open_loop_failed": failed,
         "rate_per_s": rate,
+        "cpu_waited_share": waited_share,
     }
-
-
-def rss_mb(child: Child) -> float:
-    """Return a process's resident memory, in MB (10⁶ bytes)."""
-    return int(Path(f"/proc/{child.pid}/statm").read_text().split()[1]) * 4096 / 1e6
 
 
 def stop_seconds(child: Child) -> float:
@@ -169,7 +132,7 @@ def state_url(place: Place, state: str, up: str) -> tuple[str, Child | None]:
     port = free_port()
     if state == "refusing":
         return f"http://127.0.0.1:{port}", None
-    child = place.child([_SERVER, "unavailable", f"--port={port}"], port, "/healthz")
+    child = place.child([SERVER, "unavailable", f"--port={port}"], port, "/healthz")
     if state == "hanging":
         os.kill(child.pid, signal.SIGSTOP)
         place.stack.callback(os.kill, child.pid, signal.SIGCONT)
@@ -193,6 +156,8 @@ def in_state(place: Place, state: str, up: str, responses: int) -> dict[str, flo
         memory = rss_mb(child)
         found = ask(watched, STATE_RATE, half, rows=STATE_ROWS, begin=state[:3])
         grown.append(rss_mb(child) - memory)
+        if child is inside:
+            told = json.loads(urllib3.request("GET", f"http://127.0.0.1:{watched}/watched").data)
         failed += found["failed"]
         differing += sum(one != other for one, other in zip(found["digests"], wanted["digests"], strict=True))
     ends = [stop_seconds(inside), stop_seconds(before)]
@@ -203,6 +168,7 @@ def in_state(place: Place, state: str, up: str, responses: int) -> dict[str, flo
         "responses": 2 * half,
         "responses_differing": differing,
         "responses_failed": failed,
+        "queue_used_share": told["queued_bytes"] / 1e6 / QUEUE_MB,
         "rss_over_queue_mb": max(grown) - QUEUE_MB,
         "exit_flush_s": max(max(ends) - own, 0.0),
     }
@@ -213,7 +179,7 @@ def measure(directory: Path, sizes: Sizes) -> dict[str, float]:
     with ExitStack() as stack:
         place = Place(directory, stack)
         url = place.collector()
-        program = [sys.executable, "-m", _SERVER, "log", f"--watchglass={url}", f"--calls={sizes.calls}"]
+        program = [sys.executable, "-m", SERVER, "log", f"--watchglass={url}", f"--calls={sizes.calls}"]
         told = json.loads(subprocess.run(program, stdout=subprocess.PIPE, check=True).stdout)
         figures = {"log_p99_ms": told["p99_ms"]}
         figures |= latencies(place, url, sizes, stored(url))
@@ -222,6 +188,7 @@ def measure(directory: Path, sizes: Sizes) -> dict[str, float]:
         print(state, json.dumps({name: round(value, 3) for name, value in found.items()}), file=sys.stderr)  # noqa: T201
     for name in ("responses", "responses_differing", "responses_failed"):
         figures[name] = sum(found[name] for found in states.values())
+    figures["queue_used_share"] = min(found["queue_used_share"] for state, found in states.items() if state != "up")
     for name in ("rss_over_queue_mb", "exit_flush_s"):
         figures[name] = max(found[name] for found in states.values())
     return figures

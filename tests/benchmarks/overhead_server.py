@@ -42,10 +42,11 @@ def compute(layers: int) -> None:
         _MATRIX @ _MATRIX
 
 
-def model(layers: int) -> Starlette:
+def model(layers: int, client: Client | None = None) -> Starlette:
     """Return a served model as any team might have written it: it reads V2, computes, and answers V2.
 
-    What it computes is a number of layers and not a time: time that another thread takes from it must show.
+    Under ``/watched`` it tells what ``client`` knows of itself. What it computes is a number of layers and not a time:
+    time that another thread takes from it must show.
     """
 
     async def infer(request: Request) -> Response:
@@ -60,7 +61,12 @@ def model(layers: int) -> Starlette:
     async def ready(_: Request) -> Response:
         return Response(b"{}", media_type="application/json")
 
-    return Starlette(routes=[Route(INFER, infer, methods=["POST"]), Route("/v2/health/ready", ready)])
+    async def watched(_: Request) -> Response:
+        stats = {} if client is None else client.stats()
+        return Response(msgspec.json.encode(stats), media_type="application/json")
+
+    asked = Route(INFER, infer, methods=["POST"])
+    return Starlette(routes=[asked, Route("/v2/health/ready", ready), Route("/watched", watched)])
 
 
 def unavailable() -> Starlette:
@@ -105,9 +111,10 @@ def main() -> None:
     if options.what == "log":
         print(json.dumps(logged(options.watchglass, options.calls, options.rate)))  # noqa: T201 - read by the bench
         return
-    app: Any = model(options.layers) if options.what == "model" else unavailable()
-    if options.what == "model" and options.watchglass:
-        app = CaptureMiddleware(app, url=options.watchglass, model=MODEL, version="1")
+    client = Client(options.watchglass, MODEL, "1", source="asgi") if options.watchglass else None
+    app: Any = model(options.layers, client) if options.what == "model" else unavailable()
+    if client is not None:
+        app = CaptureMiddleware(app, client=client, model=MODEL, version="1")
     uvicorn.run(
         app,
         host="127.0.0.1",
