@@ -44,8 +44,9 @@ def cells(
 ) -> Iterator[Cell[P]]:
     """Yield the window's profiles of one kind, by column, version and segment; failures are logged and yielded as such.
 
-    Pieces made with an earlier binning do not compare with the reference and are left out; a column that has no
-    others in this window says so. A model that has no binning yet has no profiles. Without ``columns`` every column but the outcome is read.
+    Pieces made with an earlier binning do not compare with the reference and are left out; a column that has no others
+    in this window says so. A model that has no binning yet has no profiles. Without ``columns`` every column but the
+    outcome is read.
     """
     binning = context.store.catalog.binning(model.name)
     if binning is None:

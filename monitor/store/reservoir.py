@@ -1,10 +1,10 @@
 """A few rows of each day and version in full: those whose ids hash lowest, whatever else is kept.
 
 They are for what needs rows and not profiles: a classifier that tells two samples apart, reports, backgrounds of
-explanations. The hash is that of `monitor.schema.fate`, so a day's rows are the same in any order and split, and samples
-of several stores merge by taking the lowest again. They are copies, at most `ROWS` a day and version, and so exempt from
-thinning: one rule for all sampling rates, at the price of about 60 kB a day and version with 24 columns. A model that is
-to keep no rows at all (rate 0) has none here either, and ``keep_rows_days`` holds for them too.
+explanations. The hash is that of `monitor.schema.fate`, so a day's rows are the same in any order and split, and
+samples of several stores merge by taking the lowest again. They are copies, at most `ROWS` a day and version, and so
+exempt from thinning: one rule for all sampling rates, at the price of about 60 kB a day and version with 24 columns. A
+model that is to keep no rows at all (rate 0) has none here either, and ``keep_rows_days`` holds for them too.
 """
 
 from datetime import datetime, timedelta
