@@ -21,14 +21,18 @@ from explain.request import Asked
 from explain.service import ExplainService
 from explain.tasks import Task, TaskState
 from explain.trying import Counterfactual, Trying, WhatIf
+from monitor.alerts.incidents import DETECTOR, incident_id
 from monitor.api import intake, reports
 from monitor.api.routes import build
+from monitor.detection import Incident, State
 from monitor.errors import Conflict, InvalidInput, NotFound, Unavailable
+from monitor.store.detections import Snapshot
 from monitor.types import Alert, AlertState, Explanation, Measurement, Report, Severity, Window
 
 DAY = Window(datetime(2013, 6, 9, tzinfo=UTC), datetime(2013, 6, 10, tzinfo=UTC))
 M = "/v1/models/flights"
 PARQUET = {"content-type": "application/vnd.apache.parquet"}
+SLEEPY, NORMAL = (incident_id("flights", "1", opened) for opened in (DAY.start, DAY.end))
 
 
 def test_the_document_is_valid_openapi(api) -> None:
@@ -199,6 +203,19 @@ def test_every_documented_answer_is_met_by_a_real_call(
         ("GET", "/v1/alerts?state=odd", {}),
         ("GET", "/v1/alerts/x1", {}),
         ("GET", "/v1/alerts/nobody", {}),
+        ("POST", "/v1/alerts/nobody/snooze", {}),
+        ("POST", "/v1/alerts/nobody/rebaseline", {}),
+        ("POST", "/v1/alerts/x1/snooze", {}),
+        ("POST", "/v1/alerts/x1/rebaseline", {}),
+        ("POST", f"/v1/alerts/{SLEEPY}/snooze", {"json": {"days": 1}}),
+        ("POST", f"/v1/alerts/{NORMAL}/rebaseline", {"json": {"who": "ann"}}),
+        ("GET", f"{M}/detection", {}),
+        ("POST", f"{M}/rules/trial", {"json": {"dial": 2}}),
+        ("POST", "/v1/models/nobody/rules/trial", {"json": {"dial": 2}}),
+        ("POST", f"{M}/detection/backfill", {}),
+        ("PUT", "/v1/models/bare", {"json": {"task": "binary"}}),
+        ("POST", "/v1/models/bare/rules/trial", {"json": {"dial": 2}}),
+        ("POST", "/v1/models/bare/detection/backfill", {}),
         ("GET", "/v1/reports", {}),
         ("GET", "/v1/reports?no=1", {}),
         ("GET", "/v1/reports/r1/page.html", {}),
@@ -253,6 +270,7 @@ def _fill(runtime: Runtime) -> None:
     with runtime.store.transaction():
         runtime.store.alerts.put(alert)
         runtime.store.alerts.enqueue(alert, "firing", "log", "")
+    _incidents(runtime, alert)
     folder = runtime.config.data_dir / "reports" / "r1"
     folder.mkdir(parents=True)
     (folder / "page.html").write_text("<p>hello</p>")
@@ -262,6 +280,14 @@ def _fill(runtime: Runtime) -> None:
     runtime.store.measurements.put(
         [Measurement(model="flights", version="1", metric="drift.psi", feature="temp", window=DAY, value=0.2, rows=10)]
     )
+
+
+def _incidents(runtime: Runtime, like: Alert) -> None:
+    """Two incidents that a detector holds open, so that one can be snoozed and one re-baselined."""
+    held = tuple(Incident(opened, "drift", ("temp",)) for opened in (DAY.start, DAY.end))
+    runtime.store.detections.put("flights", Snapshot("1", DAY.end, "basis", State({}, held).to_json()))
+    for name in (SLEEPY, NORMAL):
+        runtime.store.alerts.put(replace(like, id=name, rule=DETECTOR, columns=("temp",)))
 
 
 def _refused(api, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
