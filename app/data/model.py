@@ -13,6 +13,7 @@ from monitor.charts import format as fmt
 from monitor.charts.heatmap import Cell
 from monitor.charts.lines import Bars
 from monitor.charts.style import plain
+from monitor.jobs.ages import curve
 from monitor.types import ALL, Measurement, Model, Status, Window
 
 ANSWERS = ("_score", "_prediction")
@@ -47,6 +48,7 @@ class Overview:
     accuracy: Mapping[str, Mapping[str, Sequence[Measurement]]]  # metric → version → measurements
     estimates: Mapping[str, Mapping[str, Sequence[Measurement]]]  # the same, estimated before labels came
     coverage: float | None
+    ages: Mapping[str, float]  # share of predictions labelled by how long after their window closed
     cells: tuple[Cell, ...]
     suspects: tuple[Suspect, ...]
     drifted: int
@@ -148,6 +150,7 @@ def overview(name: str, window: Window, version: str | None, segment: str) -> Ov
             for metric in accuracy_metrics(model.schema.task)
         },
         coverage=mean_coverage(coverage),
+        ages=curve(coverage, runtime().clock.now()),
         cells=_cells(model, moved),
         suspects=suspects,
         drifted=len([feature for feature in drifted if feature and not feature.startswith("_")]),

@@ -21,6 +21,7 @@ from monitor.charts import format as fmt
 from monitor.charts.heatmap import heatmap
 from monitor.charts.lines import over_time, volume
 from monitor.charts.style import CONFIG
+from monitor.scheduler import CLOSED_AT
 from monitor.types import ALL, Window
 
 LOOKED_AT = 3
@@ -163,6 +164,12 @@ with main, st.container(border=True, height="stretch"):
             key="accuracy",
             alt=f"{known.title} of each version over the window, realised and estimated, over the number of labels",
         )
+        if found.ages:
+            ages = " · ".join(f"{fmt.rate(share)} after {age}" for age, share in found.ages.items())
+            st.caption(
+                f"Labels had come: {ages}. A window is judged once {fmt.rate(CLOSED_AT)} are there, or after "
+                f"{model.settings.label_deadline_days} days."
+            )
         said = doubts(found.estimates[metric])
         for version, why in said.items():
             st.caption(f":material/help: {f'Version {safe(version)}: ' if len(said) > 1 else ''}{safe(why, 200)}")

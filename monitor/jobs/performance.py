@@ -3,6 +3,7 @@
 import logging
 import math
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import ClassVar, Final
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from monitor.estimation.expected import reweighted
 from monitor.estimation.missing import Missing, missing
 from monitor.jobs import Job, JobContext
+from monitor.jobs.ages import noted
 from monitor.jobs.cells import Cell, cells
 from monitor.jobs.references import ModelReferences
 from monitor.jobs.worth import Measures
@@ -45,6 +47,7 @@ class PerformanceJob(Job):
             (cell.version, cell.segment): cell for cell in cells(context, model, window, Outcome, columns=[OUTCOME])
         }
         references = context.references.of(context.store, model)
+        before, now = _coverages(context, model, window), context.clock.now()
         found = []
         for cell in cells(context, model, window, ColumnProfile, columns=[SCORE]):
             if cell.profile is None:
@@ -53,7 +56,8 @@ class PerformanceJob(Job):
             labelled = outcome.profile.rows if outcome is not None and outcome.profile is not None else 0
             predicted = cell.profile.rows
             typical = _typical(model, cell, outcome)
-            found.append(self._coverage(model, window, cell, labelled, predicted, typical))
+            ages = noted(before.get((cell.version, cell.segment)), window, now)
+            found.append(self._coverage(model, window, cell, labelled, predicted, typical, ages))
             if outcome is not None:
                 coverage = labelled / predicted if predicted else None
                 found += [
@@ -70,8 +74,9 @@ class PerformanceJob(Job):
         labelled: int,
         predicted: int,
         typical: "Typical | None",
+        ages: dict[str, Scalar],
     ) -> Measurement:
-        details: dict[str, Scalar] = {"title": "label coverage", "unit": "share", "labelled": labelled}
+        details: dict[str, Scalar] = {"title": "label coverage", "unit": "share", "labelled": labelled, **ages}
         if typical is not None:
             details |= {"missing": str(typical.missing), "missing_at_random": not typical.missing.differs}
         return Measurement(
@@ -145,6 +150,14 @@ def _typical(model: Model, cell: Cell[ColumnProfile], outcome: Cell[Outcome] | N
     if found is None:
         return None
     return Typical(found, reweighted(outcome.profile, scores) if found.differs else None)
+
+
+def _coverages(context: JobContext, model: Model, window: Window) -> dict[tuple[str, str], Measurement]:
+    """Return the window's coverage as it was measured last, by version and segment."""
+    found = context.store.measurements.query(
+        model.name, metric=COVERAGE, start=window.start, end=window.start + timedelta(microseconds=1)
+    )
+    return {(each.version, each.segment): each for each in found if each.window == window}
 
 
 def _before(measure: PerformanceMeasure, references: ModelReferences, cell: Cell[Outcome]) -> dict[str, Scalar]:

@@ -98,7 +98,7 @@ def test_model_shows_kpis_and_suspects(seeded: Seeded) -> None:
     assert "of values above anything seen in the reference" in said
     assert "**Temperature**" in [link.label for link in at.get("page_link")]
     assert {metric.label: metric.value for metric in at.metric}["Predictions"] == "5,000"
-    assert len(at.get("plotly_chart")) == 4
+    assert len(at.get("plotly_chart")) == 5  # accuracy, columns, scores, traffic, latency
 
 
 def test_model_without_traffic_teaches_capture(seeded: Seeded) -> None:
