@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from monitor.api.operation import ARROW_STREAM, JSON, NDJSONS, BodySpec, Call, Operation, Parameter, Reply
 from monitor.api.problem import Detail, Problem
+from monitor.api.quick import Quick
 from monitor.api.rows import Rows, label_rows, read_inferences, read_labels
 from monitor.api.services import Services
 from monitor.api.tables import read_table
@@ -53,6 +54,7 @@ class Capture:
         self._services = services
         self._versions: set[tuple[str, str]] = set()
         self._waker = Waker()
+        self.quick = Quick(services, self._versions, self._waker)
 
     async def post_inferences(self, call: Call) -> Reply:
         """Take inferences."""
@@ -142,6 +144,7 @@ class Capture:
             client=client,
             drops=_drops(call),
             rows=rows,
+            plain=True,
         )
         receipt = await self._waker.wait(waiting)
         self._services.commit_seconds.observe(time.perf_counter() - begun)
@@ -231,6 +234,7 @@ def operations(services: Services) -> list[Operation]:
             errors=(400, 404, 408, 413, 415, 422, 429, 503, 507),
             parameters=_HEADERS,
             direct=True,
+            quick=capture.quick if what == "inferences" else None,
             body=BodySpec(media=(JSON, *NDJSONS, ARROW_STREAM), type=shape),
         )
         for what, handler, shape in (

@@ -75,6 +75,14 @@ class Intake:
             self.bytes += size
         return Place(self, size, model)
 
+    def admit_now(self, size: int, model: str = "") -> "Place | None":
+        """Do as `admit` where nothing has to be waited for; None where something has."""
+        size += OVERHEAD
+        if self._waiting or self._round_seconds() > self._patience or not self._fits(size):
+            return None
+        self.bytes += size
+        return Place(self, size, model)
+
     async def _turn(self, size: int, model: str) -> None:
         if len(self._waiting) >= MOST_WAITING:
             raise self._overloaded(model)

@@ -8,6 +8,7 @@ from typing import Literal, TypeVar, cast
 
 import msgspec
 from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
 
 from monitor.api.decode import decode_json
 from monitor.api.problem import Detail, Problem
@@ -161,6 +162,8 @@ class Reply:
 
 Handler = Callable[[Call], Reply | Awaitable[Reply]]
 
+Quick = Callable[[Scope, Receive, Send], Awaitable[Receive | None]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
@@ -168,7 +171,8 @@ class Operation:
 
     ``replies`` maps each success status to the shape of its body (None: not JSON, of ``media``). ``errors`` are the
     problem statuses a caller can meet. ``slow`` handlers run in a pool of their own, away from capture.
-    ``direct`` ones are found before all other routes: capture comes first.
+    ``direct`` ones are found before all other routes: capture comes first. ``quick`` answers some requests before the
+    handler is asked; it returns how the body is to be received, or None where it has answered.
     """
 
     method: Literal["GET", "PUT", "POST", "DELETE"]
@@ -184,6 +188,7 @@ class Operation:
     media: tuple[str, ...] = (JSON,)
     slow: bool = False
     direct: bool = False
+    quick: Quick | None = None
 
     @property
     def path_names(self) -> list[str]:

@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from monitor.api.body import place_for, read_body
 from monitor.api.intake import Intake
 from monitor.api.openapi import document
-from monitor.api.operation import JSON, BodySpec, Call, Operation, Reply, Value
+from monitor.api.operation import JSON, BodySpec, Call, Operation, Quick, Reply, Value
 from monitor.api.problem import Detail, Problem, from_error, problem_response
 from monitor.errors import WatchglassError
 from monitor.schema import check_name
@@ -73,6 +73,11 @@ def build(
         for operation in operations
         if operation.direct
     }
+    app.quick = {
+        (operation.method, operation.path.rpartition("/")[2]): operation.quick
+        for operation in operations
+        if operation.quick is not None
+    }
     return app
 
 
@@ -80,15 +85,23 @@ class _Api(Starlette):
     """The application; ``direct`` operations, of paths /v1/models/{model}/…, skip the search and the middleware."""
 
     direct: Mapping[tuple[str, str], Callable[[Request], Awaitable[Response]]]
+    quick: Mapping[tuple[str, str], Quick]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the application's life."""
         parts: Sequence[str] = scope["path"].split("/") if scope["type"] == "http" else ()
-        endpoint = self.direct.get((scope["method"], parts[4])) if len(parts) == 5 else None
+        operation = (scope["method"], parts[4]) if len(parts) == 5 else ("", "")
+        endpoint = self.direct.get(operation)
         if endpoint is None or parts[1] != "v1" or parts[2] != "models":
             await super().__call__(scope, receive, send)
             return
         scope["path_params"] = {"model": parts[3]}
+        quick = self.quick.get(operation)
+        if quick is not None:
+            left = await quick(scope, receive, send)
+            if left is None:
+                return
+            receive = left
         request = Request(scope, receive)
         try:
             response = await endpoint(request)

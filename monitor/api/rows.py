@@ -78,7 +78,7 @@ def read_inferences(body: bytes, media: str, *, empty: bool = False) -> Rows[Inf
     """
     given = _array(body, empty, surrogates=True) if media == JSON else _lines(body, surrogates=True)
     # A pair of escaped surrogates is a character: only where there is one of either sort is it worth a look.
-    return _rows("inferences", given, _scrubbed if _ESCAPED.search(body) else _inference)
+    return _rows("inferences", given, _scrubbed if _ESCAPED.search(body) else inference)
 
 
 def read_labels(body: bytes, media: str, *, empty: bool = False) -> Rows[Label]:
@@ -143,7 +143,7 @@ def _lines(body: bytes, *, surrogates: bool = False) -> Sequence[object]:
 def _scrubbed(row: Mapping[str, Any]) -> Inference:
     """Make one inference of a row that may hold lone surrogates: those of features stay, to be replaced and flagged."""
     own = {key: _plain(value) for key, value in row.items() if key in _INFERENCE_KEYS and key != "features"}
-    return _inference({**row, **own})
+    return inference({**row, **own})
 
 
 def _plain(value: Any) -> Any:
@@ -152,7 +152,7 @@ def _plain(value: Any) -> Any:
     return scrub(value) if isinstance(value, str) else value
 
 
-def _inference(row: Mapping[str, Any]) -> Inference:
+def inference(row: Mapping[str, Any]) -> Inference:
     """Make one inference; keys that are none of ours are taken as features, so that nothing sent is lost."""
     features = row.get("features", {})
     if not isinstance(features, dict):

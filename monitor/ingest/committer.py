@@ -47,12 +47,12 @@ class Committer:
     def _journal(self, swift: Swift, group: Sequence[Submission]) -> Sequence[Submission]:
         """Store and answer what can be by the journal alone; return the rest."""
         try:
-            self._disk.check(sum(submission.bytes for submission in group), fresh=True)
+            self._disk.check(sum(submission.bytes for submission in group))
             now = self._clock.now()
             quick, others = swift.split(group, now)
             receipts = swift.store(quick, now) if quick else []
-        except WatchglassError:
-            return group
+        except (WatchglassError, OverflowError, UnicodeError, TypeError):
+            return group  # no room, or a value that the journal cannot hold: the tables may, or say what is wrong
         except Exception as error:  # noqa: BLE001 - whatever it is, the tables are tried, which say what is wrong
             _log.warning("%d submissions could not be written to the journal: %s", len(group), error)
             return group

@@ -17,7 +17,7 @@ from monitor.ingest.journal import Journal
 from monitor.ingest.live import Live
 from monitor.ingest.pending import Pending
 from monitor.ingest.queue import Queue
-from monitor.ingest.receipts import Receipt, Submission
+from monitor.ingest.receipts import Answer, Receipt, Submission
 from monitor.ingest.refusals import DISK_FULL, QUEUE_FULL, STOPPED, Refusals
 from monitor.schema import Conformed
 from monitor.store import Disk, Store
@@ -180,6 +180,7 @@ class Ingest:
             ValueError: ``received`` is less than what is handed in.
         """
         self._store.catalog.model(model)
+        future: Future[Receipt] = Future()
         submission = Submission(
             model=model,
             conformed=conformed,
@@ -192,16 +193,42 @@ class Ingest:
             rows=rows,
             plain=plain,
             halves=halves,
+            future=future,
         )
         if submission.malformed < 0:
             raise ValueError(f"received={received}, but {received - submission.malformed} rows are handed in")
-        submission.future.set_running_or_notify_cancel()
+        future.set_running_or_notify_cancel()
+        self._put(submission)
+        return future
+
+    def submit_one(self, model: str, row: Inference, answer: Answer) -> None:
+        """Hand in one plain row (`monitor.schema.is_plain`) of a registered model; returns at once.
+
+        Raises:
+            Overloaded: the queue is full; nothing was taken, and the refusal is counted.
+            Unavailable: capture is stopped; likewise.
+        """
+        self._put(
+            Submission(
+                model=model,
+                conformed=None,
+                labels=(),
+                source="http",
+                received=1,
+                client=None,
+                drops={},
+                rows=(row,),
+                plain=True,
+                future=answer,
+            )
+        )
+
+    def _put(self, submission: Submission) -> None:
         try:
             self._queue.put(submission)
         except Unavailable as error:
-            self._refused(model, error)
+            self._refused(submission.model, error)
             raise
-        return submission.future
 
     def register_reference(self, model: str, version: str, batch: pa.Table, window: Window) -> None:
         """Keep a version's reference rows and their profile; the first reference also fixes the model's bins.

@@ -22,7 +22,7 @@ from monitor.schema.canonical import TIME
 from monitor.store import RECEIVED, CommitUnknown, DeadLetter, Store
 from monitor.types import Inference, LedgerLine
 
-SOON_ROWS, SOON_SECONDS = 5_000, 0.1
+SOON_ROWS, SOON_SECONDS = 10_000, 0.25
 """When rows are brought in though nobody asks: as many, or the oldest so old."""
 
 AGAIN_SECONDS = 1.0

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from monitor.schema import Conformed
 from monitor.types import Inference, Label
@@ -63,6 +63,16 @@ class Collected(Receipt):
     versions: list[str] = field(default_factory=list)
 
 
+class Answer(Protocol):
+    """What a submission is answered by, in the committer's thread: a `concurrent.futures.Future` is one."""
+
+    def set_result(self, result: Receipt, /) -> None:
+        """Answer with what became of it."""
+
+    def set_exception(self, exception: BaseException | None, /) -> None:
+        """Answer with why nothing did."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Submission:
     """Rows, labels and halves of exchanges of one model, handed in together and answered together.
@@ -85,7 +95,7 @@ class Submission:
     rows: Sequence[Inference] = ()
     plain: bool = False
     halves: "Sequence[Arrival] | None" = None
-    future: "Future[Receipt]" = field(default_factory=Future)
+    future: Answer = field(default_factory=Future[Receipt])
 
     @property
     def inferences(self) -> int:

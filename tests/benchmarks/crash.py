@@ -33,8 +33,12 @@ FIRE_SECONDS = 6.0
 
 CALLS = (
     ("write", ".wal"), ("fsync", ".wal"), ("pwrite64", ""), ("fsync", ""), ("pwrite64", ".seq"), ("fdatasync", ".seq"),
+    ("pwrite64", ".journal"), ("fdatasync", ".journal"),
 )  # fmt: skip
-"""System calls of DuckDB's files and of the seal at which strace kills: on the log, the database, the side file."""
+"""System calls at which strace kills: on DuckDB's log and database, on the side file, on the journal."""
+
+RARE = frozenset({"piece", "checkpoint", "bring_in", "reach", "applied"})
+"""Points that come only a few times before the server is killed anyway."""
 
 
 def rounds(kills: int, points: int, traces: int, chance: random.Random) -> list[tuple[str, Trace | None]]:
@@ -42,7 +46,7 @@ def rounds(kills: int, points: int, traces: int, chance: random.Random) -> list[
     plan: list[tuple[str, Trace | None]] = [("", None)] * (kills - 1)
     for name in POINTS:
         for when in ("before", "after"):
-            most = 3 if name in ("piece", "checkpoint") else 40
+            most = 3 if name in RARE else 40
             plan += [(f"{name}:{when}:{chance.randint(1, most)}", None) for _ in range(points)]
     for place in range(traces):
         call, suffix = CALLS[place % len(CALLS)]

@@ -13,7 +13,10 @@ from collections.abc import Callable
 from typing import Any
 
 from app.serving import serve
+from monitor.ingest.journal import Journal
+from monitor.ingest.pending import Pending
 from monitor.store.database import Database
+from monitor.store.journaled import Journaled
 from monitor.store.profiles import Profiles
 from monitor.store.rows import Rows
 from monitor.store.seal import Seal
@@ -24,6 +27,11 @@ POINTS: dict[str, tuple[type, str]] = {
     "piece": (Profiles, "append"),
     "side_file": (Seal, "write"),
     "checkpoint": (Database, "checkpoint_now"),
+    "frame": (Journal, "_write"),
+    "sync": (Journal, "_sync"),
+    "bring_in": (Pending, "_commit"),
+    "reach": (Journaled, "reach"),
+    "applied": (Journal, "applied"),
 }
 """Where the process can be killed, before and after: our own calls around each step on the way to durable."""
 

@@ -24,11 +24,11 @@ SIZES = (1, 20, 7, 40)
 """How many rows each lane sends at a time."""
 
 
-def rows(lane: int, first: int, count: int) -> Conformed:
-    inferences = []
+def inferences(lane: int, first: int, count: int) -> list[Inference]:
+    made = []
     for number in range(first, first + count):
         score = float(np.random.default_rng([lane, number]).random())
-        inferences.append(
+        made.append(
             Inference(
                 id=f"{lane}-{number}",
                 time=START + timedelta(minutes=number % 1440),
@@ -36,7 +36,11 @@ def rows(lane: int, first: int, count: int) -> Conformed:
                 scores=(score,),
             )
         )
-    return conform(inferences, SCHEMA, source="http", now=NOW)
+    return made
+
+
+def rows(lane: int, first: int, count: int) -> Conformed:
+    return conform(inferences(lane, first, count), SCHEMA, source="http", now=NOW)
 
 
 def truth(lane: int, number: int) -> Label:
@@ -61,8 +65,13 @@ def main() -> None:
         while True:
             size = SIZES[lane]
             labels = [truth(lane, number) for number in range(first, first + size) if number % 2]
-            sent = rows(lane, first, size)
-            ingest.submit("flights", sent, labels, source="http", received=size + len(labels)).result()
+            if lane % 2:  # by the journal, and the truths after it
+                plain = inferences(lane, first, size)
+                ingest.submit("flights", None, source="http", received=size, rows=plain, plain=True).result()
+                ingest.submit("flights", None, labels, source="http", received=len(labels)).result()
+            else:
+                sent = rows(lane, first, size)
+                ingest.submit("flights", sent, labels, source="http", received=size + len(labels)).result()
             first += size
             with saying:
                 sys.stdout.write(f"{lane} {first}\n")

@@ -58,6 +58,7 @@ def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
         run_until_killed(path, journal, instants.uniform(0.1, 0.9), acknowledgements)
         assert sum(journal) > sum(before)
     with Store.open(path) as store:
+        ingest = Ingest(store, ManualClock(datetime(2014, 1, 1, tzinfo=UTC)))
         stored = store.rows.inferences("flights", limit=10**6)
         ids = stored["_id"].to_pylist()
         acknowledged = {f"{lane}-{number}" for lane in range(LANES) for number in range(journal[lane])}
@@ -67,7 +68,6 @@ def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
         for name in acknowledged:
             number = int(name.split("-")[1])
             assert labels[name] == (None if number % 2 == 0 else "yes" if number % 3 else "no")
-        ingest = Ingest(store, ManualClock(datetime(2014, 1, 1, tzinfo=UTC)))
         window = Window(START, START + timedelta(days=2))
         [piece] = merge(
             ingest.pieces("flights", window, columns=["delay"], segment=ALL), by=["column", "binning"]
