@@ -1,0 +1,56 @@
+"""References are kept as what they come to; what was counted in other bins says that it does not compare."""
+
+from dataclasses import replace
+
+import pytest
+from wg_world import World
+
+from monitor.jobs.cells import NOT_COMPARABLE
+from monitor.jobs.drift import DriftJob
+from monitor.jobs.references import References
+from monitor.types import Status
+
+
+@pytest.fixture
+def world() -> World:
+    made = World()
+    made.day(0)
+    return made
+
+
+def measured(world: World) -> list:
+    context = replace(world.context, references=References())  # as in a fresh process
+    return DriftJob().run(context, world.model, world.window(0))
+
+
+def test_a_fresh_process_measures_the_same_without_reading_the_references_hours(world: World) -> None:
+    first = measured(world)
+    assert world.store.database.integer("SELECT count(*) FROM reference_wholes") > 0
+    world.store.database.query("UPDATE reference_profiles SET counts = []")
+    assert measured(world) == first
+
+
+def test_a_reference_that_is_replaced_is_read_anew(world: World) -> None:
+    first = measured(world)
+    pieces = world.store.profiles.reference("flights", "1", segment=None)
+    world.store.profiles.replace_reference("flights", "1", pieces.slice(0, len(pieces) // 2))
+    assert world.store.database.integer("SELECT count(*) FROM reference_wholes") == 0
+    assert measured(world) != first
+
+
+def test_other_windows_have_other_bounds(world: World) -> None:
+    measured(world)
+    before = world.store.database.scalar("SELECT max(basis) FROM reference_wholes")
+    world.model = replace(world.model, settings=replace(world.model.settings, window_hours=12))
+    measured(world)
+    assert world.store.database.scalar("SELECT max(basis) FROM reference_wholes") != before
+
+
+def test_what_was_counted_in_earlier_bins_says_so(world: World) -> None:
+    binning = world.store.catalog.binning("flights")
+    assert binning is not None
+    world.store.catalog.put_binning("flights", replace(binning, id="other"))
+    found = measured(world)
+    assert found
+    assert {each.status for each in found} == {Status.INSUFFICIENT}
+    assert {each.details["reason"] for each in found} == {NOT_COMPARABLE}
