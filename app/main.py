@@ -11,7 +11,7 @@ from app.runtime import runtime
 HERE = Path(__file__).parent
 # Views about one model → whether they go without pickers, being about one row.
 TAUGHT = ("alerts", "reports")  # views that say nothing until there is a model
-FRAMED = {"model": False, "feature": False, "predictions": False, "prediction": True}
+FRAMED = {"model": False, "importance": False, "feature": False, "predictions": False, "prediction": True}
 
 st.set_page_config(page_title="Watchglass", page_icon=str(HERE / "static" / "mark.svg"), layout="wide")
 st.logo(HERE / "static" / f"logo_{'dark' if st.context.theme.type == 'dark' else 'light'}.svg", size="medium")
@@ -23,6 +23,9 @@ pages = [
     ),
     st.Page("views/model.py", title="Model", icon=":material/monitoring:", help="One model over time."),
     st.Page("views/feature.py", title="Feature", icon=":material/bar_chart:", help="One column beside its reference."),
+    st.Page(
+        "views/importance.py", title="Importance", icon=":material/bar_chart_4_bars:", help="What moves it."
+    ),
     st.Page("views/predictions.py", title="Predictions", icon=":material/table_rows:", help="Captured rows, filtered."),
     st.Page(
         "views/prediction.py",

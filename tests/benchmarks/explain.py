@@ -14,6 +14,7 @@ import numpy as np
 
 from explain.explainers import Attribution
 from explain.explainers.shapley import Shapley
+from tests.benchmarks import explain_served
 from tests.benchmarks.explain_models import BACKGROUND, EXPLAINED, Matrix, Subject, subjects
 
 TIMED = 5
@@ -203,6 +204,7 @@ def main() -> None:
         ("speedup_equal_error", "speedup_median"),
     ):
         figures[median] = round(float(np.median([found[name] for found in measured.values()])), 4)
+    figures |= explain_served.figures()
     line = {"bench": "explain", "figures": figures, "seconds": round(time.perf_counter() - started, 1)}
     print(json.dumps(line), flush=True)  # noqa: T201 - the line is what a bench is for
 
