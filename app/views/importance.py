@@ -60,7 +60,7 @@ with st.container(border=True):
             labels.get(each.feature, each.feature),
             "",
             each.mean,
-            None if each.low is None or each.high is None else (each.high - each.low) / 2 / 1.96,
+            None if each.low is None or each.high is None else (each.high - each.low) / 2,
         )
         for each in listed
     ]
@@ -71,9 +71,8 @@ with st.container(border=True):
         alt="Importance of the inputs with intervals",
     )
 
-feature = st.selectbox(
-    "Input", [each.feature for each in listed], format_func=lambda name: safe(labels.get(name, name))
-)
+titles = {each.feature: safe(labels.get(each.feature, each.feature)) for each in listed}
+feature = st.selectbox("Input", list(titles), format_func=titles.__getitem__)
 left, right = st.columns(2, gap="medium")
 with left, st.container(border=True):
     st.subheader("How does it contribute?", anchor=False)
@@ -90,9 +89,8 @@ with right, st.container(border=True):
     known = model.schema.feature(feature)
     if known is not None and known.kind in NUMBERS:
         numbers = sorted(float(each.value) for each in seen if isinstance(each.value, int | float))
-        above = st.number_input(
-            "At least", value=numbers[len(numbers) // 2] if numbers else 0.0, key=f"above_{feature}"
-        )
+        middle = numbers[len(numbers) // 2] if numbers else 0.0
+        above = st.number_input("At least", value=middle, key=f"above_{feature}")
         cohort = Cohort(feature=feature, above=above)
     else:
         cohort = Cohort(feature=feature, value=st.selectbox("Value", values, key=f"value_{feature}"))
