@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,8 @@ import numpy as np
 import urllib3
 
 from app.demo.processes import Child, free_port
-from tests.benchmarks.overhead_load import request
 from tests.benchmarks.overhead_place import SERVER, Place, cpu_waited, rss_mb
+from tests.benchmarks.overhead_request import request
 from tests.benchmarks.overhead_server import layers_in
 
 QUEUE_MB = 16 * 2**20 / 1e6
@@ -60,9 +61,10 @@ class Sizes:
 
 def ask(port: int, rate: float, requests: int, *, rows: int = 1, begin: str = "aaa") -> dict[str, Any]:
     """Send requests at ``rate`` a second from a process of their own."""
-    given = {"port": port, "rate": rate, "requests": requests, "rows": rows, "begin": begin}
+    given = {"port": port, "rate": rate, "requests": requests, "begin": begin}
     program = [sys.executable, "-m", "tests.benchmarks.overhead_load", *(f"--{k}={v}" for k, v in given.items())]
-    found: dict[str, Any] = json.loads(subprocess.run(program, stdout=subprocess.PIPE, check=True).stdout)
+    done = subprocess.run(program, input=request(rows), stdout=subprocess.PIPE, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
@@ -86,8 +88,9 @@ def latencies(place: Place, url: str, sizes: Sizes, there: int) -> dict[str, flo
     layers = layers_in(sizes.work_ms)
     (_, bare), (_, twin), (_, inside) = place.model(layers), place.model(layers), place.model(layers, url)
     _, before = place.proxy(bare, url)
+    place.wait()
     ports = {"bare": bare, "twin": twin, "inprocess": inside, "proxy": before}
-    rate = LOAD * capacity(bare, 2.0)
+    rate = LOAD * capacity(bare, min(sizes.requests / 100, 3.0))
     for name, port in ports.items():
         ask(port, rate, max(sizes.requests // 10, 50), begin=f"w{name[:2]}")
     p99: dict[str, list[float]] = {name: [] for name in ports}
@@ -133,6 +136,7 @@ def state_url(place: Place, state: str, up: str) -> tuple[str, Child | None]:
     if state == "refusing":
         return f"http://127.0.0.1:{port}", None
     child = place.child([SERVER, "unavailable", f"--port={port}"], port, "/healthz")
+    place.wait()
     if state == "hanging":
         os.kill(child.pid, signal.SIGSTOP)
         place.stack.callback(os.kill, child.pid, signal.SIGCONT)
@@ -146,13 +150,15 @@ def in_state(place: Place, state: str, up: str, responses: int) -> dict[str, flo
     bare, port = place.model(0)
     inside, inside_port = place.model(0, url)
     before, before_port = place.proxy(port, url)
-    ask(port, STATE_RATE, 50, rows=STATE_ROWS)
+    place.wait()
     half = max(responses // 2, 1)
+    first = min(half, 50)
+    ask(port, STATE_RATE, first, rows=STATE_ROWS)
     wanted = ask(port, STATE_RATE, half, rows=STATE_ROWS, begin=state[:3])
     failed = differing = 0
     grown = []
     for child, watched in ((inside, inside_port), (before, before_port)):
-        ask(watched, STATE_RATE, 50, rows=1)
+        ask(watched, STATE_RATE, first, rows=1)
         memory = rss_mb(child)
         found = ask(watched, STATE_RATE, half, rows=STATE_ROWS, begin=state[:3])
         grown.append(rss_mb(child) - memory)
@@ -160,7 +166,8 @@ def in_state(place: Place, state: str, up: str, responses: int) -> dict[str, flo
             told = json.loads(urllib3.request("GET", f"http://127.0.0.1:{watched}/watched").data)
         failed += found["failed"]
         differing += sum(one != other for one, other in zip(found["digests"], wanted["digests"], strict=True))
-    ends = [stop_seconds(inside), stop_seconds(before)]
+    with ThreadPoolExecutor() as both:
+        ends = list(both.map(stop_seconds, (inside, before)))
     own = stop_seconds(bare)
     if stopped is not None:
         os.kill(stopped.pid, signal.SIGCONT)

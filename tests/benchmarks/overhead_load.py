@@ -1,6 +1,6 @@
 """Ask a served model at times that do not wait for its answers, and keep how long each took and what it was.
 
-python -m tests.benchmarks.overhead_load --port P --rate 200 --requests 1000 --rows 1 --begin a
+python -m tests.benchmarks.overhead_load --port P --rate 200 --requests 1000 --begin a < request
 
 A latency counts from the moment a request was due, so that a stall shows in all the requests it holds up. Prints one
 JSON object: latencies in ms, how many failed, and the SHA-256 of each answer's bytes, head and body.
@@ -9,33 +9,22 @@ JSON object: latencies in ms, how many failed, and the SHA-256 of each answer's 
 import argparse
 import asyncio
 import hashlib
+import itertools
 import json
+import random
+import sys
 import time
 from collections import deque
 from typing import Any
 
 import httptools
-import numpy as np
 import uvloop
 
-from tests.benchmarks.ingest_rows import CATEGORICAL, NUMERIC, rows
-from tests.benchmarks.load import MARK, post
-from tests.benchmarks.overhead_server import INFER
+from tests.benchmarks.load import MARK
 
 MOST = 256
 PATIENCE_SECONDS = 60.0
 """How long the last answers may take; a server that hangs fails the run instead of holding it up."""
-
-
-def request(count: int) -> bytes:
-    """Return a V2 request of so many rows, its id to be numbered; one tensor a column."""
-    table = rows(count, 11, "x")
-    tensors = [
-        {"name": name, "shape": [count], "datatype": kind, "data": table[name].to_pylist()}
-        for kind, names in (("FP64", NUMERIC), ("BYTES", CATEGORICAL))
-        for name in names
-    ]
-    return post(INFER, json.dumps({"id": MARK.decode(), "inputs": tensors}).encode(), "application/json")
 
 
 class Asker(asyncio.Protocol):
@@ -136,14 +125,15 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--rate", type=float, required=True)
     parser.add_argument("--requests", type=int, required=True)
-    parser.add_argument("--rows", type=int, default=1)
     parser.add_argument("--begin", default="aaa", help="three characters that begin each id")
     options = parser.parse_args()
-    gaps = np.random.default_rng(5).exponential(1 / options.rate, options.requests)
+    chance = random.Random(5)
+    due = list(itertools.accumulate(chance.expovariate(options.rate) for _ in range(options.requests)))
+    pattern = sys.stdin.buffer.read()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
 
         async def run() -> Run:
-            found = Run(options.port, request(options.rows), np.cumsum(gaps).tolist(), options.begin)
+            found = Run(options.port, pattern, due, options.begin)
             await found.drive(8)
             return found
 

@@ -18,14 +18,21 @@ class Place:
     def __init__(self, directory: Path, stack: ExitStack) -> None:
         self.directory, self.stack = directory, stack
         self.number = 0
+        self.starting: list[tuple[Child, str]] = []
 
     def child(self, module: list[str], port: int, ready: str) -> Child:
-        """Start a process and wait until it answers."""
+        """Start a process, for which `wait` waits."""
         self.number += 1
         child = Child(module[-1], module, self.directory / f"{self.number}.log")
         self.stack.callback(child.stop)
-        child.wait_ready(f"http://127.0.0.1:{port}{ready}")
+        self.starting.append((child, f"http://127.0.0.1:{port}{ready}"))
         return child
+
+    def wait(self) -> None:
+        """Wait until all processes that were started answer."""
+        while self.starting:
+            child, url = self.starting.pop()
+            child.wait_ready(url)
 
     def model(self, layers: int, watchglass: str = "") -> tuple[Child, int]:
         """Start a served model, watched in its own process where ``watchglass`` is given."""
@@ -45,7 +52,9 @@ class Place:
         port = free_port()
         config = self.directory / "watchglass.toml"
         config.write_text(f'data_dir = "{self.directory / "store"}"\n')
-        lower(self.child(["app.cli", "serve", "--port", str(port), "--config", str(config)], port, "/healthz"))
+        child = self.child(["app.cli", "serve", "--port", str(port), "--config", str(config)], port, "/healthz")
+        self.wait()
+        lower(child)
         url = f"http://127.0.0.1:{port}"
         answer = urllib3.request("PUT", f"{url}/v1/models/{MODEL}", json={"schema": SCHEMA})
         if answer.status != 201:

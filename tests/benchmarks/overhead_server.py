@@ -21,8 +21,8 @@ from starlette.routing import Route
 from monitor.client import Client
 from monitor.client.asgi import CaptureMiddleware
 from tests.benchmarks.ingest_rows import MODEL, rows
+from tests.benchmarks.overhead_request import INFER
 
-INFER = f"/v2/models/{MODEL}/infer"
 _MATRIX = np.random.default_rng(0).normal(size=(64, 64))
 
 
