@@ -11,6 +11,7 @@ All of it adds elementwise.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -80,7 +81,7 @@ class ColumnProfile:
         """How many rows it was made of."""
         return int(self.counts[: self.binning.HEAD].sum()) + self.present
 
-    @property
+    @cached_property
     def present(self) -> int:
         """How many rows hold a usable value: not null, not retyped, not NaN or infinite."""
         return int(self.mass.sum())
@@ -125,7 +126,7 @@ class ColumnProfile:
         """What the entries of a category's ``mass`` stand for; empty for numbers."""
         return (*self.binning.values, "(other)", "(unseen)") if isinstance(self.binning, CategoryBins) else ()
 
-    @property
+    @cached_property
     def mean(self) -> float:
         """The mean of the finite values, to 2.4e-7 reference standard deviations; NaN without any."""
         if not isinstance(self.binning, NumericBins) or not self.present:
