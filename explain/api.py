@@ -10,7 +10,7 @@ import msgspec
 from explain import api_trying, api_windows
 from explain.agreement import Agreement, agreements
 from explain.choosing import AUTO
-from explain.cost import Cost, cost
+from explain.cost import Cost
 from explain.request import Asked
 from explain.service import ExplainService
 from explain.tasks import ExplainTask
@@ -73,8 +73,7 @@ class Explanations:
 
     def post_cost(self, call: Call) -> Reply:
         """Return what the same request to explain would cost; nothing is asked of the model."""
-        request = self._service.requests.make(_asked(call, call.json(ExplainRequest)))
-        return Reply(cost(request, self._store))
+        return Reply(self._service.cost(_asked(call, call.json(ExplainRequest))))
 
     def get_explanations(self, call: Call) -> Reply:
         """Return what was explained before."""

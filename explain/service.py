@@ -13,6 +13,7 @@ import numpy as np
 
 from explain.choosing import AUTO, usable
 from explain.columns import scalars
+from explain.cost import Cost, cost
 from explain.explainers import Attribution, Explainer, explainers
 from explain.models import Allowed, adapter
 from explain.queue import Queue, Ticket
@@ -155,6 +156,14 @@ class ExplainService:
             cohort=cohort,
         )
         return self.ask(asked)[0].result()
+
+    def cost(self, asked: Asked) -> Cost:
+        """Return what an explanation would cost; nothing is asked of the model.
+
+        Raises:
+            As `explain`, for what is wrong with the question itself.
+        """
+        return cost(self.requests.make(asked), self._store)
 
     def ask(self, asked: Asked) -> "tuple[Future[Explanation], Task]":
         """Ask for an explanation; return what it will be, and the task to see how far it is.

@@ -17,6 +17,7 @@ from openapi_spec_validator import validate
 import explain.api
 from app.runtime import Runtime
 from app.server import create_app, table
+from explain.cost import Cost
 from explain.request import Asked
 from explain.service import ExplainService
 from explain.tasks import Task, TaskState
@@ -99,6 +100,14 @@ class FakeExplain(ExplainService):
         found.set_result(self.made(asked.model, asked.inference_id))
         return found, self.tasks.add(task)
 
+    def cost(self, asked: Asked) -> Cost:
+        if asked.inference_id == "nobody":
+            raise NotFound("no such inference")
+        return Cost(
+            method="shapley", chosen_because="it was asked for", target="endpoint", rows=9, requests=1, concurrency=4,
+            cached=False,
+        )  # fmt: skip
+
     def made(self, model: str, inference: str) -> Explanation:
         return Explanation(
             id="e", model=model, version="1", inference_id=inference, method="shap", output="P(late)", link="identity",
@@ -174,6 +183,8 @@ def test_every_documented_answer_is_met_by_a_real_call(
         ("POST", f"{M}/inferences/a/explanations", {"json": {"seed": 3}}),
         ("POST", f"{M}/inferences/a/explanations", {"json": {"wait": False}}),
         ("POST", f"{M}/inferences/nobody/explanations", {"json": {}}),
+        ("POST", f"{M}/inferences/a/explanations/cost", {"json": {"cohort": "carrier"}}),
+        ("POST", f"{M}/inferences/nobody/explanations/cost", {"json": {}}),
         *[("POST", f"{M}/inferences/a/{what}", {"json": {"seed": seed}}) for what in TRIED for seed in range(4)],
         *[("POST", f"{M}/inferences/nobody/{what}", {"json": {}}) for what in TRIED],
         *[
@@ -399,6 +410,7 @@ def test_explain_is_in_the_table() -> None:
     names = [operation.name for operation in explain.api.operations(None, None)]  # type: ignore[arg-type] # only listed
     assert names == [
         "post_explanation",
+        "post_explanation_cost",
         "list_explanations",
         "list_explanation_tasks",
         "get_explanation_task",
