@@ -225,9 +225,8 @@ def peer(
     theirs, _ = child("drift_speed_peer", folder / "reference", folder / "current")
     differences = []
     for name, (method, said) in theirs["values"].items():
-        ours, value = normed_wasserstein(before[name], after[name]), said
-        if name in made.CATEGORIES:
-            ours, value = JensenShannon().score(before[name], after[name]), said / math.sqrt(math.log(2))  # in bits
+        ours = (JensenShannon().score if name in made.CATEGORIES else normed_wasserstein)(before[name], after[name])
+        value = said / math.sqrt(math.log(2)) if name in made.CATEGORIES else said  # theirs is in nats, ours in bits
         assert ours is not None, name
         differences.append(abs(value - ours))
         say(f"{name}: {method} {value:.5f}, ours {ours:.5f}")
