@@ -11,7 +11,7 @@ import streamlit as st
 
 from app.data.fleet import FRESH, breached, sentence
 from app.data.model import ratio, read
-from app.data.names import EVIDENCE, SHIFT, column, measure
+from app.data.names import EFFECTS, EVIDENCE, SHIFT, column, measure
 from app.runtime import runtime
 from monitor.charts import format as fmt
 from monitor.charts.categories import OTHER, UNSEEN
@@ -167,7 +167,7 @@ def reading(name: str, feature: str, window: Window, version: str | None, segmen
         shift=dict(sorted(shift.items())),
         shift_metric=metric,
         why=_why(model, found),
-        judged=_judged(found),
+        judged=_judged([given for given in found if given.metric not in EFFECTS]),
     )
 
 

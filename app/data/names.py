@@ -22,6 +22,9 @@ WORTH = "performance.value_per_prediction"
 EVIDENCE = "detection.evidence"
 """What the detector says of a column, over all traffic; with it the measures of shift only say how large it is."""
 
+EFFECTS = ("detection.shift", "detection.divergence", "detection.nulls")
+"""How large the detector's changes are, whatever the evidence; without thresholds."""
+
 QUALITY_FIRST = {Task.BINARY: "auc", Task.MULTICLASS: "accuracy", Task.REGRESSION: "mae"}
 """The measure that speaks for a model's accuracy."""
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from monitor.alerts.incidents import DETECTOR, reconcile
+from monitor.alerts.loss import HARM, reconcile_harm
 from monitor.alerts.rules import QUIET_WINDOWS, evaluate, rules_of
 from monitor.clock import EPOCH
 from monitor.store import Store
@@ -34,12 +35,12 @@ def judge(store: Store, model: Model, window: Window, now: datetime, base_url: s
     open_alerts = [
         alert
         for alert in store.alerts.query(model=model.name, state=AlertState.FIRING)
-        if alert.metric.startswith(LATE) == late and alert.rule != DETECTOR
+        if alert.metric.startswith(LATE) == late and alert.rule not in (DETECTOR, HARM)
     ]
     changes = evaluate(model, _history(store, model, window, late=late), open_alerts, now, base_url)
     with store.transaction():
-        if not late:
-            changes = [*changes, *reconcile(store, model, window, now, base_url)]
+        own = reconcile_harm if late else reconcile
+        changes = [*changes, *own(store, model, window, now, base_url)]
         for change in changes:
             if change.event in ("firing", "resolved"):
                 store.alerts.put(change.alert)

@@ -32,7 +32,8 @@ SCHEMA = ModelSchema(model="flights", task=Task.BINARY, features=FEATURES, class
 
 
 def model(*rules: Rule) -> Model:
-    return Model(name="flights", schema=SCHEMA, settings=Settings(rules=rules or plain_rules(), owner="ops"), created=START)
+    settings = Settings(rules=rules or plain_rules(), owner="ops")
+    return Model(name="flights", schema=SCHEMA, settings=settings, created=START)
 
 
 def day(number: int) -> Window:
