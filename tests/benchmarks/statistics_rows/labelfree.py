@@ -290,6 +290,7 @@ def nannyml(stream: Stream) -> dict[str, Sequence[float]] | None:
         pq.write_table(table.slice(0, split), Path(folder) / "reference.parquet")
         pq.write_table(table.slice(split).drop(["label"]), Path(folder) / "current.parquet")
         command = [_python(), "-c", _SCRIPT, folder]
-        said = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=sys.stderr, text=True)
+        quiet = os.environ | {"NML_DISABLE_USAGE_LOGGING": "1"}  # it tells its makers of every run otherwise
+        said = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, env=quiet)
     found: dict[str, Sequence[float]] = json.loads(said.stdout.strip().splitlines()[-1])
     return found
