@@ -10,7 +10,7 @@ from app.runtime import runtime
 from monitor.types import Alert, AlertState, Delivery, LedgerLine, Report
 
 FATES = ("stored", "duplicate", "rejected", "dropped")
-JOBS = ("traffic", "drift", "quality", "performance", "report")
+JOBS = ("traffic", "detection", "drift", "quality", "performance", "report")
 
 
 @dataclass(frozen=True, slots=True)
