@@ -60,6 +60,7 @@ class Detectors:
     def __init__(self) -> None:
         self._lock = Lock()
         self._known: dict[tuple[str, str], tuple[object, Watch | None]] = {}
+        self._grown: dict[tuple[str, str], tuple[object, Watch]] = {}
 
     def of(self, context: "JobContext", model: Model, version: str, at: datetime) -> Watch | None:
         """Return what watches a version in the window that begins at a moment; None where there is no reference.
@@ -78,13 +79,18 @@ class Detectors:
         }
         grown = {column: min(at, start + GROWS * length(model)) for column, start in since.items()}
         basis = _basis(model, binning, source)
-        stamp = (basis, store.profiles.references_replaced(model.name), model.schema, since, grown)
+        stamp = (basis, store.profiles.references_replaced(model.name), model.schema)
+        spans = {column: Window(since[column], grown[column]) for column in since}
+        place = (model.name, version)
         with self._lock:
-            place = (model.name, version)
             if place not in self._known or self._known[place][0] != stamp:
-                spans = {column: Window(since[column], grown[column]) for column in since}
-                self._known[place] = (stamp, _fitted(context, model, binning, source, version, spans, basis))
+                self._known[place] = (stamp, _fitted(context, model, binning, source, basis))
+                self._grown.pop(place, None)
             found = self._known[place][1]
+            if found is not None and spans:
+                if place not in self._grown or self._grown[place][0] != spans:
+                    self._grown[place] = (spans, _regrown(context, model, binning, version, found, spans))
+                found = self._grown[place][1]
         dial = model.settings.dial or 1.0
         return found if found is None else replace(found, detector=found.detector.with_dial(dial))
 
@@ -95,24 +101,20 @@ def _basis(model: Model, binning: Binning, source: Version) -> str:
     return f"{binning.id} {source.version} {span} {source.reference_rows} {model.settings.window_hours}h"
 
 
-def _fitted(
-    context: "JobContext",
-    model: Model,
-    binning: Binning,
-    source: Version,
-    version: str,
-    spans: Mapping[str, Window],
-    basis: str,
-) -> Watch | None:
+def _fitted(context: "JobContext", model: Model, binning: Binning, source: Version, basis: str) -> Watch | None:
     pieces = context.store.profiles.reference(model.name, source.version, columns=columns_of(model, binning))
     found, broken = chunks(pieces, binning, model)
-    watch = _watch(found.get(source.version, []), model, basis, broken)
-    if watch is None:
-        return None
+    return _watch(found.get(source.version, []), model, basis, broken)
+
+
+def _regrown(
+    context: "JobContext", model: Model, binning: Binning, version: str, watch: Watch, spans: Mapping[str, Window]
+) -> Watch:
+    """Return a watch whose re-baselined columns are compared with their own traffic in some spans."""
     for column, span in sorted(spans.items()):
         own = context.pieces(model.name, span, columns=[column], version=version, segment=ALL, hours=_hourly(model))
         told, _ = chunks(own, binning, model)
-        other = _watch(told.get(version, []), model, basis, {})
+        other = _watch(told.get(version, []), model, watch.basis, {})
         if other is not None and column in watch.detector.laws:
             watch = _rebased(watch, other, column, span.start)
     return watch
