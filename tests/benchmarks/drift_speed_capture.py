@@ -15,7 +15,7 @@ from monitor.types import Inference, Window
 from tests.benchmarks import drift_speed_rows as made
 from tests.benchmarks.drift_speed_answer import Answers
 
-_TURN = 100  # rows of one turn, with jobs or without
+_TURN = 50  # rows of one turn, with jobs or without
 _PAUSE = 0.002
 _BETWEEN = 0.05  # a tick's jobs over one window, then other models' turn
 

@@ -7,7 +7,7 @@ from tests.benchmarks import drift_speed
 
 def test_the_benchmark_in_small_gives_every_figure() -> None:
     size = drift_speed.Sizes(
-        rows=5_000, stores=(5_000, 10_000), keep=5_000, per_day=50, history=60, repeats=2, captured=100, peer=True
+        rows=5_000, stores=(5_000, 10_000), keep=5_000, per_day=50, history=40, repeats=1, captured=50, peer=True
     )
     figures = drift_speed.run(size)
     assert {
