@@ -89,7 +89,9 @@ class Ingest:
         ]
         if self._pending is not None:
             self._pending.open()
-            self._bringer = Thread(target=_bring_in, args=(self._store, self._pending), daemon=True)
+            self._bringer = Thread(
+                target=_bring_in, args=(self._store, self._pending), name="watchglass-bringer", daemon=True
+            )
             self._bringer.start()
         for thread in self._threads:
             thread.start()

@@ -1,6 +1,7 @@
 """Rows that are durable in the journal but not in the tables yet, and how they are brought there."""
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,8 +29,8 @@ SOON_ROWS, SOON_SECONDS = 10_000, 0.25
 AGAIN_SECONDS = 1.0
 """How long after the tables have refused them they are tried again."""
 
-MOST_ROWS = 50_000
-"""From so many pending rows on, what comes waits until they are in the tables: memory and a restart are bounded."""
+MOST_ROWS, MOST_BYTES = 50_000, 32 * 2**20
+"""From so much pending on, what comes waits until it is in the tables: memory and a restart are bounded."""
 
 _FAILED = "store_failed"
 _log = logging.getLogger(__name__)
@@ -49,10 +50,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One frame of the journal in memory."""
+    """One frame of the journal in memory; ``bytes`` is how long it is in the file."""
 
     number: int
     groups: Sequence[Group]
+    bytes: int
 
 
 def written(groups: Sequence[Group]) -> bytes:
@@ -101,7 +103,8 @@ class Pending:
         self._held: list[Held] = []
         self._keys: set[tuple[str, str | None]] = set()
         self._closed = False
-        self._failed = False
+        self._again = 0.0  # when to try again what the tables have refused, by the monotonic clock
+        self._bytes = 0
         self.rows = 0
 
     def recover(self) -> None:
@@ -117,7 +120,7 @@ class Pending:
             self._store.journaled.lose(reached + found.missing + len(found.frames), reached + len(found.frames))
         for frame in found.frames:
             try:
-                self._hold(Held(frame.number, read(frame.payload)))
+                self._hold(Held(frame.number, read(frame.payload), len(frame.payload)))
             except (msgspec.DecodeError, TypeError, ValueError, KeyError):
                 _log.exception("frame %d of the journal cannot be read", frame.number)
                 self._store.journaled.lose(frame.number, frame.number - 1)
@@ -129,7 +132,7 @@ class Pending:
 
     def room(self) -> bool:
         """Return whether more may be added."""
-        return self.rows < MOST_ROWS
+        return self.rows < MOST_ROWS and self._bytes < MOST_BYTES
 
     def knows(self, model: str, id: str | None) -> bool:  # noqa: A002 - the noun
         """Return whether a row with this id is pending."""
@@ -141,12 +144,13 @@ class Pending:
         Raises:
             OSError: the journal could not be written; nothing was added.
         """
-        self._hold(Held(self._journal.append(payload), groups))
+        self._hold(Held(self._journal.append(payload), groups, len(payload)))
 
     def _hold(self, held: Held) -> None:
         with self._changed:
             before = self.rows
             self._held.append(held)
+            self._bytes += held.bytes
             for group in held.groups:
                 self.rows += len(group.rows)
                 self._keys.update((group.model, row.id) for row in group.rows if row.id is not None)
@@ -162,8 +166,9 @@ class Pending:
         with self._changed:
             while not self._held and not self._closed:
                 self._changed.wait()
-            if (self.rows < SOON_ROWS or self._failed) and not self._closed:
-                self._changed.wait(AGAIN_SECONDS if self._failed else SOON_SECONDS)
+            refused = self._again > time.monotonic()
+            if (self.rows < SOON_ROWS or refused) and not self._closed:
+                self._changed.wait(AGAIN_SECONDS if refused else SOON_SECONDS)
             return not self._closed
 
     def close(self) -> None:
@@ -174,8 +179,11 @@ class Pending:
         self._journal.close(0 if self._held else self._journal.number)
 
     def bring_in(self) -> None:
-        """Bring all that is pending into the tables; never raises: what fails is tried again later."""
-        if not self._held:
+        """Bring all that is pending into the tables; never raises: what fails is tried again later.
+
+        Not for a second, though: while the tables refuse it, as on a full disk, what is in them can still be read.
+        """
+        if not self._held or time.monotonic() < self._again:
             return
         try:
             try:
@@ -185,9 +193,8 @@ class Pending:
             except Exception:  # noqa: BLE001 - whatever it is, the readers and the committer who ask must go on
                 _log.exception("the journal's rows could not be brought in together; each is tried alone")
                 self._salvage_all()
-            self._failed = False
         except WatchglassError as error:
-            self._failed = True
+            self._again = time.monotonic() + AGAIN_SECONDS
             _log.warning("the journal's rows could not be brought into the tables; that is tried again: %s", error)
 
     def _commit(self, most: int) -> None:
@@ -221,6 +228,7 @@ class Pending:
         with self._changed:
             for held in self._held:
                 if held.number <= reached:
+                    self._bytes -= held.bytes
                     for group in held.groups:
                         self.rows -= len(group.rows)
                         self._keys.difference_update((group.model, row.id) for row in group.rows)
@@ -255,7 +263,7 @@ class Pending:
 
     def _alone(self, group: Group) -> None:
         with self._store.transaction():
-            settle(self._store, _submissions(self._store, [Held(0, [group])]), group.received)
+            settle(self._store, _submissions(self._store, [Held(0, [group], 0)]), group.received)
 
     def _bury(self, group: Group, error: Exception) -> None:
         [row] = group.rows

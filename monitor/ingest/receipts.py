@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from monitor.schema import Conformed
@@ -73,7 +72,7 @@ class Answer(Protocol):
         """Answer with why nothing did."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Submission:
     """Rows, labels and halves of exchanges of one model, handed in together and answered together.
 
@@ -81,7 +80,8 @@ class Submission:
     the cost. They are numbered before those in ``conformed``, of which there are none then.
     ``halves`` become rows where their other side is there; None where none can come, and the answer tells of none.
     ``plain`` says that none of ``rows`` can be refused, unless for its time (`monitor.schema.is_plain`).
-    ``replays`` are the numbers of the dead letters that they were read from, if they were.
+    ``replays`` are the numbers of the dead letters that they were read from, if they were. It is not frozen: there is
+    one for each request and freezing costs as much as all else here; nobody changes it.
     """
 
     model: str
@@ -96,6 +96,7 @@ class Submission:
     plain: bool = False
     halves: "Sequence[Arrival] | None" = None
     future: Answer = field(default_factory=Future[Receipt])
+    _bytes: int = field(default=0, init=False)
 
     @property
     def inferences(self) -> int:
@@ -108,10 +109,15 @@ class Submission:
         """How many of the rows received could not even be read."""
         return self.received - self.inferences - len(self.labels)
 
-    @cached_property
+    @property
     def bytes(self) -> int:
         """Roughly how much memory it takes."""
+        if not self._bytes:
+            self._bytes = self._weigh()
+        return self._bytes
+
+    def _weigh(self) -> int:
         rows = 0 if self.conformed is None else self.conformed.batch.nbytes + 400 * len(self.conformed.rejected)
         halves = sum(2_000 + 20 * len(each.body) for each in self.halves or ())  # packed small, but held as objects
-        held = sum(600 + 100 * len(row.features) for row in self.rows)
+        held = sum([600 + 100 * len(row.features) for row in self.rows])
         return int(rows) + held + 400 * len(self.labels) + halves + 1000

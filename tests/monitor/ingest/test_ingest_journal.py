@@ -229,6 +229,7 @@ def test_missing_files_are_counted(path: Path) -> None:
 def test_rows_that_the_tables_refuse_for_a_while_are_kept_and_brought_in_later(
     ingest: Ingest, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(pending, "AGAIN_SECONDS", 0.0)
     send(ingest, inference(1)).result(20)
 
     def refuse(*_: object) -> None:
@@ -241,6 +242,31 @@ def test_rows_that_the_tables_refuse_for_a_while_are_kept_and_brought_in_later(
             ingest.submit("flights", None, [Label(id="r1", value="late")], source="http", received=1).result(20)
         assert send(ingest, inference(2)).result(20).stored == 1
     assert store.rows.count("flights") == 2
+
+
+def test_while_the_tables_refuse_rows_reading_goes_on_and_does_not_try_each_time(
+    ingest: Ingest, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pending, "AGAIN_SECONDS", 3600.0)
+    tries: list[bool] = []
+
+    def refuse(*_: object) -> None:
+        tries.append(True)
+        raise Unavailable("no")
+
+    send(ingest, inference(1)).result(20)
+    with monkeypatch.context() as broken:
+        broken.setattr(pending, "settle", refuse)
+        assert [store.rows.count("flights") for _ in range(5)] == [0] * 5
+    assert tries == [True]
+    ingest._pending._again = 0.0  # the hour is over
+
+
+def test_no_more_is_pending_than_is_bounded(ingest: Ingest, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pending, "MOST_ROWS", 3)
+    for number in range(4):
+        send(ingest, inference(number)).result(20)
+    assert in_tables(store) == 4, "the fourth waited until the others were in"
 
 
 def test_a_row_that_the_tables_can_never_hold_becomes_a_dead_letter(
