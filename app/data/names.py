@@ -59,6 +59,9 @@ def measures() -> dict[str, Measure]:
         "detection.divergence": Measure("Jensen–Shannon distance"),
         "detection.nulls": Measure("Change of missing values", "share"),
         "performance.label_coverage": Measure("Labels arrived", "share", "higher"),
+        "segments.scan": Measure("Segment that stands out most", "", "lower"),
+        "harm.loss": Measure("Mean loss", "", "lower"),
+        "impact.shift": Measure("Impact of the shift"),
         WORTH: Measure("Value of a prediction", "", "higher", frozenset({Task.BINARY})),
         "estimation.value_per_prediction": Measure("Value of a prediction, estimated", "", "higher"),
     }

@@ -86,7 +86,7 @@ def test_every_view_survives_an_address_that_makes_no_sense(seeded: Seeded, view
 def test_fleet_says_state_accuracy_and_drift(seeded: Seeded) -> None:
     said = texts(visit("fleet"))
     assert "Parcel delays" in said
-    assert "of values above anything seen in the reference" in said
+    assert "of values are outside of anything seen in the reference" in said
     assert "1 of 6" in said
     assert "No traffic has been measured yet" in said
 
@@ -95,7 +95,7 @@ def test_model_shows_kpis_and_suspects(seeded: Seeded) -> None:
     at = visit("model", model="parcels")
     said = texts(at)
     assert "What to look at first" in said
-    assert "of values above anything seen in the reference" in said
+    assert "of values are outside of anything seen in the reference" in said
     assert "**Temperature**" in [link.label for link in at.get("page_link")]
     assert {metric.label: metric.value for metric in at.metric}["Predictions"] == "5,000"
     assert len(at.get("plotly_chart")) == 5  # accuracy, columns, scores, traffic, latency
