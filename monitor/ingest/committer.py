@@ -38,11 +38,16 @@ class Committer:
         self._pending = pending
         self._swift = None if pending is None else Swift(store, pending)
 
-    def commit(self, group: Sequence[Submission]) -> None:
-        """Store a group durably, then answer each of its submissions; never raises."""
+    def commit(self, group: Sequence[Submission]) -> bool:
+        """Store a group durably, then answer each of its submissions; never raises.
+
+        Returns:
+            Whether the journal was enough: the tables were not touched.
+        """
         others = group if self._swift is None else self._journal(self._swift, group)
         if others:
             self._commit(others)
+        return not others
 
     def _journal(self, swift: Swift, group: Sequence[Submission]) -> Sequence[Submission]:
         """Store and answer what can be by the journal alone; return the rest."""

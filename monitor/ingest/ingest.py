@@ -16,7 +16,7 @@ from monitor.ingest.exchanges import Arrival
 from monitor.ingest.journal import Journal
 from monitor.ingest.live import Live
 from monitor.ingest.pending import Pending
-from monitor.ingest.queue import Queue
+from monitor.ingest.queue import GATHER_SECONDS, GLANCE_SECONDS, Queue
 from monitor.ingest.receipts import Answer, Receipt, Submission
 from monitor.ingest.refusals import DISK_FULL, QUEUE_FULL, STOPPED, Refusals
 from monitor.schema import Conformed
@@ -299,8 +299,9 @@ class Ingest:
             return live
 
     def _commit_forever(self) -> None:
-        while group := self._queue.take():
-            self._committer.commit(group)
+        patience = GATHER_SECONDS
+        while group := self._queue.take(patience):
+            patience = GLANCE_SECONDS if self._committer.commit(group) else GATHER_SECONDS
             self._unflushed += sum(submission.received for submission in group)
             if self._unflushed >= self._flush_rows:
                 self._unflushed = 0

@@ -12,6 +12,10 @@ GATHER_SECONDS = 0.002
 """How long the committer waits for as many submissions as came last time: senders that were answered together send
 again together, and a transaction costs the same for one as for all of them. One sender alone is never waited for."""
 
+GLANCE_SECONDS = 0.0005
+"""How long it waits after a group that only the journal was needed for: that costs so little that half of the senders
+may as well be answered while the other half are being read."""
+
 
 class Queue:
     """Submissions waiting for the committer.
@@ -64,14 +68,17 @@ class Queue:
             if len(self._waiting) >= self._wanted:
                 self._changed.notify()
 
-    def take(self) -> list[Submission]:
-        """Wait for submissions and return a group of them, in order; empty once closed and drained."""
+    def take(self, patience: float = GATHER_SECONDS) -> list[Submission]:
+        """Wait for submissions and return a group of them, in order; empty once closed and drained.
+
+        As many as came last time are waited for, for so many seconds.
+        """
         with self._changed:
             while not self._waiting and self._open:
                 self._changed.wait()
             if self._open and len(self._waiting) < self._together:
                 self._wanted = self._together
-                self._changed.wait(GATHER_SECONDS)
+                self._changed.wait(patience)
                 self._wanted = 1
             group: list[Submission] = []
             rows = size = 0
