@@ -23,9 +23,7 @@ pages = [
     ),
     st.Page("views/model.py", title="Model", icon=":material/monitoring:", help="One model over time."),
     st.Page("views/feature.py", title="Feature", icon=":material/bar_chart:", help="One column beside its reference."),
-    st.Page(
-        "views/importance.py", title="Importance", icon=":material/bar_chart_4_bars:", help="What moves it."
-    ),
+    st.Page("views/importance.py", title="Importance", icon=":material/bar_chart_4_bars:", help="What moves it."),
     st.Page("views/predictions.py", title="Predictions", icon=":material/table_rows:", help="Captured rows, filtered."),
     st.Page(
         "views/prediction.py",

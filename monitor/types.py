@@ -404,8 +404,8 @@ class Explanation:
     """Why a model answered what it answered for one captured row.
 
     For an additive method ``base_value + sum(attributions) = prediction`` in the explained ``output`` and ``link``.
-    The ``parts`` of a feature add up to its attribution. ``outputs`` are the attributions of each class, where the model
-    answers one number per class and all were found in one pass.
+    The ``parts`` of a feature add up to its attribution. ``outputs`` are the attributions of each class, where the
+    model answers one number per class and all were found in one pass.
     """
 
     id: str

@@ -22,7 +22,7 @@ from monitor.profile.outcome import outcome_length
 from monitor.types import Feature, Kind, ModelSchema, Task
 
 # Programs for the environments of real model servers, which have what they import; no tests are in them.
-collect_ignore_glob = ["benchmarks/served/*"]
+collect_ignore_glob = ["benchmarks/served/*", "benchmarks/drift_speed_peer.py"]
 
 # The gate tries the same examples every time; HYPOTHESIS_PROFILE=hunt looks for new ones, many more of them.
 hypothesis.settings.register_profile("gate", derandomize=True, deadline=None)

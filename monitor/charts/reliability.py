@@ -14,7 +14,7 @@ def wilson(hits: float, rows: float) -> tuple[float, float]:
     """Return the 90 % interval of a share; (0, 1) without rows. Source: Wilson (1927).
 
     >>> [round(end, 3) for end in wilson(8, 10)]
-    [0.54, 0.932]
+    [0.541, 0.931]
     """
     if rows <= 0:
         return 0.0, 1.0

@@ -44,7 +44,7 @@ class Collector(ABC):
     files: ClassVar[bool] = False
     """Whether whole files are of this format, so that ``watchglass import --format`` takes it."""
     tells_once: ClassVar[bool] = False
-    """Whether its sender never asks again: a body refused would be a prediction lost, so it is kept and answered 200."""
+    """Whether its sender never asks again: a body refused would be a prediction lost; it is kept and answered 200."""
 
     @abstractmethod
     def parse(self, body: bytes, headers: Mapping[str, str]) -> Iterable[Inference | Label | Half]:

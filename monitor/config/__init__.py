@@ -6,4 +6,13 @@ A key of a table is written with two underscores in the environment: ``WATCHGLAS
 from monitor.config.settings import Config, DeadLettersConfig, ExplainConfig, HalvesConfig, SchedulerConfig
 from monitor.config.sources import FILE, example_toml, load
 
-__all__ = ["FILE", "Config", "DeadLettersConfig", "ExplainConfig", "HalvesConfig", "SchedulerConfig", "example_toml", "load"]
+__all__ = [
+    "FILE",
+    "Config",
+    "DeadLettersConfig",
+    "ExplainConfig",
+    "HalvesConfig",
+    "SchedulerConfig",
+    "example_toml",
+    "load",
+]

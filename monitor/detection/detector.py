@@ -212,7 +212,7 @@ class Detector:
         return state, self._detection(start, kind, tuple(c for c in columns if c != JOINT), {}, state, reached)
 
     def reached(self, before: State, after: State, readings: Readings, at: int) -> float:
-        """Return the model's evidence in units of the threshold, after the chunk that led from one state to the next."""
+        """Return the model's evidence in units of the threshold, after the chunk between two states."""
         return self._weigh(after, self._surprise(before, readings.z[at], readings.starts[at]))[1]
 
     def weighed(self, state: State) -> dict[str, float]:

@@ -6,6 +6,7 @@ import pytest
 from parcels_seed import DAYS, FIRST, PER_DAY, Seeded
 
 from app.data import rows
+from app.data.trust import trust
 from monitor.errors import NotFound
 from monitor.types import Explanation, Window
 
@@ -94,7 +95,7 @@ def test_the_quality_card_is_in_words_and_hides_what_is_not_known() -> None:
         "rows_used": 6301,
         "odd_one": 0.5,
     }
-    shown = rows.trust(explanation("e", {"weight": 0.1}, FIRST, quality=quality))
+    shown = trust(explanation("e", {"weight": 0.1}, FIRST, quality=quality))
     assert shown["Steps miss the answer by"] == "0"
     assert shown["Model asked"] == "the registered model file"
     assert shown["Odd one"] == "0.5"

@@ -86,7 +86,7 @@ def test_every_view_survives_an_address_that_makes_no_sense(seeded: Seeded, view
 def test_fleet_says_state_accuracy_and_drift(seeded: Seeded) -> None:
     said = texts(visit("fleet"))
     assert "Parcel delays" in said
-    assert "of values are outside of anything seen in the reference" in said
+    assert "of values above anything seen in the reference" in said
     assert "1 of 6" in said
     assert "No traffic has been measured yet" in said
 
