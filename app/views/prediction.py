@@ -178,7 +178,7 @@ def offer(methods: Sequence[str]) -> None:
         if len(known) % 2:
             for method in methods:
                 ask(method)
-        else:
+        elif methods:
             for place_of, method in zip(st.columns(len(methods), gap="medium"), methods, strict=True):
                 with place_of:
                     ask(method)
