@@ -139,12 +139,15 @@ def main() -> None:
 
     torch.set_num_threads(start.threads)
     engine = Engine(start.allowed)
-    # Libraries that take seconds to import are got ready beside the first jobs, which rarely need them.
-    threading.Thread(target=_warm, name="warm", daemon=True).start()
+    # Libraries that take seconds to import are got ready while nobody asks yet.
+    warming = threading.Thread(target=_warm, name="warm", daemon=True)
+    warming.start()
     try:
         pipe.send_bytes(b"ready")
         while True:
             job = msgspec.msgpack.decode(pipe.recv_bytes(), type=Job)
+            # A model or a method that imports in one thread what the other is importing can meet half of a package.
+            warming.join()
             # The parent ends a job that takes too long; should it be gone, the alarm does.
             signal.alarm(int(job.seconds) + 10)
             reply = answer(engine, job)
