@@ -10,7 +10,10 @@ from app.runtime import runtime
 from monitor.types import Alert, AlertState, Delivery, LedgerLine, Report
 
 FATES = ("stored", "duplicate", "rejected", "dropped")
-JOBS = ("traffic", "detection", "drift", "quality", "performance", "report")
+JOBS = (
+    *("traffic", "detection", "drift", "quality", "performance"),
+    *("estimation", "segments", "harm", "fairness", "impact", "report"),
+)
 
 
 @dataclass(frozen=True, slots=True)
