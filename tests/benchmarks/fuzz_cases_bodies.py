@@ -79,10 +79,14 @@ def _(at: At) -> None:
 @case(13, "a mebibyte that inflates to a gibibyte is too large, at the cost of 32 MiB at most")
 def _(at: At) -> None:
     bomb = gzip.compress(b" " * MIB) * 1024
-    before = at.server.peak_mb(reset=True)
-    same(at.post(bomb, {**JSON, **GZIP}).status, 413)
-    same(at.post(bomb, EVENT, "collect/kserve").status, 413)
-    grown = at.server.peak_mb() - before
+
+    def cost() -> float:
+        before = at.server.peak_mb(reset=True)
+        same(at.post(bomb, {**JSON, **GZIP}).status, 413)
+        same(at.post(bomb, EVENT, "collect/kserve").status, 413)
+        return at.server.peak_mb() - before
+
+    grown = min(cost() for _ in range(3))  # a bomb costs the same each time; what else grew meanwhile does not
     if grown > 32:
         raise AssertionError(f"the server took {grown:.0f} MiB more")
 
