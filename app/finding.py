@@ -73,7 +73,7 @@ def _of(name: Path, form: str | None) -> Iterator[tuple[Path, str | None]]:
         yield name, "it is not a file but a device, a pipe or a socket"
     elif glob.has_magic(str(name)):
         # Path.glob takes no absolute pattern.
-        for found in sorted(glob.glob(str(name), recursive=True)):  # noqa: PTH207
+        for found in sorted(glob.glob(str(name), recursive=True)):  # noqa: PTH207 - patterns of people may be absolute
             if Path(found).is_file():
                 yield from _of(Path(found), form)
 

@@ -55,7 +55,7 @@ class Reading:
             start_new_session=True,
         )
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
-        assert self._process.stdout is not None  # noqa: S101
+        assert self._process.stdout is not None  # noqa: S101 - likewise
         self._reader = FrameReader(self._process.stdout.fileno())
         try:
             self._process.stdin.write(self._wish.encode() + b"\n")
