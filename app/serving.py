@@ -9,6 +9,7 @@ from pathlib import Path
 
 import uvicorn
 
+from app.connection import connections
 from app.link import ADDRESS
 from app.listening import listen, url_of
 from app.runtime import Runtime
@@ -66,6 +67,7 @@ def serve(
         server = uvicorn.Server(
             uvicorn.Config(
                 create_app(runtime, dashboard=shown),
+                http=connections(),  # type: ignore[arg-type]  # it wants a class, and calls it
                 log_level="warning",
                 access_log=False,
                 lifespan="on",

@@ -194,10 +194,14 @@ class Place:
         """Say that the body is there."""
         self._intake.begin(self)
 
+    def leave(self) -> None:
+        """Give it back."""
+        self._intake.end(self, self._size)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._intake.end(self, self._size)
+        self.leave()

@@ -4,7 +4,11 @@ Nothing here refuses anything: a request is taken only where the general way wou
 what is not certain of that is handed on untouched.
 """
 
+import asyncio
+import logging
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import msgspec
@@ -15,12 +19,24 @@ from monitor.api.problem import from_error, problem_response
 from monitor.api.rows import MAX_ID, BadRow, inference
 from monitor.api.services import Services
 from monitor.api.waking import Waker
-from monitor.errors import WatchglassError
+from monitor.errors import Unavailable, WatchglassError
 from monitor.ingest import Receipt
 from monitor.types import Inference, Model
 
 SMALL = 1 << 14
 """Bodies below this size are looked at, in bytes."""
+
+SAME_HEAD = "watchglass.same_head"
+"""The ASGI extension by which a connection offers to give requests with this very head to a `Taker` directly."""
+
+Answer = tuple[Message, Message]
+"""The two ASGI messages of an answer: its start and its whole content."""
+
+Respond = Callable[[Message, Message], None]
+"""Sends an answer, in the event loop."""
+
+Taker = Callable[[bytes, Respond], bool]
+"""Takes a body and answers it in its time; or returns False at once, and the general way is gone."""
 
 _KEYS = frozenset(Inference.__dataclass_fields__)
 _MOST_BRACKETS = 64
@@ -33,6 +49,7 @@ _GENERAL = frozenset(
 )  # fmt: skip
 """Headers that change what a request means."""
 
+_log = logging.getLogger("watchglass.api")
 _decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
 
@@ -48,6 +65,7 @@ class Quick:
 
     def __init__(self, services: Services, versions: set[tuple[str, str]], waker: Waker) -> None:
         self._services = services
+        self._ingest = services.ingest
         self._versions = versions
         self._waker = waker
         self._known: dict[str, tuple[Model, frozenset[str]]] = {}
@@ -57,25 +75,54 @@ class Quick:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Receive | None:
         """Answer a request to /v1/models/{model}/inferences if it is of one plain row."""
         size = _size(scope)
-        model = scope["path_params"]["model"]
-        place = None if size is None or size > self._most else self._services.intake.admit_now(size, model)
-        if place is None:
+        if size is None or size > self._most:
             return receive
-        with place:
-            message = _arrived(receive)
-            if message is None:
-                return receive
-            row = self._row(message, place, model)
-            if row is None:
-                return _once(message, receive)
-            await self._store(model, row, scope, receive, send)
+        model = scope["path_params"]["model"]
+        message = _arrived(receive)
+        if message is None:
+            return receive
+        if message["type"] != "http.request" or message.get("more_body", False):
+            return _once(message, receive)
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        if not self._take(model, message.get("body", b""), partial(_resolve, answered)):
+            return _once(message, receive)
+        for part in await answered:
+            await send(part)
+        same_head = scope.get("extensions", {}).get(SAME_HEAD)
+        if same_head is not None:
+            same_head["taker"](partial(self._take, model))
         return None
 
-    def _row(self, message: Message, place: Place, name: str) -> Inference | None:
-        """Return the row of a body that is complete and plain; None where that is not certain."""
-        if message["type"] != "http.request" or message.get("more_body", False):
-            return None
-        body = message.get("body", b"")
+    def _take(self, model: str, body: bytes, respond: Respond) -> bool:
+        """Take a body if it is one plain row, and answer it once that is durable; else False, and nothing was done."""
+        row = self._row(model, body)
+        if row is None:
+            return False
+        place = self._services.intake.admit_now(len(body), model)
+        if place is None:
+            return False
+        place.complete()
+        told = partial(self._told, place, time.perf_counter(), respond)
+        try:
+            self._ingest.check(model)
+            self._ingest.submit_one(model, row, self._waker.ticket(told))
+        except WatchglassError as error:
+            told(None, error)
+        return True
+
+    def _told(
+        self, place: Place, begun: float, respond: Respond, receipt: Receipt | None, error: BaseException | None
+    ) -> None:
+        """Answer with what the committer says."""
+        place.leave()
+        if receipt is None:
+            respond(*_failed(error))
+            return
+        self._services.commit_seconds.observe(time.perf_counter() - begun)
+        respond(*(self._stored if receipt.stored == 1 else _answer(receipt)))
+
+    def _row(self, name: str, body: bytes) -> Inference | None:
+        """Return the row of a body that is plain; None where that is not certain."""
         try:
             row = _decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -89,11 +136,7 @@ class Quick:
             made = inference(row)
         except BadRow:
             return None
-        if (name, made.version) not in self._versions:
-            return None
-        place.use(len(body))
-        place.complete()
-        return made
+        return made if (name, made.version) in self._versions else None
 
     def _features(self, name: str) -> frozenset[str] | None:
         """Return the features of a model, None where it is not registered or its name is not one."""
@@ -105,22 +148,6 @@ class Quick:
         if found is None or found[0] is not model:
             found = self._known[name] = (model, frozenset(feature.name for feature in model.schema.features))
         return found[1]
-
-    async def _store(self, model: str, row: Inference, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = time.perf_counter()
-        ingest = self._services.ingest
-        try:
-            ingest.check(model)
-            waiting = self._waker.ticket()
-            ingest.submit_one(model, row, waiting)
-            receipt = await waiting.waiting
-        except WatchglassError as error:
-            await problem_response(from_error(error))(scope, receive, send)
-            return
-        self._services.commit_seconds.observe(time.perf_counter() - begun)
-        start, body = self._stored if receipt.stored == 1 else _answer(receipt)
-        await send(start)
-        await send(body)
 
 
 def _size(scope: Scope) -> int | None:
@@ -176,7 +203,24 @@ def _plain(row: object, body: bytes, known: frozenset[str]) -> bool:
     return name is None or (type(name) is str and 0 < len(name) <= MAX_ID)
 
 
-def _answer(receipt: Receipt) -> tuple[Message, Message]:
+def _resolve(answered: "asyncio.Future[Answer]", start: Message, content: Message) -> None:
+    if not answered.done():  # whoever waited was cancelled
+        answered.set_result((start, content))
+
+
+def _failed(error: BaseException | None) -> Answer:
+    """Return the answer that says why a row was not stored."""
+    if not isinstance(error, WatchglassError):
+        _log.error("a row could not be stored", exc_info=error)
+        error = Unavailable("The server failed on this row; its log has the cause.")
+    said = problem_response(from_error(error))
+    return (
+        {"type": "http.response.start", "status": said.status_code, "headers": said.raw_headers},
+        {"type": "http.response.body", "body": bytes(said.body)},
+    )
+
+
+def _answer(receipt: Receipt) -> Answer:
     """Return the two messages that answer 200 with a receipt."""
     body = _encoder.encode(receipt)
     headers = [(b"content-length", str(len(body)).encode()), (b"content-type", b"application/json")]

@@ -2,54 +2,49 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-Outcome = tuple[Any, BaseException | None]
-
-
-class Ticket:
-    """What a thread resolves, once, and somebody in the waker's event loop awaits as ``waiting``.
-
-    A future without what nobody here needs: it costs a tenth.
-    """
-
-    __slots__ = ("_waker", "waiting")
-
-    def __init__(self, waker: "Waker", waiting: "asyncio.Future[Any]") -> None:
-        self._waker = waker
-        self.waiting = waiting
-
-    def set_result(self, result: object) -> None:
-        """Let the awaiting task go on with a result."""
-        self._waker.resolve(self.waiting, (result, None))
-
-    def set_exception(self, error: BaseException | None) -> None:
-        """Let the awaiting task go on with an exception."""
-        self._waker.resolve(self.waiting, (None, error))
+Told = Callable[[Any, BaseException | None], None]
+"""Takes a result, or the exception there is instead."""
 
 
 class Waker:
-    """Turns futures that another thread resolves into awaits, and wakes the loop once for all that are resolved.
+    """Carries what another thread answers into an event loop, and wakes the loop once for all that is answered.
 
     Lives in one event loop at a time.
     """
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._done: deque[tuple[asyncio.Future[Any], Outcome]] = deque()
+        self._done: deque[tuple[Told, Any, BaseException | None]] = deque()
         self._called = False
 
-    def ticket(self) -> Ticket:
-        """Return a ticket to be awaited in the running loop."""
-        self._loop = loop = asyncio.get_running_loop()
-        return Ticket(self, loop.create_future())
+    def ticket(self, told: Told) -> "Ticket":
+        """Return what a thread is to resolve, once, for ``told`` to be called in the running loop."""
+        self._loop = asyncio.get_running_loop()
+        return Ticket(self, told)
+
+    def awaited(self) -> tuple["Ticket", "asyncio.Future[Any]"]:
+        """Return a ticket, and a future of the running loop that it resolves."""
+        waiting: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def told(result: object, error: BaseException | None) -> None:
+            if waiting.done():  # whoever waited was cancelled
+                return
+            if error is None:
+                waiting.set_result(result)
+            else:
+                waiting.set_exception(error)
+
+        return self.ticket(told), waiting
 
     async def wait(self, future: "Future[T]") -> T:
         """Return the future's result, or raise what it raises."""
-        ticket = self.ticket()
+        ticket, waiting = self.awaited()
 
         def resolved(done: "Future[T]") -> None:
             error = done.exception()
@@ -59,12 +54,12 @@ class Waker:
                 ticket.set_exception(error)
 
         future.add_done_callback(resolved)
-        result: T = await ticket.waiting
+        result: T = await waiting
         return result
 
-    def resolve(self, waiting: "asyncio.Future[Any]", outcome: Outcome) -> None:
-        """Let a task of the loop go on; called in any thread."""
-        self._done.append((waiting, outcome))
+    def call(self, told: Told, result: object, error: BaseException | None) -> None:
+        """Have ``told`` called in the loop; called in any thread."""
+        self._done.append((told, result, error))
         if not self._called and self._loop is not None:  # a wake-up that is under way finds this one too
             self._called = True
             try:
@@ -75,10 +70,26 @@ class Waker:
     def _wake(self) -> None:
         self._called = False  # first: what comes after this line calls again
         while self._done:
-            waiting, (result, error) = self._done.popleft()
-            if waiting.done():  # whoever waited was cancelled
-                continue
-            if error is None:
-                waiting.set_result(result)
-            else:
-                waiting.set_exception(error)
+            told, result, error = self._done.popleft()
+            told(result, error)
+
+
+class Ticket:
+    """An answer that is given in another thread and told in the waker's event loop.
+
+    A future without what nobody here needs: it costs a tenth.
+    """
+
+    __slots__ = ("_told", "_waker")
+
+    def __init__(self, waker: Waker, told: Told) -> None:
+        self._waker = waker
+        self._told = told
+
+    def set_result(self, result: object) -> None:
+        """Tell a result."""
+        self._waker.call(self._told, result, None)
+
+    def set_exception(self, error: BaseException | None) -> None:
+        """Tell an exception."""
+        self._waker.call(self._told, None, error)
