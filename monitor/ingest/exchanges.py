@@ -6,8 +6,7 @@ remembered by digest, so that a repeat is told from a contradiction.
 """
 
 import json
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import cast
@@ -19,7 +18,7 @@ from monitor.ingest.receipts import CONFLICT, Submission
 from monitor.schema import Rejected, Sent
 from monitor.store import Store
 from monitor.store.half import PROBE, KeptHalf, Paired, half_line
-from monitor.store.packing import digest, pack, unpack
+from monitor.store.packing import pack, squeeze, stretch, unpack
 from monitor.types import Inference, LedgerLine, Task
 
 _OTHER = {"request": "response", "response": "request"}
@@ -27,7 +26,10 @@ _OTHER = {"request": "response", "response": "request"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """One half as it came, read and packed; ``version`` and ``id_column`` are for `monitor.collectors.pairing.pair`."""
+    """One half as it came, read and packed; ``version`` and ``id_column`` are for `monitor.collectors.pairing.pair`.
+
+    ``received`` is when it was acknowledged, where that was before it is brought into the tables.
+    """
 
     half: Half
     exchange: str
@@ -35,14 +37,16 @@ class Arrival:
     body: bytes
     version: str | None = None
     id_column: str = "id"
+    received: datetime | None = None
 
 
 def arrival(half: Half, exchange: str, *, version: str | None = None, id_column: str = "id") -> Arrival:
     """Return a half ready to be handed in; of a probe's nothing is kept but that it came."""
-    known = digest(half)
+    body, digest = pack(half)
     if is_probe(half):
         half = replace(half, rows=0, columns={}, parameters={"watchglass_probe": True})
-    return Arrival(half=half, exchange=exchange, digest=known, body=pack(half), version=version, id_column=id_column)
+        body, _ = pack(half)
+    return Arrival(half=half, exchange=exchange, digest=digest, body=body, version=version, id_column=id_column)
 
 
 @dataclass(slots=True)
@@ -60,8 +64,8 @@ class Joined:
 
 
 @dataclass(slots=True)
-class _Source:
-    """What is known of the exchanges that a group's halves of one source belong to, kept up to date as they come."""
+class Known:
+    """What is known of exchanges of one source, kept up to date as halves come."""
 
     kept: dict[tuple[str, str], KeptHalf] = field(default_factory=dict)
     done: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -88,18 +92,18 @@ def join(store: Store, model: str, submissions: Sequence[Submission], now: datet
             by_source.setdefault(submission.source, []).append((told, each))
     task = store.catalog.model(model).schema.task
     for source, arrivals in by_source.items():
-        state = _read(store, model, source, arrivals)
-        joining = _Joining(model, source, state, task, now, store.halves.orphaned(now))
+        state = _read(store, model, source, {came.exchange for _, came in arrivals})
+        joining = Joining(model, source, state, task, now, store.halves.orphaned(now))
         for told, came in arrivals:
             joining.take(told, came)
-        fresh = [half for half in state.kept.values() if not half.seq]
+        fresh = [replace(half, body=squeeze(half.body)) for half in state.kept.values() if not half.seq]
         store.halves.change(added=fresh, removed=state.gone, paired=state.paired)
     return joined
 
 
-def _read(store: Store, model: str, source: str, arrivals: Sequence[tuple[Joined, Arrival]]) -> _Source:
-    waiting, complete = store.halves.find(model, source, dict.fromkeys(came.exchange for _, came in arrivals))
-    state = _Source({(half.exchange, half.side): half for half in waiting})
+def _read(store: Store, model: str, source: str, exchanges: Iterable[str]) -> Known:
+    waiting, complete = store.halves.find(model, source, exchanges)
+    state = Known({(half.exchange, half.side): half for half in waiting})
     for exchange in complete:
         state.done[exchange.exchange, "request"] = exchange.request
         state.done[exchange.exchange, "response"] = exchange.response
@@ -107,17 +111,18 @@ def _read(store: Store, model: str, source: str, arrivals: Sequence[tuple[Joined
 
 
 @dataclass(frozen=True, slots=True)
-class _Joining:
+class Joining:
     """Halves of one source meeting what is known."""
 
     model: str
     source: str
-    state: _Source
+    state: Known
     task: Task
     now: datetime
     orphaned: datetime
 
     def take(self, told: Joined, came: Arrival) -> None:
+        """Give one half its fate: told of in ``told``, and from now on known."""
         key = (came.exchange, came.half.side)
         kept = self.state.kept.get(key)
         known = kept.digest if kept is not None else self.state.done.get(key)
@@ -160,7 +165,7 @@ class _Joining:
 
     def _rows(self, came: Arrival, other: Half, since: datetime) -> list[Inference]:
         asked, answered = (came.half, other) if came.half.side == "request" else (other, came.half)
-        received = self.now if asked is came.half else since
+        received = (came.received or self.now) if asked is came.half else since
         return pair(
             asked,
             answered,
@@ -181,7 +186,7 @@ class _Joining:
             digest=came.digest,
             rows=came.half.rows,
             time=came.half.time,
-            received=self.now,
+            received=came.received or self.now,
             body=came.body,
             note=note or _note(came),
         )
@@ -199,7 +204,7 @@ class _Joining:
                 exchange=came.exchange,
                 request=digests["request"],
                 response=digests["response"],
-                paired=self.now,
+                paired=came.received or self.now,
             )
         )
 
@@ -218,7 +223,7 @@ def _conflict(came: Arrival) -> Rejected:
     detail = (
         f"the {came.half.side} of {shown!a} came before with other content; the first stays, this one is a dead letter"
     )
-    return Rejected(0, came.exchange, CONFLICT, detail, Sent("note", zlib.decompress(came.body)))
+    return Rejected(0, came.exchange, CONFLICT, detail, Sent("note", came.body))
 
 
 def _time(asked: Half, answered: Half, received: datetime) -> datetime:
@@ -247,5 +252,5 @@ def _status(answered: Half) -> str | None:
 
 def described(half: KeptHalf) -> dict[str, object]:
     """Return what a kept half holds, for people: its content without how it was packed."""
-    content: dict[str, object] = json.loads(zlib.decompress(half.body))
+    content: dict[str, object] = json.loads(stretch(half.body))
     return {name: content[name] for name in ("id", "version", "columns", "parameters")}

@@ -1,126 +1,22 @@
 """Settle a group: give every row its one fate, write everything in one transaction, and say what became of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from monitor.ingest.exchanges import Joined, join
-from monitor.ingest.receipts import CONFLICT, DUPLICATE, MALFORMED, Collected, Receipt, RowError, Submission
+from monitor.ingest.exchanges import join
+from monitor.ingest.receipts import CONFLICT, DUPLICATE, MALFORMED, Receipt, RowError, Submission
 from monitor.ingest.rows import CONFLICTING, NEW, as_sent, inference_as_sent, label_as_sent, row_fates
+from monitor.ingest.tally import Tally
 from monitor.ingest.truths import Refusal, Said, Truth, read_label
-from monitor.schema import Conformed, Rejected, Sent, arrow_schema, conform
-from monitor.schema.notes import text
-from monitor.store import RECEIVED, DeadLetter, Store, label_table
-from monitor.types import Inference, LedgerLine, ModelSchema
+from monitor.schema import Rejected, conform
+from monitor.store import RECEIVED, Store, label_table
+from monitor.types import Inference, LedgerLine
 
 LABELS = "labels"
 """The source under which the ledger counts labels."""
-
-_TOLD = 1_000
-"""How many rejected rows one receipt tells of."""
-
-_NOTHING = Sent("note", b"")
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What is found out about one submission on the way to its receipt."""
-
-    submission: Submission
-    now: datetime
-    stored: int = 0
-    duplicate: int = 0
-    rejected: int = 0
-    dropped: int = 0
-    errors: list[RowError] = field(default_factory=list)
-    lines: list[LedgerLine] = field(default_factory=list)
-    letters: list[DeadLetter] = field(default_factory=list)
-    joined: Joined | None = None
-    refused: list[Rejected] = field(default_factory=list)
-
-    def join(self, joined: Joined, schema: ModelSchema) -> None:
-        """Take what became of the submission's halves: rows like any others, and refusals."""
-        submission, source = self.submission, self.submission.source
-        self.joined = joined
-        self.lines += joined.lines
-        self.count(source, RECEIVED, rows=joined.repeated)
-        self.count(source, "duplicate", DUPLICATE, joined.repeated)
-        if not joined.inferences and not joined.refused:
-            return
-        made = conform(joined.inferences, schema, source=source, now=self.now)
-        refused = [replace(each, sent=inference_as_sent(joined.inferences[each.row])) for each in made.rejected]
-        refused += joined.refused
-        given = submission.conformed or Conformed(arrow_schema(schema).empty_table())
-        # Numbered after what was sent: the rows of a pair were asked in one body and answered in another.
-        first = submission.inferences + made.batch.num_rows
-        refused = [replace(each, row=first + place) for place, each in enumerate(refused)]
-        batch = pa.concat_tables([given.batch, made.batch], promote_options="default")
-        self.submission = replace(
-            submission,
-            conformed=Conformed(batch, given.rejected + refused),
-            received=submission.received + made.batch.num_rows + len(refused),
-        )
-
-    def count(self, source: str, outcome: str, reason: str = "", rows: int = 1) -> None:
-        if not rows:
-            return
-        self.lines.append(
-            LedgerLine(model=self.submission.model, source=source, outcome=outcome, reason=reason, rows=rows)
-        )
-        self.stored += rows * (outcome == "stored")
-        self.duplicate += rows * (outcome == "duplicate")
-        self.rejected += rows * (outcome == "rejected")
-
-    def refuse(self, source: str, error: RowError, sent: Sent | None) -> None:
-        sent = sent or _NOTHING
-        # What a sender wrote may be quoted in it: lone surrogates cannot be stored, or told.
-        error = replace(error, id=None if error.id is None else text(error.id), detail=text(error.detail))
-        self.count(source, "rejected", error.reason)
-        self.errors.append(error)
-        self.letters.append(
-            DeadLetter(
-                model=self.submission.model,
-                source=source,
-                id=error.id,
-                reason=error.reason,
-                detail=error.detail,
-                received=self.now,
-                form=sent.form,
-                body=sent.body,
-                headers=sent.headers,
-            )
-        )
-
-    def receipt(self) -> Receipt:
-        told = Receipt(
-            received=self.submission.received + self.dropped,
-            stored=self.stored,
-            duplicate=self.duplicate,
-            rejected=self.rejected,
-            dropped=self.dropped,
-            errors=sorted(self.errors, key=lambda error: error.row)[:_TOLD],
-        )
-        return told if self.joined is None else self._collected(told, self.joined)
-
-    def _collected(self, told: Receipt, joined: Joined) -> Collected:
-        batch = self.submission.conformed.batch if self.submission.conformed else None
-        versions = [] if batch is None else sorted(pc.unique(batch["_version"]).to_pylist())
-        return Collected(
-            received=told.received + joined.repeated,
-            stored=told.stored,
-            duplicate=told.duplicate,
-            rejected=told.rejected,
-            dropped=told.dropped,
-            errors=told.errors,
-            waiting=joined.waiting,
-            paired=joined.paired,
-            probes=joined.probes,
-            failed=joined.failed,
-            versions=versions,
-        )
 
 
 def settle(store: Store, group: Sequence[Submission], now: datetime) -> tuple[list[Receipt], int]:
@@ -134,8 +30,8 @@ def settle(store: Store, group: Sequence[Submission], now: datetime) -> tuple[li
     Returns:
         A receipt for each submission, valid once the transaction is durable; and the group's ledger number.
     """
-    tallies = [_Tally(submission, now) for submission in group]
-    by_model: dict[str, list[_Tally]] = {}
+    tallies = [Tally(submission, now) for submission in group]
+    by_model: dict[str, list[Tally]] = {}
     for tally in tallies:
         by_model.setdefault(tally.submission.model, []).append(tally)
     number = 0
@@ -155,7 +51,7 @@ def settle(store: Store, group: Sequence[Submission], now: datetime) -> tuple[li
     return [tally.receipt() for tally in tallies], number
 
 
-def _halves(store: Store, model: str, tallies: Sequence[_Tally], now: datetime) -> None:
+def _halves(store: Store, model: str, tallies: Sequence[Tally], now: datetime) -> None:
     """Keep halves of exchanges, and make rows of those whose other side is there."""
     given = [tally for tally in tallies if tally.submission.halves is not None]
     if given:
@@ -165,7 +61,7 @@ def _halves(store: Store, model: str, tallies: Sequence[_Tally], now: datetime) 
             tally.join(told, schema)
 
 
-def _open(store: Store, tally: _Tally) -> None:
+def _open(store: Store, tally: Tally) -> None:
     """Count what was received, what could not be read or taken, and what the client dropped before it reached us."""
     submission = tally.submission
     tally.count(submission.source, RECEIVED, rows=submission.received - len(submission.labels))
@@ -184,13 +80,13 @@ class _Part:
     """A canonical batch, and whose rows it holds: so many of each submission, in order."""
 
     batch: pa.Table
-    owners: Sequence[tuple[_Tally, int]]
+    owners: Sequence[tuple[Tally, int]]
 
 
-def _conformed(store: Store, model: str, tallies: Sequence[_Tally], now: datetime) -> list[_Part]:
+def _conformed(store: Store, model: str, tallies: Sequence[Tally], now: datetime) -> list[_Part]:
     """Return the rows of all submissions in canonical batches; those that are not conformed yet are so together."""
     parts: list[_Part] = []
-    waiting: dict[str, list[_Tally]] = {}
+    waiting: dict[str, list[Tally]] = {}
     for tally in tallies:
         given = tally.submission.conformed
         if tally.submission.rows:
@@ -209,8 +105,8 @@ def _conformed(store: Store, model: str, tallies: Sequence[_Tally], now: datetim
 
 
 def _owners(
-    tallies: Sequence[_Tally], rejected: Sequence[Rejected], rows: Sequence[Inference]
-) -> list[tuple[_Tally, int]]:
+    tallies: Sequence[Tally], rejected: Sequence[Rejected], rows: Sequence[Inference]
+) -> list[tuple[Tally, int]]:
     """Hand back the rows that were refused to whom they belong, and tell how many of each were taken."""
     owners = []
     refused = {bad.row: bad for bad in rejected}
@@ -250,7 +146,7 @@ def _rows(store: Store, model: str, parts: Sequence[_Part]) -> pa.Table | None:
     return together.filter(pa.array([fate == NEW for fate in fates]))
 
 
-def _conflicts(tally: _Tally, batch: pa.Table, places: Sequence[int]) -> None:
+def _conflicts(tally: Tally, batch: pa.Table, places: Sequence[int]) -> None:
     if not places:
         return
     refused = {line.row for line in tally.refused}
@@ -261,7 +157,7 @@ def _conflicts(tally: _Tally, batch: pa.Table, places: Sequence[int]) -> None:
         tally.refuse(tally.submission.source, RowError(positions[place], known, CONFLICT, detail), sent)
 
 
-def _labels(store: Store, model: str, tallies: Sequence[_Tally], now: datetime) -> pa.Table | None:
+def _labels(store: Store, model: str, tallies: Sequence[Tally], now: datetime) -> pa.Table | None:
     """Return the labels of all submissions that say something new; count the others."""
     given = [tally for tally in tallies if tally.submission.labels]
     if not given:
