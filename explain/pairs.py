@@ -15,6 +15,10 @@ from explain.coalitions import Dealer, Matrix, Members, Rows, between, weights
 from explain.game import Game
 from explain.solve import NORMAL
 from monitor.errors import InvalidInput
+from monitor.types import Explanation
+
+METHOD = "interactions"
+"""The method whose explanations have pairs."""
 
 LEAST_DRAWS = 4
 """Fewer draws of a pair say too little about how sure they are."""
@@ -124,3 +128,30 @@ def _delta(game: Game, members: Members, first: Rows, second: Rows, rows: Rows) 
 def _hollow(square: Matrix) -> Matrix:
     np.fill_diagonal(square, 0.0)
     return square
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What two inputs of one row do together beyond what each does alone, and how sure that is."""
+
+    labels: tuple[str, str]
+    amount: float
+    error: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Return the interval that holds the amount in 95 of 100 samples."""
+        return self.amount - NORMAL * self.error, self.amount + NORMAL * self.error
+
+
+def strongest(found: Explanation, most: int = 8) -> list[Pair]:
+    """Return the pairs of an explanation by interactions that do most; none of another method's."""
+    if found.method != METHOD:
+        return []
+    names = {part.place[0]: part.label for part in found.parts if len(part.place) == 1}
+    pairs = [
+        Pair((names[part.place[0]], names[part.place[1]]), 2 * part.amount, 2 * (part.error or 0.0))
+        for part in found.parts
+        if len(part.place) == 2 and part.place[0] < part.place[1]
+    ]
+    return sorted(pairs, key=lambda pair: (-abs(pair.amount), pair.labels))[:most]

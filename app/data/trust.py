@@ -10,6 +10,8 @@ QUALITY = {
     "served_gap": "Differs from the captured answer by",
     "exact": "Every combination of inputs tried",
     "coalitions": "Combinations of inputs tried",
+    "pairs": "Pairs of inputs",
+    "draws_per_pair": "Combinations tried of each pair",
     "rows_used": "Answers asked of the model",
     "background_rows": "Rows it is compared with",
     "background_source": "They come from",

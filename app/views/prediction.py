@@ -1,49 +1,28 @@
 """One captured row: what was asked and answered, beside the reference, and why it was answered so."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NoReturn
 
 import streamlit as st
 
-from app.data.names import score_title, score_unit
+from app.data.names import score_title
 from app.data.notes import noted
 from app.data.rows import answer, explain, explanations, neighbours, row, values, verdict
 from app.data.shown import in_words, lines, picture
-from app.data.trust import methods_for, trust, trusted
+from app.data.trust import methods_for
+from app.explained import ABOUT, OTHERS, card, titled
 from app.frame import colours, figure, model_of, place
-from app.marking import mark
 from app.prose import safe
 from app.runtime import runtime
 from app.trying import agree, trying
 from monitor.charts import format as fmt
-from monitor.charts.attribution import Share, bars, waterfall
-from monitor.charts.style import CONFIG
 from monitor.errors import NotFound, NotKept, WatchglassError
 from monitor.schema.held import ARRAYS
-from monitor.types import Explanation, Task
+from monitor.types import Task
 
 FIRST = ("shap_tree", "shapley", "lime", "lime_text", "lime_image")
 METHODS = runtime().explain.methods()
-ABOUT = {
-    "shap": "Each step is what one input added to the average answer; the steps add up to this row's answer.",
-    "lime": "Weights of a simple model fitted around this row: which inputs push its answer up or down nearby.",
-    "lime_text": "Weights of a simple model of which words are there: which push the answer up or down.",
-    "lime_image": "Weights of a simple model of which segments are there: which push the answer up or down.",
-    "shapley": "Each step is what one input added to the average answer, with an error bar; the steps add up.",
-    "shap_tree": "Each step is what one input added to the average answer, read off the trees; the steps add up.",
-    "shap_permutation": "Steps that add up, found by letting inputs join in random orders; slower, to compare with.",
-    "occlusion": "How the answer changes when one input alone is absent; quick, blind to what several do together.",
-    "integrated_gradients": "The model's slope between an average row and this one, times the distance.",
-    "expected_gradients": "The model's slope between usual rows and this one, times the distance, with error bars.",
-}
-OTHERS = "What each input contributed."
-
-
-def titled(method: str) -> str:
-    """A method's name for people, without what its title adds."""
-    return METHODS[method].title.partition(",")[0] if method in METHODS else method
-
 
 at = place()
 model = model_of(at)
@@ -185,64 +164,10 @@ def offer(methods: Sequence[str]) -> None:
         more(rest)
 
 
-def shares(found: Explanation) -> list[Share]:
-    """The attributions under the names and units people use; of one text, image or sequence those of its parts."""
-    if len(found.attributions) == 1 and found.parts:
-        return [Share(part.label, "", part.amount, part.error) for part in found.parts]
-    parts = []
-    for name, amount in found.attributions.items():
-        feature = model.schema.feature(name)
-        shown = fmt.value(found.values.get(name), feature.unit if feature else "")
-        errors: Mapping[str, float] = found.standard_errors or {}
-        parts.append(Share(feature.label if feature else name, shown, amount, errors.get(name)))
-    return parts
-
-
-def card(found: Explanation) -> None:
-    """One explanation: its chart, what was explained, and how far to trust it."""
-    method, name = METHODS.get(found.method), titled(found.method)
-    additive = method is not None and method.additive
-    output = safe(found.output) or safe(score_title(model.schema))
-    explained = found.output[:1].upper() + found.output[1:] or score_title(model.schema)
-    with st.container(border=True):
-        st.subheader(f"Why this answer? {name}", anchor=False)
-        st.caption(ABOUT.get(found.method, OTHERS))
-        unit = score_unit(model.schema) if found.link == "identity" else ""
-        if not additive:
-            chart = bars(shares(found), paint, title=f"Weight, in {explained[:1].lower()}{explained[1:]}")
-        else:
-            chart = waterfall(
-                shares(found),
-                paint,
-                base=found.base_value,
-                output=found.prediction,
-                output_name=explained if found.link == "identity" else f"{found.output} ({found.link})",
-                unit=unit,
-            )
-        st.plotly_chart(
-            chart, theme=None, config=CONFIG, key=f"chart_{found.method}", alt=f"{name}: what each input contributed"
-        )
-        mark(found, model.schema, given, paint)
-        st.caption(
-            f"Explained: {output}, this row {fmt.with_unit(found.prediction, unit)}, "
-            f"{'average' if additive else 'intercept'} {fmt.with_unit(found.base_value, unit)}."
-        )
-        for sentence in trusted(found):
-            st.caption(sentence)
-        with st.expander("How far to trust it", icon=":material/verified:"):
-            checks = trust(found)
-            st.dataframe(
-                {"Check": list(checks), "Result": list(checks.values())},
-                hide_index=True,
-                height="content",
-                alt=f"Quality of the {name} explanation",
-            )
-
-
 additive = [each for name, each in known.items() if name in METHODS and METHODS[name].additive]
 importance = dict(next(iter([*additive, *known.values()])).attributions) if known else {}
 asked = [method for method in METHODS if method in known] + [method for method in known if method not in METHODS]
-cards: list[Callable[[], None]] = [partial(card, known[method]) for method in asked]
+cards: list[Callable[[], None]] = [partial(card, model, known[method], given, paint) for method in asked]
 left = [method for method in FIRST if method in METHODS and usable.get(method, "") is None and method not in known]
 cards.append(partial(offer, left))
 for first in range(0, len(cards), 2):

@@ -17,7 +17,7 @@ from explain.explainers.lime_tabular import TABULAR, only
 from explain.explainers.shapley import Shapley
 from explain.game import Game
 from explain.models import ModelAdapter
-from explain.pairs import Pairs, exact, sampled
+from explain.pairs import METHOD, Pairs, exact, sampled
 from explain.players import Players, grouped, make_players
 from explain.solve import Fit
 from monitor.errors import InvalidInput
@@ -27,7 +27,7 @@ from monitor.types import Kind, ModelSchema, Part
 class Interactions(Explainer):
     """Shapley values with the interactions of every two inputs of a table."""
 
-    name = "interactions"
+    name = METHOD
     title = "Interactions"
     additive = True
     preference = -4

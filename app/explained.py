@@ -1,0 +1,117 @@
+"""One explanation as a card of a prediction's page: its chart, what was explained, and how far to trust it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from app.data.names import score_title, score_unit
+from app.data.trust import trust, trusted
+from app.marking import mark
+from app.prose import safe
+from app.runtime import runtime
+from explain.pairs import Pair, strongest
+from monitor.charts import format as fmt
+from monitor.charts.attribution import Share, bars, waterfall
+from monitor.charts.style import CONFIG, Palette
+from monitor.types import Explanation, Model
+
+ABOUT = {
+    "shap": "Each step is what one input added to the average answer; the steps add up to this row's answer.",
+    "lime": "Weights of a simple model fitted around this row: which inputs push its answer up or down nearby.",
+    "lime_text": "Weights of a simple model of which words are there: which push the answer up or down.",
+    "lime_image": "Weights of a simple model of which segments are there: which push the answer up or down.",
+    "shapley": "Each step is what one input added to the average answer, with an error bar; the steps add up.",
+    "shap_tree": "Each step is what one input added to the average answer, read off the trees; the steps add up.",
+    "shap_permutation": "Steps that add up, found by letting inputs join in random orders; slower, to compare with.",
+    "occlusion": "How the answer changes when one input alone is absent; quick, blind to what several do together.",
+    "integrated_gradients": "The model's slope between an average row and this one, times the distance.",
+    "expected_gradients": "The model's slope between usual rows and this one, times the distance, with error bars.",
+    "interactions": "What each input added to the average answer, and what every two of them do only together.",
+}
+OTHERS = "What each input contributed."
+
+
+def titled(method: str) -> str:
+    """A method's name for people, without what its title adds."""
+    known = runtime().explain.methods()
+    return known[method].title.partition(",")[0] if method in known else method
+
+
+def card(model: Model, found: Explanation, given: Mapping[str, Any], paint: Palette) -> None:
+    """Draw one explanation of a captured row."""
+    method, name = runtime().explain.methods().get(found.method), titled(found.method)
+    additive = method is not None and method.additive
+    output = safe(found.output) or safe(score_title(model.schema))
+    explained = found.output[:1].upper() + found.output[1:] or score_title(model.schema)
+    with st.container(border=True):
+        st.subheader(f"Why this answer? {name}", anchor=False)
+        st.caption(ABOUT.get(found.method, OTHERS))
+        unit = score_unit(model.schema) if found.link == "identity" else ""
+        if not additive:
+            chart = bars(shares(model, found), paint, title=f"Weight, in {explained[:1].lower()}{explained[1:]}")
+        else:
+            chart = waterfall(
+                shares(model, found),
+                paint,
+                base=found.base_value,
+                output=found.prediction,
+                output_name=explained if found.link == "identity" else f"{found.output} ({found.link})",
+                unit=unit,
+            )
+        st.plotly_chart(
+            chart, theme=None, config=CONFIG, key=f"chart_{found.method}", alt=f"{name}: what each input contributed"
+        )
+        pairs = strongest(found)
+        if pairs:
+            together(pairs, unit)
+        else:
+            mark(found, model.schema, given, paint)
+        st.caption(
+            f"Explained: {output}, this row {fmt.with_unit(found.prediction, unit)}, "
+            f"{'average' if additive else 'intercept'} {fmt.with_unit(found.base_value, unit)}."
+        )
+        for sentence in trusted(found):
+            st.caption(sentence)
+        with st.expander("How far to trust it", icon=":material/verified:"):
+            checks = trust(found)
+            st.dataframe(
+                {"Check": list(checks), "Result": list(checks.values())},
+                hide_index=True,
+                height="content",
+                alt=f"Quality of the {name} explanation",
+            )
+
+
+def shares(model: Model, found: Explanation) -> list[Share]:
+    """The attributions under the names and units people use; of one text, image or sequence those of its parts."""
+    if len(found.attributions) == 1 and found.parts:
+        return [Share(part.label, "", part.amount, part.error) for part in found.parts]
+    parts = []
+    for name, amount in found.attributions.items():
+        feature = model.schema.feature(name)
+        shown = fmt.value(found.values.get(name), feature.unit if feature else "")
+        errors: Mapping[str, float] = found.standard_errors or {}
+        parts.append(Share(feature.label if feature else name, shown, amount, errors.get(name)))
+    return parts
+
+
+def together(pairs: list[Pair], unit: str) -> None:
+    """List the pairs of inputs that do most together, beyond what each does alone."""
+
+    def amount(value: float) -> str:
+        return fmt.points(value) if unit == "share" else fmt.signed(value)
+
+    st.markdown("**What two inputs do only together**, the strongest first; half of it counts for each of the two.")
+    st.dataframe(
+        {
+            "Inputs": [f"{pair.labels[0]} and {pair.labels[1]}" for pair in pairs],
+            "Together": [amount(pair.amount) for pair in pairs],
+            "In 95 of 100 samples between": [
+                "exact" if not pair.error else " and ".join(amount(end) for end in pair.interval) for pair in pairs
+            ],
+        },
+        hide_index=True,
+        height="content",
+        alt="The strongest interactions",
+    )
