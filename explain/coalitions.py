@@ -48,14 +48,17 @@ def weights(members: Members) -> Matrix:
 def along(orders: Rows) -> Members:
     """Return the coalitions of walks, from one player to all but one, [walks, players − 1, players].
 
+    They lie in memory player by player, as the columns of a batch are made.
+
     Args:
         orders: the players in the order in which they join, [walks, players].
 
     >>> along(np.array([[2, 0, 1]])).astype(int).tolist()
     [[[0, 0, 1], [1, 0, 1]]]
     """
-    places = orders.argsort(axis=1)
-    return places[:, None, :] < np.arange(1, orders.shape[1])[:, None]
+    places = np.ascontiguousarray(orders.argsort(axis=1).T)
+    by_player = places[:, :, None] < np.arange(1, orders.shape[1])
+    return np.asarray(by_player.transpose(1, 2, 0))
 
 
 class Dealer:

@@ -73,7 +73,9 @@ class Players:
             members: which players are there, [n, M].
             rows: the number of the background row that stands in for the others, [n].
         """
-        return self._of(np.where(np.ascontiguousarray(members.T), OWN, rows))
+        # Minus one has all bits set: for members it stays OWN, whatever the row. Choosing would take ten times as long.
+        own = np.negative(np.ascontiguousarray(members.T).view(np.int8))
+        return self._of(np.bitwise_or(own, rows, dtype=np.intp))
 
     def _of(self, sources: Sources) -> dict[str, Column]:
         columns: dict[str, Column] = {}
@@ -231,9 +233,16 @@ def _values(
     if not features:
         return None
     tables = {each.name: (row[each.name], background[each.name]) for each in features}
-    if all(len(_codes(np.concatenate([own, others]))[0]) == 1 for own, others in tables.values()):
+    if all(_same(own, others) for own, others in tables.values()):
         return Held({})
     return Values(name, label, features, tables)
+
+
+def _same(own: Column, others: Column) -> bool:
+    """Tell whether a column is the same in the row and all of the background; NaN equals NaN."""
+    if own.dtype.kind == "f":
+        return bool(np.all(np.isnan(others)) if np.isnan(own[0]) else np.all(others == own[0]))
+    return len(_codes(np.concatenate([own, others]))[0]) == 1
 
 
 def _codes(column: Column) -> tuple[Column, Matrix, npt.NDArray[np.intp]]:
