@@ -13,6 +13,7 @@ from threading import Event, Lock, Thread
 from typing import Final
 
 import monitor.jobs
+from monitor.alerts.digest import gather
 from monitor.alerts.judge import judge, watermark_name
 from monitor.alerts.outbox import Outbox
 from monitor.clock import Clock
@@ -138,6 +139,7 @@ class Scheduler:
                 except Exception:  # noqa: BLE001 - one model must not stop the others
                     result.failures += 1
                     _log.exception("model %s: stopped for this tick; other models go on", model.name)
+            gather(self._store, self._clock.now(), self._config.base_url)
             result.delivered = self._outbox.deliver()
             return result
 

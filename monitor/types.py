@@ -39,6 +39,7 @@ class Task(StrEnum):
     BINARY = "binary"
     MULTICLASS = "multiclass"
     REGRESSION = "regression"
+    RANKING = "ranking"
 
 
 class Severity(StrEnum):
@@ -111,13 +112,17 @@ class Feature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSchema:
-    """What a model takes and gives. For a binary task ``classes`` is (negative, positive)."""
+    """What a model takes and gives. For a binary task ``classes`` is (negative, positive).
+
+    ``cutoff`` is how many of the first places of a ranking are looked at, the k of nDCG@k.
+    """
 
     model: str
     task: Task
     features: tuple[Feature, ...]
     classes: tuple[str, ...] = ()
     threshold: float = 0.5
+    cutoff: int = 10
     target: str = "target"
     target_unit: str = ""
 
@@ -210,6 +215,7 @@ class Settings:
     alarms in 90 windows (days, with windows of 24 hours) are acceptable; None turns the detector off, so that only
     rules speak. Windows that meet an event of the ``calendar`` give no evidence of drift.
     ``outcome_values`` is what right and wrong answers are worth, which accuracy is then also told in.
+    ``digest_hour`` is the hour (UTC) at which incidents that wake nobody are told, once a day; None tells each at once.
     """
 
     owner: str = ""
@@ -219,6 +225,7 @@ class Settings:
     dial: float | None = 1.0
     tolerance: Tolerance = Tolerance()
     calendar: tuple[Event, ...] = ()
+    digest_hour: int | None = 6
     rules: tuple[Rule, ...] | None = None  # None: the default rules
     channels: tuple[Channel, ...] = ()
     window_hours: int = 24
@@ -288,7 +295,9 @@ class Inference:
     """One prediction a served model made: one row, not one request.
 
     ``scores`` are per class in schema order (binary: one number, of the positive class, is enough).
-    ``prediction`` is the class or, for regression, the number. ``device`` is what computed it ("cuda:0"), ``device_ms``
+    ``prediction`` is the class or, for regression, the number. A ranking is one row a query: ``scores`` are one a
+    candidate, any number of them, and ``prediction`` their names in the same order (without scores, the best first).
+    ``device`` is what computed it ("cuda:0"), ``device_ms``
     how long that took there, ``memory_mb`` the most device memory in use meanwhile, in MiB; of the whole batch.
     """
 
@@ -296,7 +305,7 @@ class Inference:
     version: str = "1"
     time: datetime | None = None
     features: Mapping[str, object] = field(default_factory=dict)
-    prediction: Scalar = None
+    prediction: Scalar | tuple[Scalar, ...] = None
     scores: tuple[float, ...] | None = None
     latency_ms: float | None = None
     batch_size: int | None = None
@@ -308,10 +317,14 @@ class Inference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """The truth for one inference. Without a version it goes to every version that has the id."""
+    """The truth for one inference. Without a version it goes to every version that has the id.
+
+    For a ranking the value is a grade for each candidate in the order they were sent (None: not known yet), or grades
+    by the candidates' names; a later label replaces an earlier one as a whole.
+    """
 
     id: str
-    value: Scalar
+    value: Scalar | tuple[Scalar, ...] | Mapping[str, Scalar]
     time: datetime | None = None
     version: str | None = None
 
@@ -344,7 +357,9 @@ class Alert:
     """Something an owner should know. One drift is one alert, open until it is over.
 
     ``columns`` are those of an incident of the detector, most evidence first, and ``calibrated`` whether its dial was
-    held; both are empty for an alert of a rule.
+    held; both are empty for an alert of a rule. ``paged`` tells whether it was told at once or is a line of the daily
+    digest, ``because`` why, and ``impact`` how much its shift matters to the model (`monitor.triage.impact`; None: not
+    known). ``incidents`` are the alerts that the message of a digest tells of.
     """
 
     id: str
@@ -368,14 +383,18 @@ class Alert:
     owner: str = ""
     columns: tuple[str, ...] = ()
     calibrated: bool | None = None
+    paged: bool = True
+    because: str = ""
+    impact: float | None = None
+    incidents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One attempt chain of one alert through one channel."""
+    """One attempt chain of one alert, or of one digest, through one channel."""
 
     alert: str
-    event: str  # "firing" or "resolved"
+    event: str  # "firing", "resolved" or "digest"
     channel: str
     target: str
     attempts: int

@@ -9,7 +9,7 @@ import streamlit as st
 from app.data.names import EVIDENCE, column
 from app.runtime import runtime
 from monitor.alerts import actions
-from monitor.alerts.judge import channels_of, watermark_name
+from monitor.alerts.judge import watermark_name
 from monitor.errors import Conflict
 from monitor.jobs.history import try_dials
 from monitor.store.notes import Note
@@ -111,5 +111,4 @@ def rebaseline(alert: Alert) -> None:
     """
     running = runtime()
     with running.scheduler.alone():
-        channels = channels_of(running.store.catalog.model(alert.model), alert)
-        actions.rebaseline(running.store, alert, tuple(channels), running.clock.now(), "dashboard")
+        actions.rebaseline(running.store, alert, running.clock.now(), "dashboard")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from monitor.alerts.announce import announce
 from monitor.alerts.incidents import DETECTOR, incident_id
 from monitor.alerts.rules import closed
 from monitor.charts.format import minute
@@ -13,7 +14,7 @@ from monitor.errors import Conflict, InvalidInput
 from monitor.store import Store
 from monitor.store.detections import Snapshot
 from monitor.store.notes import Note
-from monitor.types import Alert, AlertState, Channel
+from monitor.types import Alert, AlertState
 
 
 def snooze(store: Store, alert: Alert, until: datetime, now: datetime, who: str = "") -> Alert:
@@ -38,7 +39,7 @@ def snooze(store: Store, alert: Alert, until: datetime, now: datetime, who: str 
     return alert
 
 
-def rebaseline(store: Store, alert: Alert, channels: tuple[Channel, ...], now: datetime, who: str = "") -> Alert:
+def rebaseline(store: Store, alert: Alert, now: datetime, who: str = "") -> Alert:
     """Take the traffic since an incident began for normal, and close it.
 
     Its columns are compared from now on with their own traffic since then, up to 30 windows of it as they come; until
@@ -51,15 +52,12 @@ def rebaseline(store: Store, alert: Alert, channels: tuple[Channel, ...], now: d
     state = forgotten(State.from_json(snapshot.state), incident.columns)
     columns = [column for column in incident.columns if column in alert.columns]
     told = f"Re-baselined: {', '.join(columns)} compared with their own traffic since {minute(incident.opened)} UTC."
-    over = closed(alert, f"Closed by its owner. {told}", now).alert
+    over = closed(alert, f"Closed by its owner. {told}", now)
     with store.transaction():
         store.detections.put(alert.model, replace(snapshot, state=state.to_json()))
         store.detections.rebase(alert.model, alert.version, columns, incident.opened)
         store.notes.add(alert.id, Note(now, who, "rebaselined", told))
-        store.alerts.put(over)
-        for channel in channels:
-            store.alerts.enqueue(over, "resolved", channel.kind, channel.target)
-    return over
+        return announce(store, store.catalog.model(alert.model), over, now)
 
 
 def _found(store: Store, alert: Alert) -> tuple[Snapshot, Incident]:

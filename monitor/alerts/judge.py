@@ -6,18 +6,20 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from monitor.alerts.announce import announce
 from monitor.alerts.incidents import DETECTOR, reconcile
 from monitor.alerts.loss import HARM, reconcile_harm
 from monitor.alerts.rules import QUIET_WINDOWS, evaluate, rules_of
+from monitor.alerts.segment import SEGMENT, reconcile_segments
+from monitor.alerts.unlabelled import ESTIMATE, reconcile_estimate
 from monitor.clock import EPOCH
 from monitor.store import Store
-from monitor.types import Alert, AlertState, Channel, Measurement, Model, Severity, Window
+from monitor.types import AlertState, Measurement, Model, Window
 
 LATE: Final = "performance."
 """Metrics that begin so wait for labels, and are judged when a window's labels are in."""
 
-_ALWAYS: Final = (Channel(kind="log", min_severity=Severity.INFO),)
-_RANK: Final = {Severity.INFO: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
+_RECONCILED: Final = (DETECTOR, HARM, ESTIMATE, SEGMENT)
 _log = logging.getLogger(__name__)
 
 
@@ -35,27 +37,19 @@ def judge(store: Store, model: Model, window: Window, now: datetime, base_url: s
     open_alerts = [
         alert
         for alert in store.alerts.query(model=model.name, state=AlertState.FIRING)
-        if alert.metric.startswith(LATE) == late and alert.rule not in (DETECTOR, HARM)
+        if alert.metric.startswith(LATE) == late and alert.rule not in _RECONCILED
     ]
     changes = evaluate(model, _history(store, model, window, late=late), open_alerts, now, base_url)
     with store.transaction():
-        own = reconcile_harm if late else reconcile
-        changes = [*changes, *own(store, model, window, now, base_url)]
+        for own in (reconcile_harm, reconcile_segments) if late else (reconcile, reconcile_estimate):
+            changes = [*changes, *own(store, model, window, now, base_url)]
         for change in changes:
             if change.event in ("firing", "resolved"):
-                store.alerts.put(change.alert)
-                for channel in channels_of(model, change.alert):
-                    store.alerts.enqueue(change.alert, change.event, channel.kind, channel.target)
+                announce(store, model, change, now)
             else:
                 _log.debug("%s: %s of model %s", change.event, change.alert.title, model.name)
         store.measurements.set_watermark(watermark_name(late=late), model.name, window.end)
     return Counter(change.event for change in changes)
-
-
-def channels_of(model: Model, alert: Alert) -> list[Channel]:
-    """Where an alert goes: the owner's channels, or the log, so that nothing fires unheard."""
-    wanted = model.settings.channels or _ALWAYS
-    return [channel for channel in wanted if _RANK[alert.severity] >= _RANK[channel.min_severity]]
 
 
 def _history(store: Store, model: Model, window: Window, *, late: bool) -> Mapping[Window, list[Measurement]]:

@@ -13,11 +13,12 @@ from typing import Final
 
 import monitor.alerts.channels
 from monitor.alerts.channels import AlertChannel
+from monitor.alerts.digest import DIGEST
 from monitor.alerts.rules import as_fired
 from monitor.clock import Clock
 from monitor.plugins import plugins
 from monitor.store import Store
-from monitor.types import Delivery
+from monitor.types import Alert, Delivery
 
 FIRST_RETRY_S: Final = 30.0
 LONGEST_WAIT: Final = timedelta(hours=1)
@@ -94,9 +95,7 @@ class Outbox:
         before = self._hanging.get(place)
         if before is not None and before.is_alive():
             return "an earlier attempt still hangs"
-        alert, errors = self._store.alerts.alert(due.alert), list[str]()
-        if due.event == "firing":
-            alert = as_fired(alert)
+        alert, errors = self._message(due), list[str]()
 
         def send() -> None:
             try:
@@ -114,11 +113,24 @@ class Outbox:
             return f"no answer within {LONGEST_SEND_S:g} s"
         return errors[0] if errors else None
 
+    def _message(self, due: Delivery) -> Alert:
+        """Return what a delivery tells: a digest, or an alert; one that fires as it was when it did."""
+        if due.event == DIGEST:
+            return self._store.digests.message(due.alert)
+        alert = self._store.alerts.alert(due.alert)
+        return as_fired(alert) if due.event == "firing" else alert
+
     def _failed(self, due: Delivery, error: str, now: datetime) -> None:
-        """Put a message off, or give it up for good; either shows in its ``error``."""
+        """Put a message off, or give it up for good; either shows in its ``error``.
+
+        What a digest would have told is told by the next day's.
+        """
         again = now + wait(due.attempts + 1)
         give_up = again > self._store.alerts.enqueued(due) + GIVE_UP
         shown = f"given up after {due.attempts + 1} attempts: {error}" if give_up else error
-        self._store.alerts.failed(due, shown, None if give_up else again)
+        with self._store.transaction():
+            self._store.alerts.failed(due, shown, None if give_up else again)
+            if give_up and due.event == DIGEST:
+                self._store.digests.release(due.alert, GIVE_UP)
         level = logging.ERROR if give_up else logging.WARNING
         _log.log(level, "alert %s (%s) through %s: %s", due.alert, due.event, due.channel, shown)

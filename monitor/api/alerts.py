@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from monitor.alerts.actions import rebaseline, snooze
-from monitor.alerts.judge import channels_of
 from monitor.api.operation import BodySpec, Call, Operation, Parameter, Reply
 from monitor.api.services import Services
 from monitor.api.shapes import AlertDetail, AlertList
@@ -80,8 +79,7 @@ class Alerts:
         store = self._services.store
         with self._services.scheduler.alone():
             alert = self._alerts.alert(call.path["id"])
-            channels = channels_of(store.catalog.model(alert.model), alert)
-            return self._detail(rebaseline(store, alert, tuple(channels), self._services.clock.now(), asked.who))
+            return self._detail(rebaseline(store, alert, self._services.clock.now(), asked.who))
 
     def _detail(self, alert: Alert) -> Reply:
         found = self._services.store.notes.of(alert.id)

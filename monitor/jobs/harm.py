@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from monitor.jobs import Job, JobContext
-from monitor.jobs.past import counts_by_window, reference_by_window
+from monitor.jobs.past import counts_by_window
+from monitor.jobs.tolerance import Tolerances
 from monitor.profile.binning import OUTCOME, Binning
 from monitor.profile.outcome import Outcome
 from monitor.profile.values import Ints
 from monitor.triage.decompose import decompose
 from monitor.triage.evidence import Harm, harm, lower_bound
 from monitor.triage.loss import LOSSES, Loss, loss_of
-from monitor.triage.tolerance import Bound, bound
+from monitor.triage.tolerance import Bound
 from monitor.types import ALL, Measurement, Model, Scalar, Status, Window
 
 METRIC: Final = "harm.loss"
@@ -20,7 +21,7 @@ BACK: Final = 30
 
 _CHANCE: Final = 0.05  # that the least loss told is too much, over all windows that evidence may begin in
 
-_UNITS: Final = {"accuracy": "share", "brier": "", "mae": ""}
+_UNITS: Final = {"accuracy": "share", "brier": "", "mae": "", "ndcg": ""}
 
 
 class HarmJob(Job):
@@ -35,7 +36,7 @@ class HarmJob(Job):
     late: ClassVar[bool] = True
 
     def __init__(self) -> None:
-        self._bounds: dict[tuple[str, str], tuple[object, Bound | None]] = {}
+        self._tolerances = Tolerances()
 
     def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:
         """Judge every version that has labels in the window."""
@@ -45,30 +46,12 @@ class HarmJob(Job):
         found = []
         for version, windows in sorted(counts_by_window(context, model, binning, window, OUTCOME, BACK).items()):
             if window in windows:
-                tolerated = self._bound(context, model, binning, version)
+                tolerated = self._tolerances.of(context, model, binning, version)
                 losses = _losses(
                     windows, model, binning, tolerated.metric if tolerated else LOSSES[model.schema.task][0]
                 )
                 found.append(_judged(context, model, window, version, losses, tolerated))
         return found
-
-    def _bound(self, context: JobContext, model: Model, binning: Binning, version: str) -> Bound | None:
-        """Return what is tolerated of a version, read once until the reference or the settings change."""
-        replaced = context.store.profiles.references_replaced(model.name)
-        versions = tuple(context.store.catalog.versions(model.name))
-        stamp = (replaced, binning.id, model.schema, model.settings.window_hours, model.settings.tolerance, versions)
-        place = (model.name, version)
-        if self._bounds.get(place, (None,))[0] != stamp:
-            self._bounds[place] = (stamp, tolerance_of(context, model, binning, version))
-        return self._bounds[place][1]
-
-
-def tolerance_of(context: JobContext, model: Model, binning: Binning, version: str) -> Bound | None:
-    """Return what is tolerated of a version, by its owner's setting and its reference; None without labels there."""
-    metric = model.settings.tolerance.metric or LOSSES[model.schema.task][0]
-    reference = reference_by_window(context, model, binning, version, OUTCOME)
-    losses = _losses(reference, model, binning, metric)
-    return bound(metric, list(losses.values()), model.settings.tolerance.amount)
 
 
 def _losses(windows: Mapping[Window, Ints], model: Model, binning: Binning, metric: str) -> dict[Window, Loss]:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from monitor.alerts.incidents import DETECTOR, alert_of, columns_of, incident_id, joined
 from monitor.alerts.rules import QUIET_WINDOWS, closed, evaluate
+from monitor.alerts.verdict import judged
 from monitor.clock import EPOCH
 from monitor.detection import Chunk, Readings, State, stack
 from monitor.errors import Conflict
@@ -173,6 +174,7 @@ def backfill(context: JobContext, model: Model, until: datetime) -> list[Alert]:
         for alert in found:
             known = before.pop(alert.id, None)
             if known is None:
+                alert = judged(store, model, alert)  # noqa: PLW2901 - with what triage makes of it
                 store.notes.add(
                     alert.id, Note(now, "", "backfilled", f"Found in history, at dial {model.settings.dial:g}.")
                 )

@@ -69,6 +69,11 @@ def settings_from_dict(data: Mapping[str, object]) -> Settings:
     ):
         if not 1 <= value <= most:
             raise InvalidInput(f"settings.{key}: got {value}; 1 to {most:,} are allowed")
+    if settings.digest_hour is not None and not 0 <= settings.digest_hour < 24:
+        raise InvalidInput(
+            f"settings.digest_hour: got {settings.digest_hour}; 0 to 23 (UTC) are allowed, or null to be told of every "
+            "incident at once"
+        )
     _check_kept(settings)
     _check_detection(settings)
     return settings
@@ -108,6 +113,9 @@ MOST_NEWEST = 10**12
 
 MOST_DIAL = 90
 """False alarms in 90 windows below which the dial must be: at this number every window alarms."""
+
+MOST_CUTOFF = 10_000
+"""The most places of a ranking that can be looked at."""
 
 _ALONE = (Kind.IMAGE, Kind.EMBEDDING, Kind.SEQUENCE, Kind.ID)
 
@@ -168,8 +176,10 @@ def _check_task(schema: ModelSchema) -> None:
     count = len(schema.classes)
     if len(set(schema.classes)) != count:
         raise InvalidInput(f"schema.classes: {list(schema.classes)} names a class twice")
-    if schema.task is Task.REGRESSION and count:
-        raise InvalidInput(f"schema.classes: a regression has none, got {list(schema.classes)}")
+    if schema.task in (Task.REGRESSION, Task.RANKING) and count:
+        raise InvalidInput(f"schema.classes: a {schema.task} has none, got {list(schema.classes)}")
+    if not 1 <= schema.cutoff <= MOST_CUTOFF:
+        raise InvalidInput(f"schema.cutoff: got {schema.cutoff}; 1 to {MOST_CUTOFF:,} places are allowed")
     if schema.task is Task.BINARY and count != 2:
         raise InvalidInput(f"schema.classes: a binary task has two, (negative, positive), got {list(schema.classes)}")
     if schema.task is Task.MULTICLASS and count < 2:

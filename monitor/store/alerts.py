@@ -98,8 +98,9 @@ class Alerts:
         self._attempted("error = ?, due = ?", [error, naive(retry_at)], delivery)
 
     def deliveries(self, alert: str | None = None) -> list[Delivery]:
-        """Return every delivery, or those of one alert, oldest first."""
-        return self._deliveries("coalesce(alert = ?, true)", [alert])
+        """Return every delivery, or those of one alert and of the digests that told of it, oldest first."""
+        where = "coalesce(alert = ? OR alert IN (SELECT digest FROM digest_lines l WHERE l.alert = ?), true)"
+        return self._deliveries(where, [alert, alert])
 
     def _attempted(self, change: str, values: Sequence[object], delivery: Delivery) -> None:
         with self._database.transaction():

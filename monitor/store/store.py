@@ -9,6 +9,7 @@ from monitor.store.alerts import Alerts
 from monitor.store.catalog import Catalog
 from monitor.store.database import Database
 from monitor.store.detections import Detections
+from monitor.store.digests import Digests
 from monitor.store.explanations import Explanations
 from monitor.store.half import HalfLimits
 from monitor.store.halves import Halves
@@ -42,6 +43,7 @@ class Store:
         profiles: their mergeable summaries.
         measurements: what jobs measured, and how far they have come.
         alerts: alerts and the outbox.
+        digests: what waits for the daily digest, and digests that were put together.
         notes: what owners did about alerts.
         detections: what detectors remember between windows.
         explanations: why a model answered what it answered.
@@ -69,6 +71,7 @@ class Store:
         self.profiles = Profiles(database)
         self.measurements = Measurements(database)
         self.alerts = Alerts(database)
+        self.digests = Digests(database)
         self.notes = Notes(database)
         self.detections = Detections(database)
         self.explanations = Explanations(database)

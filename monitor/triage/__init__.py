@@ -14,7 +14,7 @@ from monitor.triage.impact import attribution_weights, impact, score_weights
 from monitor.triage.loss import LOSSES, Loss, loss_of
 from monitor.triage.tolerance import Bound, bound
 from monitor.triage.verdict import Band, Finding, Line, Triage, triage
-from monitor.triage.window import triage_window
+from monitor.triage.window import bound_of, triage_window
 
 __all__ = [
     "LOSSES",
@@ -28,6 +28,7 @@ __all__ = [
     "Triage",
     "attribution_weights",
     "bound",
+    "bound_of",
     "decompose",
     "harm",
     "impact",

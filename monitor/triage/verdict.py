@@ -7,7 +7,8 @@ from monitor.triage.decompose import Fall
 from monitor.triage.evidence import Harm
 from monitor.triage.tolerance import Bound
 
-_TITLES = {"accuracy": "Accuracy", "brier": "The Brier score", "mae": "The mean absolute error"}
+_TITLES = {"accuracy": "Accuracy", "brier": "The Brier score", "mae": "The mean absolute error", "ndcg": "nDCG"}
+_GAINS = ("accuracy", "ndcg")  # told as what is right; their loss is what is missing to 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +120,17 @@ def _beyond(tolerated: Bound, estimate: Band) -> bool:
     """Whether a band, as a whole, lies beyond tolerance."""
     if not estimate.trusted or estimate.metric != tolerated.metric:
         return False
-    return 1 - estimate.high > tolerated.most if tolerated.metric == "accuracy" else estimate.low > tolerated.most
+    return 1 - estimate.high > tolerated.most if tolerated.metric in _GAINS else estimate.low > tolerated.most
 
 
 def _shown(metric: str, loss: float) -> str:
-    return f"{(1 - loss) * 100:.1f} %" if metric == "accuracy" else f"{loss:.4g}"
+    if metric in _GAINS:
+        return f"{(1 - loss) * 100:.1f} %" if metric == "accuracy" else f"{1 - loss:.3g}"
+    return f"{loss:.4g}"
 
 
 def _realised(tolerated: Bound, realised: Harm, fall: Fall | None) -> str:
-    side = "below" if tolerated.metric == "accuracy" else "above"
+    side = "below" if tolerated.metric in _GAINS else "above"
     title, now = _TITLES[tolerated.metric], _shown(tolerated.metric, realised.loss.mean)
     said = (
         f"{title} is {now} over {realised.loss.rows:,} labelled rows, {side} the "

@@ -15,8 +15,9 @@ def triage_window(findings: Sequence[Finding], measured: Sequence[Measurement]) 
 
     Args:
         findings: what was detected in it: faults, drift, joint drift. Segments are read off ``measured``.
-        measured: measurements of one version. Of ``harm.loss`` the newest with a value counts, since labels come late;
-            of ``estimation.*``, ``impact.shift`` and ``segments.scan`` those of the newest window.
+        measured: measurements of one version. Of ``harm.loss`` the newest with a value counts, since labels come late,
+            and where there is none ``harm.tolerated``; of ``estimation.*``, ``impact.shift`` and ``segments.scan``
+            those of the newest window.
     """
     whole = [each for each in measured if each.segment == ALL and each.value is not None]
     tolerated, realised, fall = _harm(whole)
@@ -45,13 +46,19 @@ def _number(value: Scalar) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
 
 
+def bound_of(given: Measurement, most: float) -> Bound:
+    """Return what is tolerated, from the details of a measurement and the largest mean loss that is no harm."""
+    usual, amount = _number(given.details.get("usual")), _number(given.details.get("tolerated"))
+    return Bound(str(given.details.get("metric")), usual, amount, most - usual - amount)
+
+
 def _harm(measured: Sequence[Measurement]) -> tuple[Bound | None, Harm | None, Fall | None]:
     found = next(iter(_newest(measured, "harm.loss")), None)
     if found is None or found.value is None or found.threshold is None:
-        return None, None, None
+        alone = next(iter(_newest(measured, "harm.tolerated")), None)
+        return None if alone is None or alone.value is None else bound_of(alone, alone.value), None, None
     said = found.details
-    usual, amount = _number(said.get("usual")), _number(said.get("tolerated"))
-    tolerated = Bound(str(said.get("metric")), usual, amount, found.threshold - usual - amount)
+    tolerated = bound_of(found, found.threshold)
     total = found.value * found.rows
     loss = Loss(found.rows, total, total)
     realised = Harm(_number(said.get("reached")), bool(said.get("open")), bool(said.get("new")), -1, loss)

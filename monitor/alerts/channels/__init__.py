@@ -10,6 +10,8 @@ from typing import ClassVar
 
 from monitor.types import Alert
 
+_MARKS = {"resolved": "Resolved", "digest": "Digest"}
+
 
 class AlertChannel(ABC):
     """One way to reach an owner. An instance lives as long as the process and is used by one thread at a time."""
@@ -32,7 +34,7 @@ class AlertChannel(ABC):
 
         Args:
             alert: what to say; ``title``, ``body`` and ``link`` are ready to read.
-            event: "firing" or "resolved".
+            event: "firing" or "resolved", or "digest" of a message that tells of several alerts.
             target: an address, in the form this channel takes.
 
         Raises:
@@ -50,5 +52,5 @@ def headline(alert: Alert, event: str) -> str:
 
     A resolved alert says so first, because the title still tells what was wrong.
     """
-    mark = "Resolved" if event == "resolved" else alert.severity.value.capitalize()
-    return f"[{mark}] {alert.model}: {alert.title}"
+    mark = _MARKS.get(event) or alert.severity.value.capitalize()
+    return f"[{mark}] {alert.model}: {alert.title}" if alert.model else f"[{mark}] {alert.title}"

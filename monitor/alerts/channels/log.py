@@ -18,7 +18,7 @@ class LogChannel(AlertChannel):
     name: ClassVar[str] = "log"
 
     def send(self, alert: Alert, event: str, target: str) -> None:  # noqa: ARG002 - the log has no address
-        """Write the line; at INFO when resolved, else at the severity's level."""
+        """Write the line; at INFO when resolved or a digest, else at the severity's level."""
         facts = {
             "key": idempotency_key(alert, event),
             "version": alert.version,
@@ -31,6 +31,8 @@ class LogChannel(AlertChannel):
             "since": alert.since,
             "owner": alert.owner,
             "link": alert.link,
+            "because": alert.because,
+            "incidents": alert.incidents,
         }
-        level = logging.INFO if event == "resolved" else _LEVELS[alert.severity]
+        level = logging.INFO if event in ("resolved", "digest") else _LEVELS[alert.severity]
         _log.log(level, "%s %s", headline(alert, event), msgspec.json.encode(facts).decode())
