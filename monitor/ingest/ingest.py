@@ -311,16 +311,21 @@ class Ingest:
         while not self._stopping.is_set():
             self._flush_soon.wait(self._flush_seconds)
             self._flush_soon.clear()
-            try:
-                models = self._store.catalog.models()
-            except WatchglassError:
-                _log.exception("the store cannot be read; profiles are written later")
-                continue
-            for model in models:
-                self._flush_one(model.name)
-            self._keep_refusals()
-            self._expire(self._store.letters.expire, "dead letters")
-            self._expire(self._store.halves.expire, "halves of exchanges")
+            self._store.database.catch_up()
+            with self._store.database.as_it_is():  # once a round: few large groups cost much less than many small ones
+                self._flush_round()
+
+    def _flush_round(self) -> None:
+        try:
+            models = self._store.catalog.models()
+        except WatchglassError:
+            _log.exception("the store cannot be read; profiles are written later")
+            return
+        for model in models:
+            self._flush_one(model.name)
+        self._keep_refusals()
+        self._expire(self._store.letters.expire, "dead letters")
+        self._expire(self._store.halves.expire, "halves of exchanges")
 
     def _keep_refusals(self) -> None:
         try:

@@ -63,11 +63,12 @@ def outcome_deltas(
     fresh = database.query(ids, span).column(0).to_pylist()
     new_rows = f"SELECT _id FROM {source} WHERE _seq > ? AND _seq <= ?"  # noqa: S608 - quoted
     arrived = database.query(new_rows, span).column(0).to_pylist()
+    theirs = labels.find([*fresh, *arrived])
+    if not len(theirs):
+        up_to_seq = after_seq  # without a label no truth changes, and no row need be read
     statement = _DELTAS.format(columns=names(columns), source=source, labels=tables.labels(model))
     statement = statement.replace("$after", str(int(after_seq))).replace("$up_to", str(int(up_to_seq)))
-    return database.query(
-        statement, old_rows=_seqs(rows.find(fresh)), their_labels=_seqs(labels.find([*fresh, *arrived]))
-    )
+    return database.query(statement, old_rows=_seqs(rows.find(fresh)), their_labels=_seqs(theirs))
 
 
 def _seqs(seqs: Seqs) -> pa.Table:

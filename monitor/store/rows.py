@@ -1,6 +1,6 @@
 """Captured rows and labels: committed together with their counts, found again by id, read back in order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -152,10 +152,10 @@ class Rows(Queries):
         )
         return self._database.query(statement, candidates=pa.table({"seq": seqs}), wanted=pa.table({"id": wanted}))
 
-    def may_hold(self, model: str, ids: Sequence[str]) -> bool:
+    def may_hold(self, model: str, ids: Iterable[str]) -> bool:
         """Return whether one of ``ids`` may be in the tables as they are; False is certain."""
         with self._database.as_it_is():
-            return len(self._known(model).rows.find(ids)) > 0
+            return self._known(model).rows.holds(ids)
 
     def located(self, model: str, id: str) -> tuple[int, int] | None:  # noqa: A002 - the noun
         """Return the first and last seq that rows of an id can have, None where there is no such row.
