@@ -10,7 +10,7 @@ from app.data.trust import trust, trusted
 from app.marking import mark
 from app.prose import safe
 from app.runtime import runtime
-from explain.pairs import Pair, strongest
+from explain.together import Pair, strongest
 from monitor.charts import format as fmt
 from monitor.charts.attribution import Share, bars, waterfall
 from monitor.charts.style import CONFIG, Palette

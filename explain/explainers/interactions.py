@@ -1,6 +1,6 @@
 """Shapley values taken apart: what each input does alone, and what every two do together.
 
-What two inputs do together is their Shapley interaction index (see `explain.pairs`), half of which counts for each of
+What two inputs do together is their Shapley interaction index (see `explain.together`), half of which counts for each of
 the two; what is left of an input's Shapley value it does alone. So the parts of an input add up to its attribution, and
 all parts to the answer less the average answer. Where the budget has room for all coalitions, all of it is exact; else
 values and interactions are sampled, each from half of the budget, and have standard errors.
@@ -17,9 +17,9 @@ from explain.explainers.lime_tabular import TABULAR, only
 from explain.explainers.shapley import Shapley
 from explain.game import Game
 from explain.models import ModelAdapter
-from explain.pairs import METHOD, Pairs, exact, sampled
 from explain.players import Players, grouped, make_players
 from explain.solve import Fit
+from explain.together import METHOD, Pairs, exact, sampled
 from monitor.errors import InvalidInput
 from monitor.types import Kind, ModelSchema, Part
 
