@@ -31,6 +31,7 @@ class RebaselineRequest(msgspec.Struct, forbid_unknown_fields=True):
 _FILTERS = (
     Parameter(name="model", description="Only this model's."),
     Parameter(name="state", description="Only in this state.", choices=tuple(state.value for state in AlertState)),
+    Parameter(name="told", description="Only those told at once, or in the digest.", choices=("page", "digest")),
     Parameter(name="start", type="date-time", description="Whose window ends after this moment."),
     Parameter(name="end", type="date-time", description="Whose window starts before this moment."),
 )
@@ -45,14 +46,14 @@ class Alerts:
 
     def get_alerts(self, call: Call) -> Reply:
         """Return the alerts that match every parameter given."""
-        state = call.text("state")
+        state, told = call.text("state"), call.text("told")
         found = self._alerts.query(
             model=call.text("model"),
             state=AlertState(state) if state else None,
             start=call.time("start"),
             end=call.time("end"),
         )
-        return Reply(AlertList(found))
+        return Reply(AlertList([each for each in found if told is None or each.paged == (told == "page")]))
 
     def get_alert(self, call: Call) -> Reply:
         """Return one alert and its deliveries."""
@@ -82,8 +83,9 @@ class Alerts:
             return self._detail(rebaseline(store, alert, self._services.clock.now(), asked.who))
 
     def _detail(self, alert: Alert) -> Reply:
-        found = self._services.store.notes.of(alert.id)
-        return Reply(AlertDetail(alert, self._alerts.deliveries(alert.id), found))
+        store = self._services.store
+        due = min((line.due for line in store.digests.of(alert.id) if line.digest is None), default=None)
+        return Reply(AlertDetail(alert, self._alerts.deliveries(alert.id), store.notes.of(alert.id), due))
 
 
 def operations(services: Services) -> list[Operation]:

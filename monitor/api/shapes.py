@@ -167,11 +167,15 @@ class AlertList:
 
 @dataclass(frozen=True, slots=True)
 class AlertDetail:
-    """One alert, what became of telling its owner, and what was done about it."""
+    """One alert, what became of telling its owner, and what was done about it.
+
+    ``digest_due`` is when the digest that tells of it is sent, while it waits.
+    """
 
     alert: Alert
     deliveries: list[Delivery]
     history: list[Note] = field(default_factory=list)
+    digest_due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,23 @@ from app.registering import Columns
 from monitor.config import Config, load
 from monitor.errors import InvalidInput, Unavailable
 
-COMMANDS = ("demo", "serve", "proxy", "init", "register", "import", "run", "explain", "report", "verify")
+COMMANDS = (
+    "demo",
+    "serve",
+    "proxy",
+    "init",
+    "register",
+    "import",
+    "run",
+    "explain",
+    "report",
+    "verify",
+    "replay",
+    "alerts",
+    "snooze",
+    "rebaseline",
+    "try",
+)
 
 
 @pytest.fixture
