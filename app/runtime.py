@@ -84,8 +84,8 @@ class Runtime:
                 keep_hourly_days=config.profiles.hourly_days,
                 keep_daily_days=config.profiles.daily_days,
             )
-            scheduler = Scheduler(store, ingest, clock, config)
             explain = ExplainService(store, config, clock, workers)
+            scheduler = Scheduler(store, ingest, clock, config, attribute=explain.attribute)
             servers = ServerWatch(
                 store,
                 clock,

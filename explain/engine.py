@@ -54,6 +54,7 @@ class Job:
     settings: dict[str, int]
     output: int | None = None
     seconds: float = 60.0
+    many: bool = False  # `row` has n rows; each is explained, without the card
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,7 @@ class Reply:
     """What came of it. ``fatal`` asks the parent to start a fresh worker; ``answers`` are those to `ASK`."""
 
     attribution: Attribution | None = None
+    attributions: list[Attribution] | None = None
     answers: list[float] | None = None
     error: str = ""
     message: str = ""
@@ -91,6 +93,23 @@ class Engine:
         told = card(ask, row, background, job.schema, found, job.seed)
         return replace(found, quality={**found.quality, **told, **ask.said})
 
+    def many(self, job: Job) -> list[Attribution]:
+        """Explain each of a job's rows.
+
+        Raises:
+            As `run`.
+        """
+        model = self._model(job)
+        rows, background = _columns(job.row, job.schema), _columns(job.background, job.schema)
+        ask = Asking(model, job.output)
+        found = []
+        for at in range(len(next(iter(rows.values())))):
+            method = explainer(job.method)()
+            method.look_into(model, job.output)
+            row = {name: column[at : at + 1] for name, column in rows.items()}
+            found.append(method.explain(ask, row, background, job.schema, seed=job.seed, **job.settings))
+        return found
+
     def ask(self, job: Job) -> list[float]:
         """Return what the model answers to the rows of a job: the explained output of each."""
         model = self._model(job)
@@ -120,6 +139,8 @@ def answer(engine: Engine, job: Job) -> bytes:
     try:
         if job.method == ASK:
             return msgspec.msgpack.encode(Reply(answers=engine.ask(job)))
+        if job.many:
+            return msgspec.msgpack.encode(Reply(attributions=engine.many(job)))
         return msgspec.msgpack.encode(Reply(attribution=engine.run(job)))
     except WatchglassError as error:
         reply = Reply(error=type(error).__name__, message=str(error))

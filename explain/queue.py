@@ -110,10 +110,10 @@ class Queue:
                 threading.Thread(target=self._run, args=(ticket, ticket.worker), name="explain", daemon=True).start()
 
     def _run(self, ticket: Ticket, worker: Worker) -> None:
-        found: Attribution | list[float] | None = None
+        found: Attribution | list[Attribution] | list[float] | None = None
         failed: BaseException | None = None
         try:
-            found = worker.ask(ticket.job) if ticket.job.method == ASK else worker.run(ticket.job)
+            found = _work(worker, ticket.job)
         except BaseException as error:  # noqa: BLE001 - the thread's boundary: raised in whoever waits
             failed = error
         with self._lock:
@@ -126,6 +126,12 @@ class Queue:
             ticket.found.set_result(found)
         else:
             ticket.found.set_exception(failed or Unavailable("the explanation ended without an answer; ask again"))
+
+
+def _work(worker: Worker, job: Job) -> Attribution | list[Attribution] | list[float]:
+    if job.method == ASK:
+        return worker.ask(job)
+    return worker.many(job) if job.many else worker.run(job)
 
 
 def _cancelled() -> Conflict:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from explain.attributing import Attributing
 from explain.choosing import AUTO, usable
 from explain.columns import scalars
 from explain.cost import Cost, cost
@@ -79,6 +80,8 @@ class ExplainService:
         self.requests = Requests(store, config.explain.timeout_s)
         self.trying = Trying(self)
         self.windows = Windows(store, self, self._clock)
+        settings = config.explain
+        self.attribute = Attributing(store, self.requests, self.queue, settings.attribution_rows, settings.timeout_s)
 
     def now(self) -> datetime:
         """Return the moment it is."""

@@ -71,6 +71,17 @@ class Worker:
             raise self._failed(reply, job)
         return reply.attribution
 
+    def many(self, job: Job) -> list[Attribution]:
+        """Make an explanation of each of a job's rows.
+
+        Raises:
+            As `run`.
+        """
+        reply = self._exchange(job)
+        if reply.attributions is None:
+            raise self._failed(reply, job)
+        return reply.attributions
+
     def ask(self, job: Job) -> list[float]:
         """Return what the model answers to the rows of a job of the method `ASK`.
 

@@ -20,7 +20,7 @@ from monitor.clock import Clock
 from monitor.config import Config
 from monitor.errors import NotFound, Unavailable
 from monitor.ingest import Ingest
-from monitor.jobs import Job, JobContext
+from monitor.jobs import Attribute, Job, JobContext
 from monitor.jobs.arrivals import Arrivals
 from monitor.jobs.labels import Labels, coverage
 from monitor.jobs.windows import grid, length, window_of
@@ -68,10 +68,17 @@ class Scheduler:
         config: how often, and where reports and links go.
         jobs: which jobs; every plug-in if not given. With a manual clock the default leaves out what covers several
             windows (reports): a replay of a year asks for the one it wants.
+        attribute: explains samples of windows, where that can be done.
     """
 
     def __init__(
-        self, store: Store, ingest: Ingest, clock: Clock, config: Config, jobs: Sequence[Job] | None = None
+        self,
+        store: Store,
+        ingest: Ingest,
+        clock: Clock,
+        config: Config,
+        jobs: Sequence[Job] | None = None,
+        attribute: Attribute | None = None,
     ) -> None:
         self._store, self._clock, self._config = store, clock, config
         self._ingest = ingest
@@ -88,6 +95,7 @@ class Scheduler:
             data_dir=config.data_dir,
             base_url=config.base_url,
             stopping=self._stop,
+            attribute=attribute,
         )
         self._outbox = Outbox(store, clock, stopping=self._stop)
         self._lock = Lock()

@@ -1,7 +1,7 @@
 """Shapley values taken apart: what each input does alone, and what every two do together.
 
-What two inputs do together is their Shapley interaction index (see `explain.together`), half of which counts for each of
-the two; what is left of an input's Shapley value it does alone. So the parts of an input add up to its attribution, and
+What two inputs do together is their Shapley interaction index (see `explain.together`); half of it counts for each of
+the two. What is left of an input's Shapley value it does alone. So the parts of an input add up to its attribution, and
 all parts to the answer less the average answer. Where the budget has room for all coalitions, all of it is exact; else
 values and interactions are sampled, each from half of the budget, and have standard errors.
 """

@@ -60,6 +60,12 @@ class ExplainConfig(BaseModel):
     timeout_s: Number = Field(default=60.0, gt=0, description="Longest time one explanation may take, in seconds.")
     memory_mb: Whole = Field(default=2048, ge=256, description="Most memory the explaining process may take, in MiB.")
     threads: Whole = Field(default=2, ge=1, description="Threads of the explaining process.")
+    attribution_rows: Whole = Field(
+        default=100_000,
+        ge=0,
+        description="Model rows a day and version that may be asked to see whether what it goes by has changed; 0: "
+        "none.",
+    )
 
     @field_validator("classes")
     @classmethod

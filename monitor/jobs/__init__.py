@@ -39,6 +39,19 @@ class Pieces(Protocol):
         ...
 
 
+class Attribute(Protocol):
+    """Explains a sample of a version's window and of its reference, as `explain.attributing.Attributing` does."""
+
+    def __call__(self, model: Model, version: str, window: Window) -> str:
+        """Keep both samples in the store, unless they are there, and return the basis that they are kept under.
+
+        Raises:
+            InvalidInput: it cannot be done; the message says why.
+            Unavailable: it could not be done now.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobContext:
     """What jobs work with. One lives as long as the scheduler, so that references are read once.
@@ -54,6 +67,7 @@ class JobContext:
     references: References = field(default_factory=References)
     detectors: Detectors = field(default_factory=Detectors)
     stopping: Event = field(default_factory=Event)
+    attribute: Attribute | None = None
 
 
 class Job(ABC):

@@ -11,12 +11,12 @@ from monitor.profile.column import ColumnProfile
 from monitor.profile.pieces import merge
 from monitor.profile.segment_sums import SEGMENTS, SegmentSums, read_segments
 from monitor.profile.values import Floats
-from monitor.triage.impact import attribution_weights, impact, score_weights
+from monitor.triage.impact import attribution_weights, impact, score_weights, size_weights
 from monitor.types import ALL, Explanation, Measurement, Model, Scalar, Status, Window
 
 METRIC: Final = "impact.shift"
 EXPLAINED: Final = 500
-"""How many explanations of a version, the newest, are read for the weights of bins."""
+"""How many explanations or sampled rows of a version, the newest, are read for the weights of bins."""
 
 _BASES: Final = {"attributions": "mean size of attributions", "score": "distance of scores from their mean"}
 
@@ -45,7 +45,11 @@ class ImpactJob(Job):
             if cell.segment != ALL or cell.profile is None or not cell.profile.present:
                 continue
             sums = self._scores(context, model, binning, cell.version)
-            found += _cell(model, window, cell, cell.profile, references, explained.get(cell.version, []), sums)
+            sampled = context.store.attributions.sizes(model.name, cell.version, cell.column, EXPLAINED)
+            weights = size_weights(*sampled, cell.profile.binning)
+            if weights is None:  # rows that somebody picked say less of all rows, and more than nothing
+                weights = attribution_weights(explained.get(cell.version, []), cell.column, cell.profile.binning)
+            found += _cell(model, window, cell, cell.profile, references, weights, sums)
         return found
 
     def _scores(self, context: JobContext, model: Model, binning: Binning, version: str) -> SegmentSums | None:
@@ -78,13 +82,12 @@ def _cell(
     cell: Cell[ColumnProfile],
     profile: ColumnProfile,
     references: ModelReferences,
-    explained: list[Explanation],
+    weights: Floats | None,
     sums: SegmentSums | None,
 ) -> list[Measurement]:
     reference = references.get(cell.version, ALL, cell.column)
     if reference is None or not isinstance(reference.whole, ColumnProfile):
         return []
-    weights: Floats | None = attribution_weights(explained, cell.column, profile.binning)
     basis = "attributions"
     if weights is None:
         weights, basis = None if sums is None else score_weights(sums, cell.column, profile.binning), "score"

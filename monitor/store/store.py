@@ -6,6 +6,7 @@ from typing import Self
 
 from monitor.store import tables
 from monitor.store.alerts import Alerts
+from monitor.store.attributions import Attributions
 from monitor.store.catalog import Catalog
 from monitor.store.database import Database
 from monitor.store.detections import Detections
@@ -47,6 +48,7 @@ class Store:
         notes: what owners did about alerts.
         detections: what detectors remember between windows.
         explanations: why a model answered what it answered.
+        attributions: the same of sampled rows, a row an input.
         reports: written reports.
         samples: figures of model servers and GPUs over time.
 
@@ -75,6 +77,7 @@ class Store:
         self.notes = Notes(database)
         self.detections = Detections(database)
         self.explanations = Explanations(database)
+        self.attributions = Attributions(database)
         self.reports = Reports(database)
         self.samples = Samples(database)
         self.ledger.check_seal()

@@ -42,12 +42,16 @@ def attribution_weights(explanations: Sequence[Explanation], column: str, bins: 
         column: which column.
         bins: the bins it is counted in.
     """
-    parts, sizes = [], []
-    for each in explanations:
-        value = each.values.get(column)
-        if column in each.attributions and value is not None:
-            parts.append(_part(value, bins))
-            sizes.append(abs(each.attributions[column]))
+    known = [each for each in explanations if column in each.attributions]
+    return size_weights(
+        [each.values.get(column) for each in known], [each.attributions[column] for each in known], bins
+    )
+
+
+def size_weights(values: Sequence[object], amounts: Sequence[float], bins: Bins) -> Floats | None:
+    """Return the same of one column's values and what each contributed; nulls are left out."""
+    there = [(value, amount) for value, amount in zip(values, amounts, strict=True) if value is not None]
+    parts, sizes = [_part(value, bins) for value, _ in there], [abs(amount) for _, amount in there]
     if len(parts) < FEWEST:
         return None
     length = len(bins.values) + 2 if isinstance(bins, CategoryBins) else len(bins.deciles) + 1
