@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 
 from monitor.clock import Clock
 from monitor.errors import DiskFull, Unavailable, WatchglassError
@@ -47,15 +48,22 @@ class Committer:
         others = group if self._swift is None else self._journal(self._swift, group)
         if others:
             self._commit(others)
+            if self._swift is not None:
+                self._swift.meeting.forget(others)
         return not others
+
+    def expire_halves(self, now: datetime) -> int:
+        """Let the store forget halves of exchanges, as `monitor.store.Halves.expire` says."""
+        return self._store.halves.expire(now) if self._swift is None else self._swift.meeting.expire(now)
 
     def _journal(self, swift: Swift, group: Sequence[Submission]) -> Sequence[Submission]:
         """Store and answer what can be by the journal alone; return the rest."""
         try:
             self._disk.check(sum(submission.bytes for submission in group))
             now = self._clock.now()
-            quick, others = swift.split(group, now)
-            receipts = swift.store(quick, now) if quick else []
+            with swift.group():
+                quick, others = swift.split(group, now)
+                receipts = swift.store(quick, now) if quick else []
         except (WatchglassError, OverflowError, UnicodeError, TypeError):
             return group  # no room, or a value that the journal cannot hold: the tables may, or say what is wrong
         except Exception as error:  # noqa: BLE001 - whatever it is, the tables are tried, which say what is wrong

@@ -325,7 +325,7 @@ class Ingest:
             self._flush_one(model.name)
         self._keep_refusals()
         self._expire(self._store.letters.expire, "dead letters")
-        self._expire(self._store.halves.expire, "halves of exchanges")
+        self._expire(self._committer.expire_halves, "halves of exchanges")
 
     def _keep_refusals(self) -> None:
         try:

@@ -1,27 +1,20 @@
-"""Rows that are durable in the journal but not in the tables yet, and how they are brought there."""
+"""Rows and halves that are durable in the journal but not in the tables yet, and how they are brought there."""
 
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
 from threading import Condition
-from typing import Any
 
 import msgspec
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from monitor.errors import Unavailable, WatchglassError
+from monitor.ingest.frames import Group, Held, read, submissions
 from monitor.ingest.journal import Journal
-from monitor.ingest.receipts import Submission
 from monitor.ingest.rows import inference_as_sent
 from monitor.ingest.settle import settle
-from monitor.schema import Conformed, conform
-from monitor.schema.canonical import TIME
+from monitor.schema import Sent
 from monitor.store import RECEIVED, CommitUnknown, DeadLetter, Store
-from monitor.types import Inference, LedgerLine
+from monitor.types import LedgerLine
 
 SOON_ROWS, SOON_SECONDS = 10_000, 0.25
 """When rows are brought in though nobody asks: as many, or the oldest so old."""
@@ -34,56 +27,6 @@ MOST_ROWS, MOST_BYTES = 50_000, 32 * 2**20
 
 _FAILED = "store_failed"
 _log = logging.getLogger(__name__)
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder()
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Rows of one model and source that were acknowledged together, and when they were received."""
-
-    model: str
-    source: str
-    received: datetime
-    rows: Sequence[Inference]
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """One frame of the journal in memory; ``bytes`` is how long it is in the file."""
-
-    number: int
-    groups: Sequence[Group]
-    bytes: int
-
-
-def written(groups: Sequence[Group]) -> bytes:
-    """Return groups as the journal holds them.
-
-    Raises:
-        OverflowError, UnicodeEncodeError, TypeError: a value that MessagePack cannot hold.
-    """
-    return _encoder.encode([(group.model, group.source, group.received, group.rows) for group in groups])
-
-
-def read(payload: bytes) -> list[Group]:
-    """Return what `written` was given.
-
-    >>> from datetime import UTC
-    >>> moment = datetime(2013, 5, 1, tzinfo=UTC)
-    >>> group = Group("m", "http", moment, [Inference(id="a", features={"x": float("inf")}, scores=(0.5,))])
-    >>> read(written([group])) == [group]
-    True
-    """
-    return [
-        Group(model, source, received, [_inference(row) for row in rows])
-        for model, source, received, rows in _decoder.decode(payload)
-    ]
-
-
-def _inference(row: dict[str, Any]) -> Inference:
-    scores = row["scores"]
-    return Inference(**{**row, "scores": None if scores is None else tuple(scores)})
 
 
 class Pending:
@@ -105,7 +48,9 @@ class Pending:
         self._closed = False
         self._again = 0.0  # when to try again what the tables have refused, by the monotonic clock
         self._bytes = 0
+        self._sure = True
         self.rows = 0
+        self.reached = 0
 
     def recover(self) -> None:
         """Take what the last process left, and bring it in; say what is missing.
@@ -113,7 +58,7 @@ class Pending:
         Raises:
             Unavailable: the journal cannot be read.
         """
-        reached = self._store.journaled.reached()
+        self.reached = reached = self._store.journaled.reached()
         found = self._journal.read(reached)
         if found.missing:
             _log.error("%d acknowledged groups are missing from the journal %s", found.missing, self._journal.path)
@@ -125,6 +70,7 @@ class Pending:
                 _log.exception("frame %d of the journal cannot be read", frame.number)
                 self._store.journaled.lose(frame.number, frame.number - 1)
         if found.frames:
+            self._sure = not self._held  # which rows the halves among them give is not known before
             _log.info("%d groups of rows were in the journal, and are brought into the tables", len(found.frames))
             self.bring_in()
         elif found.missing:
@@ -132,19 +78,21 @@ class Pending:
 
     def room(self) -> bool:
         """Return whether more may be added."""
-        return self.rows < MOST_ROWS and self._bytes < MOST_BYTES
+        return self._sure and self.rows < MOST_ROWS and self._bytes < MOST_BYTES
 
     def knows(self, model: str, id: str | None) -> bool:  # noqa: A002 - the noun
         """Return whether a row with this id is pending."""
         return (model, id) in self._keys
 
-    def add(self, groups: Sequence[Group], payload: bytes) -> None:
-        """Make groups durable; ``payload`` is `written` of them.
+    def add(self, groups: Sequence[Group], payload: bytes) -> int:
+        """Make groups durable; ``payload`` is `monitor.ingest.frames.written` of them. Returns their number.
 
         Raises:
             OSError: the journal could not be written; nothing was added.
         """
-        self._hold(Held(self._journal.append(payload), groups, len(payload)))
+        number = self._journal.append(payload)
+        self._hold(Held(number, groups, len(payload)))
+        return number
 
     def _hold(self, held: Held) -> None:
         with self._changed:
@@ -152,8 +100,8 @@ class Pending:
             self._held.append(held)
             self._bytes += held.bytes
             for group in held.groups:
-                self.rows += len(group.rows)
-                self._keys.update((group.model, row.id) for row in group.rows if row.id is not None)
+                self.rows += group.size
+                self._keys |= group.names
             if not before or self.rows >= SOON_ROWS > before:
                 self._changed.notify_all()
 
@@ -206,7 +154,7 @@ class Pending:
                 if held:
                     number = held[-1].number
                     received = held[-1].groups[-1].received
-                    _, counted = settle(self._store, _submissions(self._store, held), received)
+                    _, counted = settle(self._store, submissions(self._store, held), received)
                     self._store.journaled.reach(number)
         except CommitUnknown:
             if self._store.journaled.reached() < number:
@@ -230,9 +178,11 @@ class Pending:
                 if held.number <= reached:
                     self._bytes -= held.bytes
                     for group in held.groups:
-                        self.rows -= len(group.rows)
-                        self._keys.difference_update((group.model, row.id) for row in group.rows)
+                        self.rows -= group.size
+                        self._keys -= group.names
             self._held = [held for held in self._held if held.number > reached]
+            self._sure = self._sure or not self._held
+            self.reached = max(self.reached, reached)
         self._journal.applied(reached)
 
     def _salvage_all(self) -> None:
@@ -247,10 +197,9 @@ class Pending:
                     self._salvage(self._held[0])
 
     def _salvage(self, held: Held) -> None:
-        """Bring in one frame row by row; a row that the tables cannot hold becomes a dead letter."""
+        """Bring in one frame row by row; what the tables cannot hold becomes a dead letter."""
         for group in held.groups:
-            for row in group.rows:
-                alone = Group(group.model, group.source, group.received, [row])
+            for alone in group.ones:
                 try:
                     self._alone(alone)
                 except Unavailable:
@@ -263,11 +212,10 @@ class Pending:
 
     def _alone(self, group: Group) -> None:
         with self._store.transaction():
-            settle(self._store, _submissions(self._store, [Held(0, [group], 0)]), group.received)
+            settle(self._store, submissions(self._store, [Held(0, [group], 0)]), group.received)
 
     def _bury(self, group: Group, error: Exception) -> None:
-        [row] = group.rows
-        sent = inference_as_sent(row)
+        sent = Sent("note", group.halves[0].body) if group.halves else inference_as_sent(group.rows[0])
         detail = f"The store could not take it after it had been acknowledged: {error}"
         counts = ((RECEIVED, ""), ("rejected", _FAILED))
         lines = [
@@ -277,7 +225,7 @@ class Pending:
         letter = DeadLetter(
             model=group.model,
             source=group.source,
-            id=row.id,
+            id=group.halves[0].exchange if group.halves else group.rows[0].id,
             reason=_FAILED,
             detail=detail,
             received=group.received,
@@ -292,42 +240,3 @@ class Pending:
         except WatchglassError:  # its model is not registered: another database under this journal
             _log.exception("a row of the journal belongs to no model here")
             self._store.journaled.lose(1, 0)
-
-
-def _submissions(store: Store, held: Sequence[Held]) -> list[Submission]:
-    """Return one submission a model and source, with the rows of all frames."""
-    parts: dict[tuple[str, str], list[Group]] = {}
-    for frame in held:
-        for group in frame.groups:
-            parts.setdefault((group.model, group.source), []).append(group)
-    return [_submission(store, model, source, groups) for (model, source), groups in parts.items()]
-
-
-def _submission(store: Store, model: str, source: str, groups: Sequence[Group]) -> Submission:
-    rows = [row for group in groups for row in group.rows]
-    now = max(group.received for group in groups)
-    made = conform(rows, store.catalog.model(model).schema, source=source, now=now)
-    rejected = [replace(bad, sent=inference_as_sent(rows[bad.row])) for bad in made.rejected]
-    refused = {bad.row for bad in rejected}
-    stay = np.array([place not in refused for place in range(len(rows))]) if refused else slice(None)
-    counts = [len(group.rows) for group in groups]
-    moments = np.array([group.received.replace(tzinfo=None) for group in groups], "datetime64[us]")
-    received = pa.array(np.repeat(moments, counts)[stay]).cast(TIME)
-    untold = pa.array(np.array([row.time is None for row in rows], bool)[stay])
-    batch = made.batch
-    batch = batch.set_column(*_place(batch, "_time"), pc.if_else(untold, received, batch["_time"]))
-    batch = batch.set_column(*_place(batch, "_received"), received)
-    return Submission(
-        model=model,
-        conformed=Conformed(batch, rejected),
-        labels=(),
-        source=source,
-        received=len(rows),
-        client=None,
-        drops={},
-    )
-
-
-def _place(batch: pa.Table, name: str) -> tuple[int, pa.Field]:
-    place = batch.schema.get_field_index(name)
-    return place, batch.schema.field(place)

@@ -118,6 +118,6 @@ class Submission:
 
     def _weigh(self) -> int:
         rows = 0 if self.conformed is None else self.conformed.batch.nbytes + 400 * len(self.conformed.rejected)
-        halves = sum(2_000 + 20 * len(each.body) for each in self.halves or ())  # packed small, but held as objects
+        halves = sum(2_000 + 10 * len(each.body) for each in self.halves or ())  # held as objects too
         held = sum([600 + 100 * len(row.features) for row in self.rows])
         return int(rows) + held + 400 * len(self.labels) + halves + 1000

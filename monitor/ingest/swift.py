@@ -1,9 +1,13 @@
 """Which submissions can be answered from the journal alone: those of which it is certain that every row is new."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
-from monitor.ingest.pending import Group, Pending, written
+from monitor.ingest.frames import Group, written
+from monitor.ingest.meeting import Meeting, Met
+from monitor.ingest.pending import Pending
 from monitor.ingest.receipts import Receipt, Submission
 from monitor.schema.assemble import SKEW
 from monitor.schema.columns import Retyped, moment
@@ -22,9 +26,20 @@ class Swift:
         self._store = store
         self._pending = pending
         self._receipts: dict[int, Receipt] = {}
+        self._met: dict[int, Met] = {}  # by the identity of a submission of the running group
+        self.meeting = Meeting(store, pending)
+
+    @contextmanager
+    def group(self) -> Iterator[None]:
+        """Begin a group, for `split` and `store`."""
+        try:
+            with self.meeting.group():
+                yield
+        finally:
+            self._met.clear()
 
     def split(self, group: Sequence[Submission], now: datetime) -> tuple[list[Submission], list[Submission]]:
-        """Return the submissions whose rows are plain and surely new, and the others; both in order.
+        """Return the submissions whose rows are plain and surely new, or whose halves are foreseen, and the others.
 
         Of rows with one id among the submissions the first may be new; whoever comes behind it is for the others.
         """
@@ -33,7 +48,10 @@ class Swift:
         swift: list[Submission] = []
         others: list[Submission] = []
         ids: dict[str, set[str]] = {}
+        halves = [submission for submission in group if _halves_only(submission)]
         for submission in group:
+            if _halves_only(submission):
+                continue
             fits = _simple(submission) and _in_time(submission, now) and self._fresh(submission, ids)
             (swift if fits else others).append(submission)
         known = {model for model, names in ids.items() if names and self._store.rows.may_hold(model, list(names))}
@@ -42,6 +60,12 @@ class Swift:
             if names and self._store.rows.may_hold(submission.model, names):
                 swift.remove(submission)
                 others.append(submission)
+        if halves:
+            rows = {(model, name) for model, names in ids.items() for name in names}
+            for submission, met in zip(halves, self.meeting.foresee(halves, now, rows), strict=True):
+                (others if met is None else swift).append(submission)
+                if met is not None:
+                    self._met[id(submission)] = met
         return swift, others
 
     def _fresh(self, submission: Submission, seen: dict[str, set[str]]) -> bool:
@@ -66,14 +90,24 @@ class Swift:
         parts: dict[tuple[str, str], list[Submission]] = {}
         for submission in group:
             parts.setdefault((submission.model, submission.source), []).append(submission)
-        groups = [
-            Group(model, source, now, [row for submission in theirs for row in submission.rows])
-            for (model, source), theirs in parts.items()
-        ]
-        self._pending.add(groups, written(groups))
-        return [self._receipt(submission.received) for submission in group]
+        groups = [self._group(model, source, now, theirs) for (model, source), theirs in parts.items()]
+        self.meeting.keep(self._pending.add(groups, written(groups)))
+        return [self._receipt(submission) for submission in group]
 
-    def _receipt(self, rows: int) -> Receipt:
+    def _group(self, model: str, source: str, now: datetime, submissions: Sequence[Submission]) -> Group:
+        return Group(
+            model,
+            source,
+            now,
+            [row for submission in submissions for row in submission.rows],
+            [replace(half, received=now) for submission in submissions for half in submission.halves or ()],
+            [name for submission in submissions if submission.halves for name in self._met[id(submission)].ids],
+        )
+
+    def _receipt(self, submission: Submission) -> Receipt:
+        if submission.halves:
+            return self._met[id(submission)].receipt
+        rows = submission.received
         found = self._receipts.get(rows)
         if found is None:
             found = self._receipts[rows] = Receipt(received=rows, stored=rows)
@@ -90,6 +124,19 @@ def _simple(submission: Submission) -> bool:
         and not submission.drops
         and not submission.replays
         and submission.halves is None
+    )
+
+
+def _halves_only(submission: Submission) -> bool:
+    """Return whether a submission is nothing but halves of exchanges."""
+    given = submission.conformed
+    return (
+        bool(submission.halves)
+        and not submission.received
+        and (given is None or not (given.batch.num_rows or given.rejected))
+        and not submission.labels
+        and not submission.drops
+        and not submission.replays
     )
 
 

@@ -9,7 +9,7 @@ from monitor.schema.documents import schema_from_dict, schema_to_dict, settings_
 from monitor.schema.infer import infer_schema
 from monitor.schema.names import NAME, VERSION, VERSION_RULE, check_features, check_name
 from monitor.schema.reference import conform_reference
-from monitor.schema.rows import conform, is_plain
+from monitor.schema.rows import conform, is_plain, is_taken
 from monitor.schema.tables import conform_table
 from monitor.schema.truth import class_of, label_of
 
@@ -29,6 +29,7 @@ __all__ = [
     "conform_table",
     "infer_schema",
     "is_plain",
+    "is_taken",
     "label_of",
     "schema_from_dict",
     "schema_to_dict",

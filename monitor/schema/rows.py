@@ -84,6 +84,11 @@ def is_plain(rows: Sequence[Inference], schema: ModelSchema) -> bool:
     return all(row.features.keys() <= known and _fits_id(row.id) and _fits_version(row.version) for row in rows)
 
 
+def is_taken(rows: Sequence[Inference], schema: ModelSchema, now: datetime) -> bool:
+    """Tell whether `conform` takes all of ``rows``, now or later."""
+    return not _rejected(rows, _moments([row.time for row in rows]), now, _known(schema))
+
+
 @lru_cache(maxsize=256)
 def _known(schema: ModelSchema) -> frozenset[str]:
     return frozenset(feature.name for feature in schema.features)

@@ -78,6 +78,11 @@ class Halves:
             known.last = max(known.last, int(seqs.max(initial=0)))
         return known
 
+    def may_hold(self, keys: Sequence[tuple[str, str, str]]) -> bool:
+        """Return whether one of these (model, source, exchange) may be in the tables as they are; False is certain."""
+        known, wanted = self._index(), [*map(_key, keys)]
+        return bool(wanted) and (len(known.halves.find(wanted)) > 0 or len(known.paired.find(wanted)) > 0)
+
     def find(self, model: str, source: str, exchanges: Iterable[str]) -> tuple[list[KeptHalf], list[Paired]]:
         """Return the halves that wait, and the exchanges that are complete, of those named."""
         known = self._index()

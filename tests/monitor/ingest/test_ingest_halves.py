@@ -84,7 +84,7 @@ def test_halves_outlive_a_restart_and_so_does_what_was_paired(path: Path, model,
 
 def test_a_group_that_is_undone_keeps_no_half_of_it(store: Store, clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rows of a pair fail to be written: both halves are as before, and the next try pairs them."""
-    ingest = Ingest(store, clock)
+    ingest = Ingest(store, clock, journal=False)
     ingest.start()
     sent(ingest, [half(1, "request")])
     with monkeypatch.context() as patched:

@@ -13,6 +13,7 @@ import pytest
 
 from monitor.clock import ManualClock
 from monitor.errors import InvalidInput, Unavailable
+import monitor.ingest.frames as in_frames
 from monitor.ingest import Ingest, Receipt, pending
 from monitor.ingest.journal import Journal, frames, packed
 from monitor.schema import conform, is_plain
@@ -272,14 +273,14 @@ def test_no_more_is_pending_than_is_bounded(ingest: Ingest, store: Store, monkey
 def test_a_row_that_the_tables_can_never_hold_becomes_a_dead_letter(
     ingest: Ingest, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = pending.conform
+    real = in_frames.conform
 
     def poisoned(rows: list[Inference], *given: object, **more: object) -> object:
         if any(row.id == "r1" for row in rows):
             raise InvalidInput("poison")
         return real(rows, *given, **more)
 
-    monkeypatch.setattr(pending, "conform", poisoned)
+    monkeypatch.setattr(in_frames, "conform", poisoned)
     for number in range(3):
         send(ingest, inference(number)).result(20)
     assert store.rows.count("flights") == 2
