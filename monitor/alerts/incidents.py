@@ -12,7 +12,7 @@ from monitor.alerts.said import sentence
 from monitor.alerts.text import clean
 from monitor.charts.format import minute, span
 from monitor.detection import Incident, State, rebaseline
-from monitor.detection.joint import JOINT
+from monitor.profile.comoments import JOINT
 from monitor.store import Store
 from monitor.store.detections import Snapshot
 from monitor.types import ALL, Alert, AlertState, Measurement, Model, Severity, Window

@@ -11,8 +11,9 @@ Pure functions of profiles, one concept a file:
 """
 
 from monitor.detection.chunks import Batch, Chunk, stack
-from monitor.detection.detector import Detection, Detector, Readings
+from monitor.detection.detector import Detector
 from monitor.detection.incident import Incident, State, rebaseline, snooze
+from monitor.detection.readings import Detection, Readings
 from monitor.detection.tallies import Tallies
 
 __all__ = [

@@ -20,11 +20,13 @@ class Chunk:
         start: when it began, aware.
         profiles: by column, all in one binning; a column that is not there says nothing.
         comoments: of its rows, if they were taken.
+        separation: the z-score of the classifier's test on a sample of its rows, if it was made.
     """
 
     start: datetime
     profiles: Mapping[str, ColumnProfile]
     comoments: Comoments | None = None
+    separation: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +37,13 @@ class Batch:
         starts: when each began, in order of time.
         tallies: by column, each over all M chunks.
         comoments: matrices, [M, J + 1, J + 1], or None.
+        separation: z-scores of the classifier's test, [M], NaN where it was not made; or None.
     """
 
     starts: Sequence[datetime]
     tallies: Mapping[str, Tallies]
     comoments: Floats | None = None
+    separation: Floats | None = None
 
 
 def stack(chunks: Sequence[Chunk]) -> Batch:
@@ -55,7 +59,11 @@ def stack(chunks: Sequence[Chunk]) -> Batch:
         name: Tallies.of([chunk.profiles.get(name, _empty(profile)) for chunk in chunks])
         for name, profile in names.items()
     }
-    return Batch([chunk.start for chunk in chunks], tallies, _matrices(chunks))
+    told = [chunk.separation for chunk in chunks]
+    separation = None
+    if any(each is not None for each in told):
+        separation = np.array([np.nan if each is None else each for each in told])
+    return Batch([chunk.start for chunk in chunks], tallies, _matrices(chunks), separation)
 
 
 def _empty(like: ColumnProfile) -> ColumnProfile:

@@ -12,54 +12,18 @@ from monitor.detection.columns import CHANNELS, ColumnLaws
 from monitor.detection.faults import FAULTS, NEW_COLUMNS
 from monitor.detection.heavy import ENOUGH
 from monitor.detection.incident import State, age, opened
-from monitor.detection.joint import JOINT, JointLaw
+from monitor.detection.joint import JointLaw
 from monitor.detection.localise import named
 from monitor.detection.matching import has_seasons, labels_of
 from monitor.detection.memory import memory, surprise
+from monitor.detection.readings import Detection, Readings
 from monitor.errors import InvalidInput
 from monitor.profile.binning import NEW
+from monitor.profile.comoments import JOINT
 from monitor.profile.values import Floats
 
 DAY = timedelta(days=1)
 _RESTLESS = 2.5  # a chunk with a z-score beyond this is not calm
-
-
-@dataclass(frozen=True, eq=False)
-class Readings:
-    """What chunks say, before any evidence is gathered.
-
-    Attributes:
-        starts: when each chunk began, M of them.
-        z: z-scores, [M, J, channels]; NaN where a column says nothing. The joint channel is the last column.
-        faults: z-scores of hard faults, [M, J − 1, faults]; −inf without any sign of one.
-    """
-
-    starts: Sequence[datetime]
-    z: Floats
-    faults: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """A detection: it opens an incident.
-
-    Attributes:
-        start: of the chunk in which it was found.
-        kind: ``fault``, ``drift`` (of columns) or ``joint`` (of how columns go together).
-        columns: the columns it is about, most evidence first; the model's outputs too.
-        faults: by column, the hard faults it has.
-        channels: by column, the channel with most evidence.
-        evidence: of the model, in units of the threshold; 1 or more for drift.
-        calibrated: whether the reference had chunks enough for the dial to be held.
-    """
-
-    start: datetime
-    kind: str
-    columns: tuple[str, ...]
-    faults: Mapping[str, tuple[str, ...]]
-    channels: Mapping[str, str]
-    evidence: float
-    calibrated: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +120,8 @@ class Detector:
                 z[:, place], faults[:, place] = law.z(batch.tallies[name], labels)
         if self.joint is not None and batch.comoments is not None:
             z[:, -1, 1] = self.joint.z(batch.comoments)
+            if batch.separation is not None:
+                z[:, -1, 2] = batch.separation
         return Readings(batch.starts, z, np.nan_to_num(faults, nan=-np.inf, posinf=np.inf, neginf=-np.inf))
 
     def step(self, state: State, chunk: Chunk) -> tuple[State, Detection | None]:
@@ -241,7 +207,9 @@ class Detector:
         return surprise(z, last, self.memory)
 
     def _weights(self, name: str) -> Floats:
-        return evident.CATEGORY if name == JOINT or self.laws[name].scores is None else evident.NUMERIC
+        if name == JOINT:
+            return evident.TOGETHER
+        return evident.CATEGORY if self.laws[name].scores is None else evident.NUMERIC
 
     def _detection(
         self,

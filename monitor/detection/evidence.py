@@ -48,7 +48,8 @@ def nothing() -> Floats:
 
 NUMERIC: Final = np.array([0.44, 0.44, 0.09, 0.03])
 CATEGORY: Final = np.array([0.0, 0.88, 0.09, 0.03])
-"""What a column's evidence is the weighted mean of: down, up, shape, nulls."""
+TOGETHER: Final = np.array([0.0, 0.8, 0.2, 0.0])
+"""What a column's evidence is the weighted mean of: down, up, shape, nulls; of columns together: pairs, classifier."""
 
 
 def e_values(z: Floats) -> Floats:

@@ -1,4 +1,7 @@
-"""Drift that no single column shows: how columns go together, by their rank correlations."""
+"""Drift that no single column shows: how columns go together, by their rank correlations.
+
+The evidence of all pairs of columns together is kept under `JOINT`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +11,6 @@ import numpy as np
 from monitor.detection.null import LargestLaw, MeanLaw
 from monitor.profile.comoments import correlations
 from monitor.profile.values import Floats, Ints
-
-JOINT = "_joint"
-"""What the evidence of all pairs of columns together is kept under."""
 
 _FURTHEST = 0.999
 

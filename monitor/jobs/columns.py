@@ -1,7 +1,8 @@
 """Which columns jobs look at, and the range a column should keep to."""
 
-from monitor.profile.binning import PREDICTION, SCORE, derived
+from monitor.profile.binning import PREDICTION, SCORE
 from monitor.profile.column import ColumnProfile
+from monitor.profile.derived import derived
 from monitor.types import Kind, Model, Scalar
 
 OUTPUTS = frozenset({SCORE, PREDICTION})

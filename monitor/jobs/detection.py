@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from monitor.detection import State
 from monitor.jobs import Job, JobContext
-from monitor.jobs.detectors import window_chunks
+from monitor.jobs.chunks import window_chunks
 from monitor.jobs.steps import Step, event_of, measurements, step
 from monitor.store.detections import Snapshot
 from monitor.types import Measurement, Model, Window

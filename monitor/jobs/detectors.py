@@ -1,28 +1,22 @@
 """Detectors of a model's versions, fitted once a reference: profiles read as chunks, and the laws learned from them."""
 
-import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import reduce
 from operator import add
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from monitor.clock import EPOCH
 from monitor.detection import Chunk, Detector
 from monitor.detection.heavy import ENOUGH
 from monitor.errors import InvalidInput
-from monitor.jobs.columns import watched
+from monitor.jobs.chunks import chunks, columns_of, hourly
 from monitor.jobs.references import source_of
 from monitor.jobs.windows import length
-from monitor.profile.binning import NEW, Binning
-from monitor.profile.build import read
+from monitor.profile.binning import Binning
 from monitor.profile.column import ColumnProfile
-from monitor.profile.pieces import merge
+from monitor.profile.comoments import JOINT
 from monitor.types import ALL, Model, Version, Window
 
 if TYPE_CHECKING:
@@ -30,9 +24,6 @@ if TYPE_CHECKING:
 
 GROWS: Final = ENOUGH
 """A column that its owner re-baselined is compared with so many windows of its own traffic, as they come."""
-
-_MICROSECOND = timedelta(microseconds=1)
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +66,7 @@ class Detectors:
         since = {
             column: start
             for column, start in store.detections.baselines(model.name, version).items()
-            if start < at and column in binning.columns
+            if start < at and (column in binning.columns or column == JOINT)
         }
         grown = {column: min(at, start + GROWS * length(model)) for column, start in since.items()}
         basis = _basis(model, binning, source)
@@ -112,10 +103,10 @@ def _regrown(
 ) -> Watch:
     """Return a watch whose re-baselined columns are compared with their own traffic in some spans."""
     for column, span in sorted(spans.items()):
-        own = context.pieces(model.name, span, columns=[column], version=version, segment=ALL, hours=_hourly(model))
+        own = context.pieces(model.name, span, columns=[column], version=version, segment=ALL, hours=hourly(model))
         told, _ = chunks(own, binning, model)
         other = _watch(told.get(version, []), model, watch.basis, {})
-        if other is not None and column in watch.detector.laws:
+        if other is not None and (column in watch.detector.laws or column == JOINT):
             watch = _rebased(watch, other, column, span.start)
     return watch
 
@@ -135,74 +126,20 @@ def _rebased(watch: Watch, own: Watch, column: str, since: datetime) -> Watch:
     """Return a watch in which one column is compared with its own traffic; a detector is as calibrated as that."""
     detector = watch.detector
     memory = detector.memory.copy()
+    known = min(detector.chunks, own.detector.chunks)
+    if column == JOINT:
+        memory[-1] = own.detector.memory[-1]
+        together = replace(detector, joint=own.detector.joint, chunks=known, memory=memory)
+        return replace(watch, detector=together, since={**watch.since, column: since})
     memory[list(detector.laws).index(column)] = own.detector.memory[0]
     return replace(
         watch,
         detector=replace(
             detector,
             laws={**detector.laws, column: own.detector.laws[column]},
-            chunks=min(detector.chunks, own.detector.chunks),
+            chunks=known,
             memory=memory,
         ),
         whole={**watch.whole, column: own.whole[column]},
         since={**watch.since, column: since},
     )
-
-
-def columns_of(model: Model, binning: Binning) -> list[str]:
-    """Return the columns that a detector looks at: what is watched for drift, the model's answer, unknown columns."""
-    return [name for name in binning.columns if watched(model, name) or name == NEW]
-
-
-def window_chunks(
-    context: "JobContext", model: Model, binning: Binning, window: Window
-) -> tuple[dict[str, list[Chunk]], dict[str, str]]:
-    """Return the chunks of live traffic in some windows, by version, and the columns that cannot be read, with why."""
-    names = columns_of(model, binning)
-    pieces = context.pieces(model.name, window, columns=names, segment=ALL, hours=_hourly(model))
-    return chunks(pieces, binning, model)
-
-
-def chunks(pieces: pa.Table, binning: Binning, model: Model) -> tuple[dict[str, list[Chunk]], dict[str, str]]:
-    """Return profile pieces as chunks as long as the model's windows, by version, in order of time.
-
-    Pieces of another binning do not compare and are left out; a column that cannot be read is left out with its reason.
-    """
-    current = pieces.filter(pc.equal(pieces["binning"], binning.id))
-    step = length(model) // _MICROSECOND
-    hours = current["hour"].cast(pa.int64()).to_numpy()
-    at = current.schema.get_field_index("hour")
-    floored = current.set_column(at, "hour", pa.array(hours // step * step))
-    found: dict[str, dict[datetime, dict[str, ColumnProfile]]] = {}
-    broken: dict[str, str] = {}
-    for column in sorted(pc.unique(floored["column"]).to_pylist()):
-        try:
-            for version, start, profile in _column(floored, column, binning, model):
-                found.setdefault(version, {}).setdefault(start, {})[column] = profile
-        except (ValueError, KeyError, pa.ArrowException) as error:
-            _log.error("model %s: column %r cannot be read: %s", model.name, column, error)
-            broken[column] = f"{type(error).__name__}: {error}"
-    return {
-        version: [Chunk(start, _whole(starts[start], broken)) for start in sorted(starts)]
-        for version, starts in sorted(found.items())
-    }, broken
-
-
-def _whole(profiles: Mapping[str, ColumnProfile], broken: Mapping[str, str]) -> dict[str, ColumnProfile]:
-    return {name: profile for name, profile in profiles.items() if name not in broken}
-
-
-def _column(
-    pieces: pa.Table, column: str, binning: Binning, model: Model
-) -> Iterator[tuple[str, datetime, ColumnProfile]]:
-    merged = merge(pieces.filter(pc.equal(pieces["column"], column)), ["version", "column", "binning", "hour"])
-    places = zip(merged["version"].to_pylist(), merged["hour"].to_pylist(), strict=True)
-    for row, (version, micros) in enumerate(places):
-        profile = read(merged.slice(row, 1), binning, model.schema)[column]
-        if isinstance(profile, ColumnProfile):
-            yield version, EPOCH + micros * _MICROSECOND, profile
-
-
-def _hourly(model: Model) -> bool:
-    """Whether days must be told apart by the hour: closed days are one piece each otherwise."""
-    return model.settings.window_hours % 24 != 0

@@ -14,8 +14,9 @@ from monitor.clock import EPOCH
 from monitor.detection import Chunk, Readings, State, stack
 from monitor.errors import Conflict
 from monitor.jobs import JobContext
+from monitor.jobs.chunks import window_chunks
 from monitor.jobs.detection import keep
-from monitor.jobs.detectors import Watch, window_chunks
+from monitor.jobs.detectors import Watch
 from monitor.jobs.steps import Step, event_of, measurements, step
 from monitor.jobs.windows import length, window_of
 from monitor.store.notes import Note

@@ -10,9 +10,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from monitor.profile.derived import derived, derived_values
 from monitor.profile.edges import decile_cuts, latency_edges, location, memory_edges, reference_edges, score_edges
 from monitor.profile.fixed import FIRST, SECOND
-from monitor.profile.values import Floats, codes, numbers, sizes, summary
+from monitor.profile.ranks import category_ranks, numeric_ranks
+from monitor.profile.texts import Usual
+from monitor.profile.values import Floats, Ints, codes, numbers, sizes
 from monitor.types import Feature, Kind, ModelSchema, Task
 
 SCORE, PREDICTION, LATENCY, OUTCOME = "_score", "_prediction", "_latency_ms", "_outcome"
@@ -26,12 +29,6 @@ NO, YES = "no", "yes"
 
 TOP, KNOWN = 50, 10_000
 _UNREAD = (Kind.ID, Kind.IMAGE)
-_FIGURES = {
-    Kind.IMAGE: ("size", "mean"),
-    Kind.EMBEDDING: ("norm", "mean"),
-    Kind.SEQUENCE: ("norm", "mean"),
-}
-"""What of the summaries of these kinds is profiled, as the columns ``feature.figure``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +41,14 @@ class NumericBins:
         center: where fixed-point moments are measured from, in the column's unit.
         scale: the unit of fixed-point moments, about one reference standard deviation.
         deciles: the edges nearest to the reference's deciles, between which segments are told apart; at most nine.
+        ranks: the code of each slot along the line (see `monitor.profile.ranks`); none in bins of an earlier version.
     """
 
     edges: Floats
     center: float
     scale: float
     deciles: Floats = field(default_factory=lambda: np.empty(0))
+    ranks: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     kind = "numeric"
     HEAD = 5  # null, retyped, NaN, +inf, -inf
@@ -68,11 +67,13 @@ class CategoryBins:
         values: the most frequent ones, at most 50, in that order; each is counted apart.
         known: every value of the reference, at most 10,000.
         complete: whether ``known`` is all of them. If not, an unknown value counts as other, not as unseen.
+        ranks: the code of each of ``values``, of the others and of unseen ones; none in bins of an earlier version.
     """
 
     values: tuple[str, ...]
     known: frozenset[str]
     complete: bool = True
+    ranks: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     kind = "category"
     HEAD = 2  # null, retyped
@@ -107,10 +108,11 @@ RUNTIME: Mapping[str, NumericBins] = {
 
 @dataclass(frozen=True, eq=False)
 class Binning:
-    """The bins of every profiled column of one model, and an id that changes with any of them."""
+    """The bins of every profiled column of one model, what is usual in its texts, and an id that changes with any."""
 
     id: str
     columns: Mapping[str, Bins]
+    usual: Mapping[str, Usual] = field(default_factory=dict)
 
     def bins(self, column: str) -> Bins:
         """Return the bins of a profiled column.
@@ -121,9 +123,11 @@ class Binning:
         return RUNTIME[column] if column in RUNTIME else self.columns[column]
 
     @classmethod
-    def of(cls, columns: Mapping[str, Bins]) -> "Binning":
+    def of(cls, columns: Mapping[str, Bins], usual: Mapping[str, Usual] | None = None) -> "Binning":
         """Return the binning of these columns under the id that their content gives."""
-        return cls(hashlib.sha256(_content(columns).encode()).hexdigest()[:12], dict(columns))
+        texts = dict(usual or {})
+        content = _content(columns) + (_texts(texts) if texts else "")
+        return cls(hashlib.sha256(content.encode()).hexdigest()[:12], dict(columns), texts)
 
     def to_json(self) -> str:
         """Return the binning as JSON; floats survive exactly.
@@ -132,13 +136,19 @@ class Binning:
         >>> Binning.from_json(binning.to_json()).columns["hour"].edges.tolist()
         [0.1, 0.30000000000000004]
         """
-        return f'{{"id": {json.dumps(self.id)}, "columns": {_content(self.columns)}}}'
+        texts = f', "texts": {_texts(self.usual)}' if self.usual else ""
+        return f'{{"id": {json.dumps(self.id)}, "columns": {_content(self.columns)}{texts}}}'
 
     @classmethod
     def from_json(cls, text: str) -> "Binning":
         """Return the binning that `to_json` wrote."""
         data = json.loads(text)
-        return cls(data["id"], {name: _read(column) for name, column in data["columns"].items()})
+        texts = {name: Usual.from_json(told) for name, told in data.get("texts", {}).items()}
+        return cls(data["id"], {name: _read(column) for name, column in data["columns"].items()}, texts)
+
+
+def _texts(usual: Mapping[str, Usual]) -> str:
+    return json.dumps({name: found.to_json() for name, found in usual.items()})
 
 
 def _content(columns: Mapping[str, Bins]) -> str:
@@ -153,15 +163,17 @@ def _content(columns: Mapping[str, Bins]) -> str:
             }
         else:
             plain[name] = {"values": bins.values, "known": sorted(bins.known), "complete": bins.complete}
+        plain[name] |= {"ranks": bins.ranks.tolist()} if len(bins.ranks) else {}
     return json.dumps(plain, allow_nan=False)
 
 
 def _read(column: Mapping[str, Any]) -> Bins:
+    ranks = np.array(column.get("ranks", ()), dtype=np.int64)
     if "edges" in column:
         edges = np.array(column["edges"], dtype=np.float64)
         deciles = column.get("deciles", _spaced(edges))  # bins that an earlier version made have none
-        return NumericBins(edges, column["center"], column["scale"], np.array(deciles, dtype=np.float64))
-    return CategoryBins(tuple(column["values"]), frozenset(column["known"]), column["complete"])
+        return NumericBins(edges, column["center"], column["scale"], np.array(deciles, dtype=np.float64), ranks)
+    return CategoryBins(tuple(column["values"]), frozenset(column["known"]), column["complete"], ranks)
 
 
 def _spaced(edges: Floats) -> list[float]:
@@ -180,36 +192,28 @@ def make_binning(reference: pa.Table, schema: ModelSchema) -> Binning:
         schema: the model's schema.
     """
     columns: dict[str, Bins] = {feature.name: _feature_bins(reference, feature) for feature in schema.features}
-    for name, (feature, figure) in derived(schema).items():
-        columns[name] = _numeric(_present(summary(reference, feature, figure)))
+    usual = {
+        each.name: Usual.of(reference[each.name])
+        for each in schema.features
+        if each.kind is Kind.TEXT and each.name in reference.column_names
+    }
+    for name in derived(schema):
+        columns[name] = _numeric(_present(derived_values(reference, name, usual)))
     if schema.task is Task.REGRESSION:
         predicted = _finite(reference, SCORE)
         columns[SCORE] = _numeric(predicted)
         truth = np.concatenate([predicted, _finite(reference, "_label")])
         center, scale = location(truth)
         columns[OUTCOME] = NumericBins(np.empty(0), center, scale)
+    elif schema.task is Task.RANKING:
+        columns[SCORE] = _numeric(_finite(reference, SCORE))
     else:
-        columns[SCORE] = NumericBins(score_edges(schema.threshold), 0.5, 0.25)
+        edges, scores = score_edges(schema.threshold), _finite(reference, SCORE)
+        columns[SCORE] = NumericBins(edges, 0.5, 0.25, ranks=numeric_ranks(scores, edges))
         columns[PREDICTION] = CategoryBins(schema.classes, frozenset(schema.classes))
     columns[LATENCY] = NumericBins(latency_edges(), 0.0, 10.0)
     columns[NEW] = CategoryBins((NO, YES), frozenset((NO, YES)))
-    return Binning.of(columns)
-
-
-def derived(schema: ModelSchema) -> dict[str, tuple[str, str]]:
-    """Return the columns that stand for what is in images, embeddings and sequences: feature and figure, by name.
-
-    >>> schema = ModelSchema(model="m", task=Task.REGRESSION, features=(Feature(name="face", kind=Kind.EMBEDDING),))
-    >>> derived(schema)
-    {'face.norm': ('face', 'norm'), 'face.mean': ('face', 'mean')}
-    """
-    names = {feature.name for feature in schema.features}
-    found = {
-        f"{feature.name}.{figure}": (feature.name, figure)
-        for feature in schema.features
-        for figure in _FIGURES.get(feature.kind, ())
-    }
-    return {name: origin for name, origin in found.items() if name not in names}
+    return Binning.of(columns, usual)
 
 
 def _feature_bins(reference: pa.Table, feature: Feature) -> Bins:
@@ -233,7 +237,7 @@ def _present(column: pa.Array | pa.ChunkedArray) -> Floats:
 
 def _numeric(values: Floats) -> NumericBins:
     edges = reference_edges(values)
-    return NumericBins(edges, *location(values), decile_cuts(values, edges))
+    return NumericBins(edges, *location(values), decile_cuts(values, edges), numeric_ranks(values, edges))
 
 
 def _category(reference: pa.Table, name: str) -> CategoryBins:
@@ -243,4 +247,5 @@ def _category(reference: pa.Table, name: str) -> CategoryBins:
     rows = np.bincount(which, minlength=len(values))
     counted = [(-int(n), value) for n, value in zip(rows, values, strict=True) if value is not None]
     ordered = [value for _, value in sorted(counted)]
-    return CategoryBins(tuple(ordered[:TOP]), frozenset(ordered[:KNOWN]), len(ordered) <= KNOWN)
+    ranks = category_ranks(np.array([-n for n, _ in sorted(counted)], dtype=np.int64), TOP)
+    return CategoryBins(tuple(ordered[:TOP]), frozenset(ordered[:KNOWN]), len(ordered) <= KNOWN, ranks)

@@ -15,13 +15,14 @@ import pyarrow.compute as pc
 from monitor.profile import fixed
 from monitor.profile.binning import NEW, NO, OUTCOME, RUNTIME, YES, Binning, CategoryBins, NumericBins
 from monitor.profile.column import NAN, NEGATIVE, NULL, RETYPED, ColumnProfile, category_slots, place
+from monitor.profile.derived import derived_values
 from monitor.profile.groups import Groups, group
 from monitor.profile.kernel import bin_counts
 from monitor.profile.moments import moments
 from monitor.profile.outcome import Outcome, outcome_length
 from monitor.profile.outcome_rows import outcome_entries
 from monitor.profile.pieces import PIECES, merge
-from monitor.profile.values import Bools, Floats, Ints, flagged, numbers, sizes, summary
+from monitor.profile.values import Bools, Floats, Ints, flagged, numbers, sizes
 from monitor.types import ModelSchema
 
 FEW = 1_000
@@ -48,7 +49,7 @@ def profile(batch: pa.Table, schema: ModelSchema, binning: Binning, segments: Se
     retyped = flagged(batch, "retyped")
     blocks = []
     for name in names:
-        column = _column(batch, name)
+        column = _column(batch, name, binning)
         bins = binning.columns[name]
         if isinstance(bins, NumericBins):
             blocks.append(_numeric_block(column, bins, retyped.get(name), groups))
@@ -72,15 +73,14 @@ def _runtime(
     return _pieces(groups, [name], binning.id, [_numeric_block(having[name], bins, None, groups)])
 
 
-def _column(batch: pa.Table, name: str) -> pa.Array | pa.ChunkedArray:
+def _column(batch: pa.Table, name: str, binning: Binning) -> pa.Array | pa.ChunkedArray:
     if name == NEW:
         carried = np.full(batch.num_rows, NO, dtype=object)
         for rows in flagged(batch, "new").values():
             carried[rows] = YES
         return pa.array(carried, pa.string())
-    base, _, figure = name.rpartition(".")
-    if name not in batch.column_names and base in batch.column_names:
-        return summary(batch, base, figure)
+    if name not in batch.column_names and name.rpartition(".")[0] in batch.column_names:
+        return derived_values(batch, name, binning.usual)
     return sizes(batch, name)
 
 

@@ -9,20 +9,30 @@ own profile, and shows here only.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 
-from monitor.profile.binning import Binning, Bins, NumericBins
-from monitor.profile.column import ColumnProfile, category_slots, numeric_slots
-from monitor.profile.values import Floats, Ints, codes
+from monitor.profile.binning import LATENCY, NEW, OUTCOME, PREDICTION, Binning, Bins, NumericBins
+from monitor.profile.column import RETYPED, ColumnProfile, category_slots, place
+from monitor.profile.derived import derived_values
+from monitor.profile.groups import group
+from monitor.profile.pieces import PIECES
+from monitor.profile.ranks import middle_ranks
+from monitor.profile.values import Floats, Ints, codes, flagged, numbers, sizes
+from monitor.types import ALL, Kind, ModelSchema
 
-REACH = 1_000
-"""The code of the highest rank."""
+JOINT = "_joint"
+"""The column that pieces of co-moments are of."""
+
+MOST = 100
+"""Columns that are taken, in the schema's order: a matrix grows with their square."""
 
 WHOLE = 50
 """Up to so many columns every row is taken; above, a share of the rows by the hash of their ids, of the same cost."""
 
+_CONSTANT = 3  # slots of a column of one value: below it and above it, or others and unseen
 _BATCH = 1 << 20  # rows of one product: sums of float64 stay exact integers below 2^53
 
 
@@ -63,12 +73,82 @@ def rank_codes(reference: ColumnProfile) -> Ints:
     Args:
         reference: the column's profile over the whole reference.
     """
-    head, mass = reference.binning.HEAD, reference.mass
-    places = np.zeros(len(reference.counts), dtype=np.int64)
-    middle = (2 * np.cumsum(mass) - mass) * REACH
-    total = max(1, int(mass.sum()))
-    places[head : head + len(mass)] = middle // total - REACH if mass.sum() else 0
+    return _spread(reference.binning, middle_ranks(reference.mass))
+
+
+def _spread(bins: Bins, ranks: Ints) -> Ints:
+    places = np.zeros(bins.length, dtype=np.int64)
+    places[bins.HEAD : bins.HEAD + len(ranks)] = ranks
     return places
+
+
+def joined(schema: ModelSchema, binning: Binning) -> dict[str, Ints]:
+    """Return the code of each counter of the columns whose pairs are looked at, by column, at most `MOST`.
+
+    They are what is profiled of the features (but ids, images and times, which are new in every row) and the score, as
+    far as the reference has several values of them; none with bins of an earlier version.
+    """
+    unread = {each.name for each in schema.features if each.kind in (Kind.ID, Kind.IMAGE, Kind.TIMESTAMP)}
+    unread |= {PREDICTION, LATENCY, OUTCOME, NEW}
+    told = {
+        name: bins
+        for name, bins in binning.columns.items()
+        if name not in unread and len(bins.ranks) > _CONSTANT and bins.ranks.any()
+    }
+    return {name: _spread(bins, bins.ranks) for name, bins in list(told.items())[:MOST]}
+
+
+def profile_comoments(batch: pa.Table, schema: ModelSchema, binning: Binning) -> pa.Table:
+    """Return the co-moments of a batch by version and hour, over all traffic.
+
+    Args:
+        batch: a canonical batch; a column it lacks counts as null.
+        schema: the model's schema.
+        binning: the model's bins.
+
+    Returns:
+        Pieces of the one column ``_joint``: of each matrix the upper triangle, row by row.
+    """
+    columns = joined(schema, binning)
+    if len(columns) < 2 or not batch.num_rows:
+        return PIECES.empty_table()
+    rows = batch if len(columns) <= WHOLE else batch.take(pa.array(sampled(batch, len(columns))))
+    if not rows.num_rows:
+        return PIECES.empty_table()
+    groups = group(rows, schema, binning, ())
+    coded = _coded(rows, binning, columns, flagged(rows, "retyped"))[groups.rows]
+    ends = np.append(groups.starts, len(groups.rows))
+    upper = np.triu_indices(len(columns) + 1)
+    counts = [products(coded[start:end])[upper] for start, end in pairwise(ends)]
+    number = len(counts)
+    return pa.table(
+        {
+            "version": groups.version,
+            "segment": [ALL] * number,
+            "hour": pa.array(groups.hour).view(pa.timestamp("us", tz="UTC")),
+            "column": [JOINT] * number,
+            "binning": [binning.id] * number,
+            "counts": pa.array(counts, pa.list_(pa.int64())),
+            "minimum": np.full(number, np.inf),
+            "maximum": np.full(number, -np.inf),
+        },
+        schema=PIECES,
+    )
+
+
+def read_comoments(counts: Ints, schema: ModelSchema, binning: Binning) -> Comoments:
+    """Return the co-moments that counters stand for.
+
+    Raises:
+        ValueError: they are of another number of columns than the bins'.
+    """
+    columns = tuple(joined(schema, binning))
+    size = len(columns) + 1
+    if len(counts) != size * (size + 1) // 2:
+        raise ValueError(f"{len(counts)} counters of co-moments; {len(columns)} columns need {size * (size + 1) // 2}")
+    matrix = np.zeros((size, size), dtype=np.int64)
+    matrix[np.triu_indices(size)] = counts
+    return Comoments(columns, matrix + np.triu(matrix, 1).T)
 
 
 def comoments(
@@ -86,13 +166,18 @@ def comoments(
     rows = batch if len(names) <= WHOLE else batch.take(pa.array(sampled(batch, len(names))))
     if rows is not batch:
         retyped = None  # a retyped value is null in its column
-    coded = np.zeros((rows.num_rows, len(names)), dtype=np.int16)
-    for place, name in enumerate(names):
-        slots = _slots(rows, binning.columns[name], name)
-        for row in (retyped or {}).get(name, ()):
-            slots[row] = 1
-        coded[:, place] = codes_by_column[name][slots]
-    return Comoments(names, products(coded))
+    return Comoments(names, products(_coded(rows, binning, codes_by_column, retyped or {})))
+
+
+def _coded(rows: pa.Table, binning: Binning, codes_by_column: Mapping[str, Ints], retyped: Mapping[str, Ints]) -> Ints:
+    """Return the codes of rows, int16 [n, J]."""
+    coded = np.zeros((rows.num_rows, len(codes_by_column)), dtype=np.int16)
+    for at, (name, known) in enumerate(codes_by_column.items()):
+        slots = _slots(rows, binning, name)
+        if name in retyped:
+            slots[retyped[name]] = RETYPED
+        coded[:, at] = known.astype(np.int16)[slots]
+    return coded
 
 
 def products(coded: Ints) -> Ints:
@@ -124,9 +209,13 @@ def _hash(name: str | None) -> float:
     return zlib.crc32((name or "").encode()) / 2**32
 
 
-def _slots(batch: pa.Table, bins: Bins, name: str) -> Ints:
-    column = batch[name] if name in batch.column_names else pa.nulls(batch.num_rows, pa.string())
-    return numeric_slots(column, bins)[0] if isinstance(bins, NumericBins) else category_slots(column, bins)
+def _slots(batch: pa.Table, binning: Binning, name: str) -> Ints:
+    bins, feature = binning.columns[name], name.rpartition(".")[0]
+    if feature and name not in batch.column_names and feature in batch.column_names:
+        column = derived_values(batch, name, binning.usual)
+    else:
+        column = sizes(batch, name)
+    return place(*numbers(column), bins) if isinstance(bins, NumericBins) else category_slots(column, bins)
 
 
 def correlations(matrices: Floats | Sequence[Ints]) -> Floats:

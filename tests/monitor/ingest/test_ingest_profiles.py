@@ -13,6 +13,7 @@ from monitor.ingest import Ingest
 from monitor.ingest.live import FREEZE_ROWS
 from monitor.profile.binning import Binning, make_binning
 from monitor.profile.build import profile, profile_outcomes
+from monitor.profile.comoments import profile_comoments
 from monitor.profile.pieces import merge
 from monitor.profile.segment_sums import profile_segments
 from monitor.store import Store, verify
@@ -38,6 +39,7 @@ def expected(store: Store, segments=("carrier",)) -> pa.Table:
     labelled = everything.filter(pa.compute.is_valid(everything["_label"]))
     labelled = labelled.append_column("_sign", pa.array([1] * len(labelled), pa.int8()))
     parts = [profile(everything, schema, binning, segments), profile_outcomes(labelled, schema, binning, segments)]
+    parts.append(profile_comoments(everything, schema, binning))
     return merge(pa.concat_tables([*parts, profile_segments(labelled, schema, binning)]))
 
 

@@ -16,6 +16,7 @@ from monitor.clock import ManualClock
 from monitor.config import Config
 from monitor.jobs import JobContext
 from monitor.profile import make_binning, profile, profile_outcomes
+from monitor.profile.comoments import profile_comoments
 from monitor.profile.segment_sums import profile_segments
 from monitor.scheduler import Scheduler
 from monitor.schema import arrow_schema
@@ -125,7 +126,8 @@ class World:
         pieces = profile(reference, self.schema, binning, self.model.segments)
         outcome = profile_outcomes(deltas, self.schema, binning, self.model.segments)
         sums = profile_segments(deltas, self.schema, binning)
-        self.store.profiles.replace_reference(self.model.name, "1", pa.concat_tables([pieces, outcome, sums]))
+        joint = profile_comoments(reference, self.schema, binning)
+        self.store.profiles.replace_reference(self.model.name, "1", pa.concat_tables([pieces, joint, outcome, sums]))
 
     def _batch(self, day: int, rows: int, bent: Mapping[str, object], version: str) -> pa.Table:
         rng = np.random.default_rng(abs(10_000 + day))
@@ -188,6 +190,7 @@ class World:
         binning = self.store.catalog.binning(self.model.name)
         if binning is not None:
             pieces = profile(batch, self.schema, binning, self.model.segments)
+            pieces = pa.concat_tables([pieces, profile_comoments(batch, self.schema, binning)])
             self.store.profiles.append(self.model.name, pieces, done.last_seq)
 
     def label(

@@ -1,0 +1,43 @@
+"""Columns that stand for what is in texts, images, embeddings and sequences: numbers, profiled like any other."""
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from monitor.profile.texts import FIGURES as OF_TEXTS
+from monitor.profile.texts import Usual, figure
+from monitor.profile.values import summary
+from monitor.types import Kind, ModelSchema
+
+_FIGURES = {
+    Kind.TEXT: OF_TEXTS,
+    Kind.IMAGE: ("size", "mean"),
+    Kind.EMBEDDING: ("norm", "mean"),
+    Kind.SEQUENCE: ("norm", "mean"),
+}
+"""What is profiled of values of these kinds, as columns ``feature.figure``; the length of texts is one by itself."""
+
+
+def derived(schema: ModelSchema) -> dict[str, tuple[str, str]]:
+    """Return the columns that stand for what is in such features: feature and figure, by name.
+
+    >>> from monitor.types import Feature, Task
+    >>> schema = ModelSchema(model="m", task=Task.REGRESSION, features=(Feature(name="face", kind=Kind.EMBEDDING),))
+    >>> derived(schema)
+    {'face.norm': ('face', 'norm'), 'face.mean': ('face', 'mean')}
+    """
+    names = {feature.name for feature in schema.features}
+    found = {
+        f"{feature.name}.{figure}": (feature.name, figure)
+        for feature in schema.features
+        for figure in _FIGURES.get(feature.kind, ())
+    }
+    return {name: origin for name, origin in found.items() if name not in names}
+
+
+def derived_values(batch: pa.Table, column: str, usual: Mapping[str, Usual]) -> pa.Array:
+    """Return the values of a derived column, null where a row has none."""
+    feature, _, wanted = column.rpartition(".")
+    if feature in usual:
+        return figure(batch[feature], wanted, usual[feature])
+    return summary(batch, feature, wanted)
