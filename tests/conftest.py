@@ -99,7 +99,7 @@ def outcomes() -> Callable[..., Outcome]:
         }
         if schema.task is Task.BINARY and scores is not None:
             columns["_score"] = pa.array(scores, pa.float64())
-        elif schema.task is Task.MULTICLASS and scores is not None:
+        elif schema.task in (Task.MULTICLASS, Task.RANKING) and scores is not None:
             columns["_scores"] = pa.array([None if s is None else list(s) for s in scores], pa.list_(pa.float64()))
         elif schema.task is Task.REGRESSION:
             columns["_score"] = columns["_prediction"]

@@ -9,7 +9,8 @@ import monitor.quality
 from monitor.drift import DriftMeasure
 from monitor.performance import PerformanceMeasure
 from monitor.plugins import plugins
-from monitor.profile.binning import derived
+from monitor.profile.derived import derived
+from monitor.profile.texts import FIGURES as TEXT_FIGURES
 from monitor.quality import QualityMeasure
 from monitor.types import Feature, Kind, ModelSchema, Task
 
@@ -25,7 +26,7 @@ EVIDENCE = "detection.evidence"
 EFFECTS = ("detection.shift", "detection.divergence", "detection.nulls")
 """How large the detector's changes are, whatever the evidence; without thresholds."""
 
-QUALITY_FIRST = {Task.BINARY: "auc", Task.MULTICLASS: "accuracy", Task.REGRESSION: "mae"}
+QUALITY_FIRST = {Task.BINARY: "auc", Task.MULTICLASS: "accuracy", Task.REGRESSION: "mae", Task.RANKING: "ndcg"}
 """The measure that speaks for a model's accuracy."""
 
 
@@ -62,6 +63,9 @@ def measures() -> dict[str, Measure]:
         "segments.scan": Measure("Segment that stands out most", "", "lower"),
         "harm.loss": Measure("Mean loss", "", "lower"),
         "impact.shift": Measure("Impact of the shift"),
+        "attribution.change": Measure("Change of the mean contribution"),
+        "attribution.ndcg": Measure("Agreement of what it goes by (nDCG)", "", "higher"),
+        "attribution.rank": Measure("Rank correlation of what it goes by", "", "higher"),
         WORTH: Measure("Value of a prediction", "", "higher", frozenset({Task.BINARY})),
         "estimation.value_per_prediction": Measure("Value of a prediction, estimated", "", "higher"),
     }
@@ -77,7 +81,7 @@ def measures() -> dict[str, Measure]:
     return found
 
 
-_FIGURES = {"size": "bytes", "norm": "norm", "mean": "mean of its numbers"}
+_FIGURES = {"size": "bytes", "norm": "norm", "mean": "mean of its numbers"} | TEXT_FIGURES
 
 
 def measure(metric: str, target_unit: str = "") -> Measure:
@@ -129,6 +133,8 @@ def score_title(schema: ModelSchema) -> str:
     """What the model's score means."""
     if schema.task is Task.REGRESSION:
         return f"Predicted {schema.target}"
+    if schema.task is Task.RANKING:
+        return "Highest score of a query"
     return (
         f"Probability of {schema.classes[-1]}" if schema.task is Task.BINARY and schema.classes else "Top probability"
     )
@@ -136,4 +142,6 @@ def score_title(schema: ModelSchema) -> str:
 
 def score_unit(schema: ModelSchema) -> str:
     """The score's unit: a share for classes, the target's for numbers."""
+    if schema.task is Task.RANKING:
+        return ""
     return schema.target_unit if schema.task is Task.REGRESSION else "share"

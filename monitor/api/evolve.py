@@ -5,7 +5,7 @@ from dataclasses import replace
 from monitor.errors import Conflict
 from monitor.types import ModelSchema
 
-_FIXED = ("task", "classes", "threshold", "target")
+_FIXED = ("task", "classes", "threshold", "cutoff", "target")
 
 
 def evolved(stored: ModelSchema, asked: ModelSchema) -> ModelSchema:
@@ -14,7 +14,7 @@ def evolved(stored: ModelSchema, asked: ModelSchema) -> ModelSchema:
     A feature that ``asked`` leaves out stays: rows that lack it are flagged and measured.
 
     Raises:
-        Conflict: a feature's kind, the task, the classes, the threshold or the target would change.
+        Conflict: a feature's kind, the task, the classes, the threshold, the cutoff or the target would change.
 
     >>> from monitor.types import Feature, Kind, Task
     >>> def schema(*names): return ModelSchema(model="m", task=Task.BINARY,

@@ -167,7 +167,7 @@ def inference(row: Mapping[str, Any]) -> Inference:
         version=_version(row.get("version")) or "1",
         time=row.get("time"),
         features=features,
-        prediction=_scalar("prediction", row.get("prediction")),
+        prediction=_answer(row.get("prediction")),
         scores=_scores(row.get("scores")),
         latency_ms=row.get("latency_ms"),
         batch_size=row.get("batch_size"),
@@ -187,10 +187,10 @@ def _label(row: Mapping[str, Any]) -> Label:
     if not isinstance(name, str) or not 0 < len(name) <= MAX_ID:
         raise BadRow("bad_id", f"id is {_kind(name)}; allowed: text of 1 to {MAX_ID} characters.")
     if "value" not in row:
-        raise BadRow("bad_label", "A label needs a value: the class, or the number.")
+        raise BadRow("bad_label", "A label needs a value: the class, the number, or the grades of a ranking.")
     return Label(
         id=name,
-        value=_scalar("value", row["value"]),
+        value=_truth(row["value"]),
         time=_time(row.get("time")),
         version=_version(row.get("version")),
     )
@@ -209,6 +209,21 @@ def _scalar(key: str, given: object) -> Any:
     if not isinstance(given, _SCALAR):
         raise BadRow(f"bad_{key}", f"{key} is {_kind(given)}; allowed: text, a number, true, false or null.")
     return given
+
+
+def _answer(given: object) -> Any:
+    """Return a prediction: one value, or the names of a ranking's candidates."""
+    if isinstance(given, list) and given and all(isinstance(name, str) for name in given):
+        return tuple(given)
+    return _scalar("prediction", given)
+
+
+def _truth(given: object) -> Any:
+    """Return a label's value: one value, or the grades of a ranking's candidates, in order or by name."""
+    grades = given.values() if isinstance(given, dict) else given if isinstance(given, list) else ()
+    if grades and all(grade is None or isinstance(grade, int | float) for grade in grades):
+        return tuple(grades) if isinstance(given, list) else given
+    return _scalar("value", given)
 
 
 def _scores(given: object) -> tuple[float, ...] | None:

@@ -11,7 +11,7 @@ from monitor.profile.values import Floats, Ints
 TOTAL = 1 << 32
 """How many rows a promised outcome counts, whatever the window has: shares of a row become whole numbers."""
 DRAWS = 50
-_SURE = 1e-6
+SURE = 1e-6
 
 
 def promised(reference: Outcome, calibration: Calibration, scores: Floats) -> Outcome:
@@ -98,7 +98,7 @@ def _outcome(reference: Outcome, negative: Floats, positive: Floats) -> Outcome:
 
 def _losses(edges: Floats, negative: Floats | Ints, positive: Floats | Ints) -> tuple[float, float]:
     """Return Σ Brier and Σ log-loss of rows in the middle of their bins."""
-    middle = np.clip((edges[1:] + edges[:-1]) / 2, _SURE, 1 - _SURE)
+    middle = np.clip((edges[1:] + edges[:-1]) / 2, SURE, 1 - SURE)
     brier = float(positive @ (1 - middle) ** 2 + negative @ middle**2)
     return brier, float(-(positive @ np.log(middle) + negative @ np.log1p(-middle)))
 

@@ -8,8 +8,8 @@ import numpy as np
 from monitor.profile.residuals import Residuals
 from monitor.profile.values import Floats
 
-KNOWN: Final = frozenset({"mae", "rmse", "bias", "accuracy"})
-"""What residuals by score give; for a multiclass task accuracy alone."""
+KNOWN: Final = frozenset({"mae", "rmse", "bias", "accuracy", "ndcg"})
+"""What residuals by score give; for a multiclass task accuracy alone, for a ranking nDCG."""
 
 
 def losses(reference: Residuals, scores: Floats, names: Sequence[str]) -> list[tuple[float, float] | None]:
@@ -43,6 +43,7 @@ def losses(reference: Residuals, scores: Floats, names: Sequence[str]) -> list[t
         "bias": lambda: (mean(plain), error(squared - plain**2)),
         "rmse": lambda: (float(root), error(2 * squared**2) / max(2 * root, 1e-300)),
         "accuracy": lambda: (1 - mean(absolute), error(absolute * (1 - absolute))),
+        "ndcg": lambda: (1 - mean(absolute), error(squared - absolute**2)),
     }
     return [known[name]() if name in known else None for name in names]
 
@@ -56,4 +57,5 @@ def realised(chunk: Residuals) -> dict[str, float]:
         "bias": float(chunk.plain.sum() / rows),
         "rmse": float(np.sqrt(chunk.squared.sum() / rows)),
         "accuracy": 1 - absolute,
+        "ndcg": 1 - absolute,
     }

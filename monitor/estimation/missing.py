@@ -23,12 +23,14 @@ class Missing:
         distance: the total variation distance of the two score histograms, 0 to 1.
         labelled_mean: the mean score of predictions with a label.
         unlabelled_mean: that of those without one.
+        shares: whether scores are probabilities; else the means are places among the reference's scores.
     """
 
     p_value: float
     distance: float
     labelled_mean: float
     unlabelled_mean: float
+    shares: bool = True
 
     @property
     def differs(self) -> bool:
@@ -40,6 +42,11 @@ class Missing:
         if not self.differs:
             return "Labels look missing by chance: scores with and without a label are alike."
         way = "higher" if self.labelled_mean > self.unlabelled_mean else "lower"
+        if not self.shares:
+            return (
+                f"Labels are not missing by chance: scores with a label are {way} than without one, so realised "
+                "accuracy is of untypical predictions."
+            )
         with_label, without = (f"{mean * 100:.1f} %" for mean in (self.labelled_mean, self.unlabelled_mean))
         return (
             f"Labels are not missing by chance: scores with a label are {way} (mean {with_label}) than without one "
@@ -47,12 +54,13 @@ class Missing:
         )
 
 
-def missing(labelled: Floats, all_rows: Floats) -> Missing | None:
+def missing(labelled: Floats, all_rows: Floats, *, shares: bool = True) -> Missing | None:
     """Compare the scores of predictions with a label with those without, by Pearson's test of homogeneity.
 
     Args:
-        labelled: labelled rows by score bin of [0, 1], [B].
+        labelled: labelled rows by score bin of [0, 1], [B], or by any bins in the order of scores.
         all_rows: all rows by score bin, [B].
+        shares: whether the bins are of [0, 1].
 
     Returns:
         None where either side is too small to be compared.
@@ -64,13 +72,14 @@ def missing(labelled: Floats, all_rows: Floats) -> Missing | None:
     sizes, total = table.sum(axis=1, keepdims=True), table.sum()
     expected = sizes * table.sum(axis=0) / total
     statistic = float(((table - expected) ** 2 / expected).sum())
-    shares = table / sizes
+    divided = table / sizes
     middle = (np.arange(len(labelled)) + 0.5) / len(labelled)
     return Missing(
         _upper_tail(statistic, table.shape[1] - 1),
-        float(np.abs(shares[0] - shares[1]).sum() / 2),
+        float(np.abs(divided[0] - divided[1]).sum() / 2),
         float(labelled @ middle / labelled.sum()),
         float(without @ middle / without.sum()),
+        shares,
     )
 
 

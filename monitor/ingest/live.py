@@ -13,12 +13,15 @@ import pyarrow.compute as pc
 
 from monitor.profile.binning import Binning, make_binning
 from monitor.profile.build import profile, profile_outcomes
+from monitor.profile.class_scores import profile_class_scores
+from monitor.profile.comoments import profile_comoments
 from monitor.profile.pieces import PIECES, merge
 from monitor.profile.residuals import profile_residuals
 from monitor.profile.segment_sums import profile_segments
+from monitor.profile.text_bins import with_texts
 from monitor.store import CommitUnknown, Store
 from monitor.store.profiles import LEFT
-from monitor.types import Model, Window
+from monitor.types import Model, Task, Window
 
 FREEZE_ROWS = 5_000
 """Without a reference, the bins are frozen on this many first rows."""
@@ -134,7 +137,7 @@ class Live:
                 model, binning = self._store.catalog.model(self._name), self._store.catalog.binning(self._name)
                 wanted = {feature.name for feature in model.schema.features}
                 if binning is None or binning.id.startswith(AUTO) or not wanted <= binning.columns.keys():
-                    binning = make_binning(batch, model.schema)
+                    binning = with_texts(make_binning(batch, model.schema), batch, model.schema)
                     self._store.catalog.put_binning(self._name, binning)
                 self._profile_reference(model, binning, version)
                 bare = [each.version for each in self._store.catalog.versions(self._name) if not each.reference_rows]
@@ -152,7 +155,8 @@ class Live:
             parts.append(part)
             if sum(len(part) for part in parts) >= FREEZE_ROWS:
                 break
-        binning = replace(make_binning(pa.concat_tables(parts).slice(0, FREEZE_ROWS), model.schema), id=f"{AUTO}1")
+        first = pa.concat_tables(parts).slice(0, FREEZE_ROWS)
+        binning = replace(with_texts(make_binning(first, model.schema), first, model.schema), id=f"{AUTO}1")
         self._store.catalog.put_binning(model.name, binning)
         return binning
 
@@ -195,6 +199,8 @@ class Live:
         known = known.append_column("_sign", pa.repeat(pa.scalar(1, pa.int8()), len(known)))
         parts = [
             profile(rows, model.schema, binning, segments),
+            profile_comoments(rows, model.schema, binning),
+            profile_class_scores(rows, model.schema, binning),
             profile_outcomes(known, model.schema, binning, segments),
             profile_segments(known, model.schema, binning),
             profile_residuals(known, model.schema, binning, segments),
@@ -203,11 +209,16 @@ class Live:
 
     def _add(self, model: Model, binning: Binning, end: int) -> None:
         segments = model.segments
-        tail = self._store.rows.tail(model.name, self._reached, end)
-        parts = [self._pieces, *(profile(rows, model.schema, binning, segments) for rows in tail)]
+        parts = [self._pieces]
+        for rows in self._store.rows.tail(model.name, self._reached, end):
+            parts.append(profile(rows, model.schema, binning, segments))
+            parts.append(profile_comoments(rows, model.schema, binning))
+            parts.append(profile_class_scores(rows, model.schema, binning))
         if self._store.rows.thinned(model.name):  # only where profiles began again: rows are thinned behind them
-            left = profile(self._store.rows.narrow(model.name, self._reached, end), model.schema, binning, segments)
+            narrow = self._store.rows.narrow(model.name, self._reached, end)
+            left = profile(narrow, model.schema, binning, segments)
             parts.append(left.filter(pc.field("column").isin(LEFT)))
+            parts.append(profile_class_scores(narrow, model.schema, binning))
         parts += self._outcomes(model, binning, end)
         self._pieces, self._reached = merge(pa.concat_tables(parts)).cast(PIECES), end
 
@@ -223,6 +234,7 @@ class Live:
                 deltas.filter((pc.field("_seq") > after) & (pc.field("_seq") <= until)) if len(eras) > 1 else deltas
             )
             parts.append(profile_outcomes(theirs, model.schema, binning, names))
+            parts.append(profile_residuals(theirs, model.schema, binning, names))
         return parts
 
     def _write(self) -> None:
@@ -245,6 +257,8 @@ def basis_of(model: Model, binning: Binning, segments: Sequence[str] | None = No
     schema = model.schema
     chosen = tuple(model.segments if segments is None else segments)
     parts = [binning.id, schema.task, schema.classes, schema.threshold, chosen]
+    if schema.task is Task.RANKING:
+        parts.append(schema.cutoff)
     return f"{binning.id}:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]}"
 
 

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from monitor.schema import VERSION, VERSION_RULE, label_of
 from monitor.schema.notes import text
+from monitor.schema.truth import allowed_labels
 from monitor.store import Store
-from monitor.types import Label, ModelSchema, Task
+from monitor.types import Label, ModelSchema
 
 _SKEW = timedelta(minutes=5)
 _MAX_ID = 512
@@ -45,8 +46,7 @@ def read_label(label: Label, schema: ModelSchema, now: datetime) -> Truth | Refu
         return Refusal(known, "bad_version", f"version {label.version[:80]!a}: {VERSION_RULE}")
     value = label_of(text(label.value) if isinstance(label.value, str) else label.value, schema)
     if value is None:
-        allowed = "a finite number" if schema.task is Task.REGRESSION else f"one of {', '.join(schema.classes)}"
-        return Refusal(known, "bad_label", f"value {str(label.value)[:80]!a}: {allowed} is allowed")
+        return Refusal(known, "bad_label", f"value {str(label.value)[:80]!a}: {allowed_labels(schema)} is allowed")
     time = label.time or now
     time = time if time.tzinfo else time.replace(tzinfo=UTC)
     if time > now + _SKEW:

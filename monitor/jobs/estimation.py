@@ -16,11 +16,13 @@ from monitor.jobs.cells import Cell, cells, insufficient
 from monitor.jobs.labelled import LOOKED_BACK, Labelled, Realised
 from monitor.jobs.performance import MIN_COVERAGE, MIN_LABELS
 from monitor.jobs.promise import ByScore, Promise, Promises, past_of
+from monitor.jobs.promise_classes import class_scores
 from monitor.jobs.worth import Measures
 from monitor.performance import PerformanceMeasure
 from monitor.profile.binning import PREDICTION, SCORE
 from monitor.profile.column import ColumnProfile
-from monitor.types import Measurement, Model, Scalar, Status, Task, Window
+from monitor.profile.values import Floats
+from monitor.types import ALL, Measurement, Model, Scalar, Status, Task, Window
 
 CLOSED_AT: Final = 0.9
 """A window counts as labelled at this coverage, or once the label deadline has passed."""
@@ -29,8 +31,10 @@ OFF_THRESHOLD: Final = 0.01
 
 _WHY: Final = {
     Task.BINARY: "there are none between 0 and 1, or they are too alike",
-    Task.MULTICLASS: "top probabilities give the accuracy alone",
+    Task.MULTICLASS: "top scores give the accuracy, and those of each class, over all traffic, AUC, Brier score, log-loss "
+    "and calibration",
     Task.REGRESSION: "residuals by prediction give the errors alone",
+    Task.RANKING: "the highest scores of queries give nDCG alone",
 }
 _BY_PREDICTION = frozenset({"accuracy", "precision", "recall", "f1", "value_per_prediction"})
 Truths = Mapping[tuple[str, str], Mapping[Window, Realised]]
@@ -65,6 +69,7 @@ class EstimationJob(Job):
             (cell.version, cell.segment): cell.profile
             for cell in cells(context, model, window, ColumnProfile, columns=[PREDICTION])
         }
+        classes = class_scores(context, model, binning, window)
         found = []
         for cell in cells(context, model, window, ColumnProfile, columns=[SCORE]):
             promise = self._promises.of(context.store, model, binning, cell.version, measures).get(cell.segment)
@@ -73,7 +78,8 @@ class EstimationJob(Job):
                 found += [_none(model, cell, window, measure, reason) for measure in measures]
                 continue
             answered = answers.get((cell.version, cell.segment))
-            for given in _cell(model, window, cell, promise, answered, pasts, measures):
+            scores = classes.get(cell.version) if cell.segment == ALL else None
+            for given in _cell(model, window, cell, promise, answered, scores, pasts, measures):
                 before = kept.get((given.version, given.segment, given.metric))
                 same = before is not None and before.details.get("promised") == given.details.get("promised")
                 found.append(before if before is not None and same else given)
@@ -86,12 +92,16 @@ def _cell(
     cell: Cell[ColumnProfile],
     promise: Promise,
     answered: ColumnProfile | None,
+    scores: Floats | None,
     pasts: Pasts,
     measures: Sequence[PerformanceMeasure],
 ) -> list[Measurement]:
     profile = cell.profile
     assert profile is not None  # noqa: S101 - cells that could not be read are not estimated
     foreseen = promise.foresight.foresee(profile, measures)
+    if promise.classes is not None and scores is not None:
+        more = promise.classes.foresee(scores, measures)
+        foreseen = [one or other for one, other in zip(foreseen, more, strict=True)]
     unsupported = promise.foresight.unsupported(profile)
     strays = promise.foresight.strays(profile, answered) if isinstance(promise.foresight, ByScore) else 0.0
     found = []
@@ -120,7 +130,7 @@ def _joined(before: Past, live: Past) -> Past:
 
 
 def _bounds(measure: PerformanceMeasure) -> tuple[float, float]:
-    if measure.unit == "share" or measure.name == "auc":
+    if measure.unit == "share" or measure.name in ("auc", "ndcg"):
         return 0.0, 1.0
     return (-math.inf, math.inf) if measure.signed or measure.better == "higher" else (0.0, math.inf)
 

@@ -2,24 +2,20 @@
 
 import logging
 import math
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Final
 
-import numpy as np
-
-from monitor.estimation.expected import reweighted
-from monitor.estimation.missing import Missing, missing
 from monitor.jobs import Job, JobContext
 from monitor.jobs.ages import noted
 from monitor.jobs.cells import Cell, cells
 from monitor.jobs.references import ModelReferences
+from monitor.jobs.typical import Typical, seen, typical
 from monitor.jobs.worth import Measures
 from monitor.performance import PerformanceMeasure
 from monitor.profile.binning import OUTCOME, SCORE
 from monitor.profile.column import ColumnProfile
 from monitor.profile.outcome import Outcome
-from monitor.types import Measurement, Model, Scalar, Status, Task, Window
+from monitor.types import Measurement, Model, Scalar, Status, Window
 
 MIN_LABELS: Final = 100
 MIN_COVERAGE: Final = 0.2
@@ -47,6 +43,7 @@ class PerformanceJob(Job):
             (cell.version, cell.segment): cell for cell in cells(context, model, window, Outcome, columns=[OUTCOME])
         }
         references = context.references.of(context.store, model)
+        residuals = seen(context, model, context.store.catalog.binning(model.name), window)
         before, now = _coverages(context, model, window), context.clock.now()
         found = []
         for cell in cells(context, model, window, ColumnProfile, columns=[SCORE]):
@@ -55,13 +52,13 @@ class PerformanceJob(Job):
             outcome = outcomes.get((cell.version, cell.segment))
             labelled = outcome.profile.rows if outcome is not None and outcome.profile is not None else 0
             predicted = cell.profile.rows
-            typical = _typical(model, cell, outcome)
+            told = typical(model, cell, outcome, residuals.get((cell.version, cell.segment)))
             ages = noted(before.get((cell.version, cell.segment)), window, now)
-            found.append(self._coverage(model, window, cell, labelled, predicted, typical, ages))
+            found.append(self._coverage(model, window, cell, labelled, predicted, told, ages))
             if outcome is not None:
                 coverage = labelled / predicted if predicted else None
                 found += [
-                    self._measure(measure, references, model, window, outcome, coverage, typical)
+                    self._measure(measure, references, model, window, outcome, coverage, told)
                     for measure in self._measures.of(model)
                 ]
         return found
@@ -73,12 +70,12 @@ class PerformanceJob(Job):
         cell: Cell[ColumnProfile],
         labelled: int,
         predicted: int,
-        typical: "Typical | None",
+        told: Typical | None,
         ages: dict[str, Scalar],
     ) -> Measurement:
         details: dict[str, Scalar] = {"title": "label coverage", "unit": "share", "labelled": labelled, **ages}
-        if typical is not None:
-            details |= {"missing": str(typical.missing), "missing_at_random": not typical.missing.differs}
+        if told is not None:
+            details |= {"missing": str(told.missing), "missing_at_random": not told.missing.differs}
         return Measurement(
             model=model.name,
             version=cell.version,
@@ -99,7 +96,7 @@ class PerformanceJob(Job):
         window: Window,
         cell: Cell[Outcome],
         coverage: float | None,
-        typical: "Typical | None",
+        told: Typical | None,
     ) -> Measurement:
         outcome = cell.profile
         details: dict[str, Scalar] = {"title": measure.title, "unit": _unit(measure, model), "better": measure.better}
@@ -110,8 +107,8 @@ class PerformanceJob(Job):
             rows = outcome.rows
             value = measure.value(outcome)
             details |= _before(measure, references, cell)
-            if typical is not None and typical.reweighted is not None:
-                weighted = measure.value(typical.reweighted)
+            if told is not None:
+                weighted = told.reweighted(measure)
                 details |= {} if weighted is None or not math.isfinite(weighted) else {"reweighted": weighted}
         except (ValueError, ArithmeticError) as error:
             _log.error("model %s: performance.%s failed: %s", model.name, measure.name, error)
@@ -131,25 +128,6 @@ class PerformanceJob(Job):
             status=Status.OK if enough else Status.INSUFFICIENT,
             details=details,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Typical:
-    """Whether the labels that came are of typical predictions; where not, the outcome weighted by score bin."""
-
-    missing: Missing
-    reweighted: Outcome | None
-
-
-def _typical(model: Model, cell: Cell[ColumnProfile], outcome: Cell[Outcome] | None) -> Typical | None:
-    """Compare scores with and without labels; None where that cannot be done."""
-    if model.schema.task is not Task.BINARY or cell.profile is None or outcome is None or outcome.profile is None:
-        return None
-    scores = cell.profile.bins.astype(np.float64)
-    found = missing(outcome.profile.score_counts[0].sum(axis=0).astype(np.float64), scores)
-    if found is None:
-        return None
-    return Typical(found, reweighted(outcome.profile, scores) if found.differs else None)
 
 
 def _coverages(context: JobContext, model: Model, window: Window) -> dict[tuple[str, str], Measurement]:

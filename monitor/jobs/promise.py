@@ -5,7 +5,7 @@ promised by the calibration of all the others, so that none is judged by its own
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from monitor.estimation.anchor import Past
 from monitor.estimation.calibration import Calibration, calibrate
 from monitor.estimation.expected import promised, scatter
 from monitor.estimation.losses import losses, realised
+from monitor.jobs.promise_classes import ByClass, by_classes
 from monitor.jobs.references import source_of
 from monitor.performance import PerformanceMeasure
 from monitor.profile.binning import OUTCOME, Binning
@@ -26,7 +27,7 @@ from monitor.profile.pieces import merge
 from monitor.profile.residuals import RESIDUALS, Residuals, grouped, scale_of
 from monitor.profile.values import Floats
 from monitor.store import Store
-from monitor.types import Model, Task
+from monitor.types import ALL, Model, Task
 
 FEWEST_ROWS: Final = 50
 CHUNKS: Final = 60
@@ -100,10 +101,12 @@ class Promise:
     Attributes:
         foresight: what the reference says of scores.
         past: by a measure's name, the reference's chunks.
+        classes: of a multiclass task what the scores of each class say, for the measures that residuals do not give.
     """
 
     foresight: ByScore | ByResidual
     past: Mapping[str, Past]
+    classes: ByClass | None = None
 
 
 class Promises:
@@ -139,9 +142,19 @@ def _load(
             promise = promise_of(outcomes(part, binning, model), measures)
         else:
             promise = promise_by_residuals(residuals(part, binning, model), [measure.name for measure in measures])
+            if promise is not None and model.schema.task is Task.MULTICLASS and segment == ALL:
+                promise = _with_classes(promise, outcomes(part, binning, model), measures)
         if promise is not None:
             found[segment] = promise
     return found
+
+
+def _with_classes(promise: Promise, chunks: Sequence[Outcome], measures: Sequence[PerformanceMeasure]) -> Promise:
+    found = by_classes([chunk for chunk in chunks if chunk.scored >= FEWEST_ROWS][-CHUNKS:], measures)
+    if found is None:
+        return promise
+    past = {name: past_of(rows) for name, rows in found[1].items()}
+    return replace(promise, past={**promise.past, **past}, classes=found[0])
 
 
 def promise_of(chunks: Sequence[Outcome], measures: Sequence[PerformanceMeasure]) -> Promise | None:

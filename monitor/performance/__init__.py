@@ -22,6 +22,7 @@ class PerformanceMeasure(ABC):
         tasks: which tasks it can judge.
         better: which direction is good.
         signed: whether both signs occur, so that ``better`` is judged on the absolute value.
+        of_labels: whether it tells of the labels that came, whatever was predicted.
     """
 
     name: ClassVar[str]
@@ -30,6 +31,7 @@ class PerformanceMeasure(ABC):
     tasks: ClassVar[frozenset[Task]]
     better: ClassVar[Literal["higher", "lower"]]
     signed: ClassVar[bool] = False
+    of_labels: ClassVar[bool] = False
 
     @abstractmethod
     def value(self, outcome: Outcome) -> float | None:
@@ -38,3 +40,4 @@ class PerformanceMeasure(ABC):
 
 CLASSIFICATION = frozenset({Task.BINARY, Task.MULTICLASS})
 REGRESSION = frozenset({Task.REGRESSION})
+RANKING = frozenset({Task.RANKING})

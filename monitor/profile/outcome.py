@@ -7,6 +7,7 @@ Layout of ``counts`` (int64):
   the score histogram by (class, is it not / is it this class, bin): the positive class in the binning's 1,000
   score bins for a binary task, one-vs-rest in 200 bins (narrower near 0 and 1, where such scores pile up) for the first
   twenty classes of a multiclass one.
+- ranking: unusable (the label does not fit the candidates), unpredicted, then as `monitor.profile.ranking` says.
 - regression: unusable (no finite label), unpredicted, n, then limbs (see `monitor.profile.fixed`) of Σe (2), Σe² (3),
   Σ|e| (2), Σy (2), Σy² (3), with e = prediction − label.
 
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.profile import fixed
+from monitor.profile import fixed, ranking
 from monitor.profile.binning import OUTCOME, SCORE, Binning, NumericBins
 from monitor.profile.values import Floats, Ints
 from monitor.types import ModelSchema, Task
@@ -87,7 +88,8 @@ class Outcome:
     @property
     def judged(self) -> int:
         """How many rows have a usable label and a usable prediction."""
-        return int(self.counts[HEAD]) if self.bins else int(self.confusion.sum())
+        head = self.bins is not None or self.schema.task is Task.RANKING
+        return int(self.counts[HEAD]) if head else int(self.confusion.sum())
 
     @property
     def confusion(self) -> Ints:
@@ -98,7 +100,7 @@ class Outcome:
     @property
     def scored(self) -> int:
         """How many rows have a usable label and usable scores (probabilities)."""
-        return 0 if self.bins else int(self.counts[self._tail])
+        return int(self.counts[self._tail]) if self.schema.classes else 0
 
     @property
     def brier_sum(self) -> float:
@@ -118,6 +120,12 @@ class Outcome:
     @property
     def _tail(self) -> int:
         return HEAD + len(self.schema.classes) ** 2
+
+    def ranked(self, name: str) -> float:
+        """Return a sum over the queries of a ranking: one of `ranking.COUNTS` or of `ranking.MEASURES`."""
+        if name in ranking.COUNTS:
+            return float(self.counts[HEAD + ranking.COUNTS.index(name)])
+        return float(self.counts[HEAD + len(ranking.COUNTS) + ranking.MEASURES.index(name)] / UNIT)
 
     def moment(self, which: str) -> float:
         """Return a mean over the judged rows of a regression, in the target's unit (or its square).
@@ -152,13 +160,15 @@ def outcome_edges(schema: ModelSchema, binning: Binning) -> Floats:
         bins = binning.columns[SCORE]
         assert isinstance(bins, NumericBins)  # noqa: S101 - make_binning gives every score numeric bins
         return bins.edges
-    return np.empty(0) if schema.task is Task.REGRESSION else _MULTICLASS_EDGES
+    return _MULTICLASS_EDGES if schema.task is Task.MULTICLASS else np.empty(0)
 
 
 def outcome_length(schema: ModelSchema, binning: Binning) -> int:
     """Return how many counters the outcome of this model has."""
     if schema.task is Task.REGRESSION:
         return HEAD + 1 + 2 * SUMS + fixed.FIRST
+    if schema.task is Task.RANKING:
+        return HEAD + ranking.LENGTH
     k = len(schema.classes)
     told_apart = 1 if schema.task is Task.BINARY else min(k, ONE_VS_REST)
     return HEAD + k * k + 3 + told_apart * 2 * (len(outcome_edges(schema, binning)) - 1)

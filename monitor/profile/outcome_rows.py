@@ -5,7 +5,7 @@ from typing import TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from monitor.profile import fixed
+from monitor.profile import fixed, ranking
 from monitor.profile.binning import OUTCOME, SCORE, Binning, NumericBins
 from monitor.profile.outcome import HEAD, ONE_VS_REST, UNIT, UNPREDICTED, UNUSABLE, outcome_edges
 from monitor.profile.values import Bools, Floats, Ints, codes, numbers, one_array
@@ -21,12 +21,15 @@ def outcome_entries(batch: pa.Table, schema: ModelSchema, binning: Binning) -> E
     """Return what each row of a batch adds to the counters of its outcome.
 
     Args:
-        batch: needs ``_label``, ``_prediction``, and for classification ``_score`` (binary) or ``_scores``.
+        batch: needs ``_label``, ``_prediction``, and for classification ``_score`` (binary) or ``_scores``, which a
+            ranking may have too.
         schema: the model's schema.
         binning: the model's bins.
     """
     if schema.task is Task.REGRESSION:
         return _regression(batch, binning)
+    if schema.task is Task.RANKING:
+        return _ranking(batch, schema)
     return _classification(batch, schema, outcome_edges(schema, binning))
 
 
@@ -49,6 +52,24 @@ def _regression(batch: pa.Table, binning: Binning) -> Entries:
     slots = np.repeat(np.arange(HEAD, HEAD + len(weights))[:, None], len(label), axis=1)
     slots[0] = np.select([unusable, unpredicted], [UNUSABLE, UNPREDICTED], HEAD)
     return slots, weights
+
+
+def _ranking(batch: pa.Table, schema: ModelSchema) -> Entries:
+    queries, ranked = ranking.judged(batch)
+    sums = np.zeros((ranking.LENGTH, len(queries)), dtype=np.int64)
+    for row, query in enumerate(queries):
+        if query is not None:
+            values = ranking.quality(query, schema.cutoff)
+            irrelevant = not (query.grades > 0).any() and not len(query.missed)
+            sums[:, row] = [
+                *(1, irrelevant, query.candidates, len(query.grades)),
+                *np.rint(values * UNIT).astype(np.int64),
+            ]
+    slots = np.repeat(np.arange(HEAD, HEAD + ranking.LENGTH)[:, None], len(queries), axis=1)
+    good = sums[0] > 0
+    slots[0] = np.select([~ranked, ~good], [UNPREDICTED, UNUSABLE], HEAD)
+    sums[0] = 1
+    return slots, sums
 
 
 def _classification(batch: pa.Table, schema: ModelSchema, edges: Floats) -> Entries:

@@ -3,7 +3,7 @@
 Layout of ``counts`` (int64): for each of `GROUPS` groups of neighbouring score bins (below and above the edges are in
 the first and the last) the rows n, then limbs (see `monitor.profile.fixed`) of Σ|e| (2), Σe (2) and Σe² (3). For a
 regression e = prediction − label; for a multiclass task e is 1 where the prediction is another class than the label,
-and the score is the top probability.
+and the score is the top probability; for a ranking e is 1 − nDCG, and the score is the highest of the candidates.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from monitor.profile.binning import OUTCOME, SCORE, Binning, NumericBins
 from monitor.profile.column import numeric_slots
 from monitor.profile.groups import group
 from monitor.profile.pieces import PIECES
+from monitor.profile.ranking import judged, quality
 from monitor.profile.values import Bools, Floats, Ints, numbers
 from monitor.types import ModelSchema, Task
 
@@ -132,6 +133,10 @@ def _errors(deltas: pa.Table, schema: ModelSchema) -> tuple[Floats, Bools]:
         prediction, no_prediction = numbers(deltas["_prediction"])
         usable = ~no_label & ~no_prediction & np.isfinite(label) & np.isfinite(prediction)
         return np.where(usable, prediction, 0.0) - np.where(usable, label, 0.0), usable
+    if schema.task is Task.RANKING:
+        queries, _ = judged(deltas)
+        lost = [0.0 if query is None else 1 - float(quality(query, schema.cutoff)[0]) for query in queries]
+        return np.array(lost, dtype=np.float64), np.array([query is not None for query in queries], dtype=bool)
     label, prediction = (deltas[name].to_pylist() for name in ("_label", "_prediction"))
     pairs = list(zip(label, prediction, strict=True))
     usable = np.array([one in schema.classes and other in schema.classes for one, other in pairs])

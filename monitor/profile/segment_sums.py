@@ -208,6 +208,8 @@ def row_sums(batch: pa.Table, schema: ModelSchema, binning: Binning) -> tuple[In
             error = (np.where(usable, prediction, 0.0) - np.where(usable, label, 0.0)) / bins.scale
         error = np.rint(np.clip(error, -FARTHEST, FARTHEST) * UNIT) / UNIT
         return _fixed([error**power for power in (1, 2, 3, 4, 6)], np.ones(len(error))), usable
+    if schema.task is Task.RANKING:  # its segments are not summed
+        return np.zeros((len(CLASSIFICATION), batch.num_rows), dtype=np.int64), np.zeros(batch.num_rows, dtype=bool)
     codes = class_codes(batch["_label"], schema)
     p, usable = probabilities(batch, schema)
     usable = usable & (codes >= 0)

@@ -1,5 +1,6 @@
 """What the model answered: prediction, scores, and the one score that distributions are drawn of."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from monitor.schema.canonical import NUMBERS
 from monitor.schema.columns import column, flag_non_finite
 from monitor.schema.long_text import shortened
 from monitor.schema.notes import Notes
-from monitor.schema.truth import class_of
+from monitor.schema.truth import class_of, ranking_of
 from monitor.types import Kind, ModelSchema, Task
 
 _TEXTS = frozenset({str, type(None)})
@@ -32,9 +33,9 @@ class Answers:
 def answers(predictions: Sequence[object] | pa.Array, scores: pa.Array, schema: ModelSchema, notes: Notes) -> Answers:
     """Read what was answered.
 
-    ``_score`` is P(positive) for a binary model, the highest score for a multiclass one, the prediction for a
-    regression. Where there are scores but no prediction, the prediction is what they say: the positive class from
-    the threshold on, the class of the highest score, the only number.
+    ``_score`` is P(positive) for a binary model, the highest score for a multiclass one and for a ranking, the
+    prediction for a regression. Where there are scores but no prediction, the prediction is what they say: the
+    positive class from the threshold on, the class of the highest score, the only number.
 
     Args:
         predictions: one value a row, or the ready float64 array (regression) or string array (classification).
@@ -44,6 +45,8 @@ def answers(predictions: Sequence[object] | pa.Array, scores: pa.Array, schema: 
     """
     if schema.task is Task.REGRESSION:
         return _regression(predictions, scores, notes)
+    if schema.task is Task.RANKING:
+        return _ranking(predictions, scores, notes)
     score, winner = _binary(scores, schema, notes) if schema.task is Task.BINARY else _multiclass(scores, schema, notes)
     derived = _named(winner, schema)
     if isinstance(predictions, pa.Array):
@@ -73,6 +76,24 @@ def _regression(predictions: Sequence[object] | pa.Array, scores: pa.Array, note
         flag_non_finite(fill, "_prediction", notes)
         predictions = pc.coalesce(predictions, fill)
     return Answers(predictions, scores, predictions)
+
+
+def _ranking(predictions: Sequence[object] | pa.Array, scores: pa.Array, notes: Notes) -> Answers:
+    """Return the candidates' names as JSON, their scores, and the highest of these."""
+    names: list[str | None] = []
+    for row, value in enumerate(predictions.to_pylist() if isinstance(predictions, pa.Array) else predictions):
+        names.append(None if value is None else ranking_of(value))
+        if value is not None and names[-1] is None:
+            notes.retyped(row, "_prediction", value)
+    lengths, values, ends = _parts(scores)
+    best = np.full(len(scores), np.nan)
+    fits = np.ones(len(scores), dtype=bool)
+    for at in np.flatnonzero(lengths > 0).tolist():
+        own, named = values[ends[at] - lengths[at] : ends[at]], names[at]
+        best[at] = own.max() if np.isfinite(own).all() else np.nan
+        fits[at] = named is None or len(json.loads(named)) == len(own)
+    _flag_wrong(scores, fits, notes)
+    return Answers(pa.array(names, pa.string()), scores, pa.array(best, pa.float64(), mask=np.isnan(best)))
 
 
 def _binary(scores: pa.Array, schema: ModelSchema, notes: Notes) -> tuple[Floats, npt.NDArray[np.int64]]:

@@ -97,7 +97,7 @@ def _kind(name: str, column: pa.ChunkedArray) -> Kind:
 
 
 def _classes(table: pa.Table, task: Task, target: str | None) -> tuple[str, ...]:
-    if task is Task.REGRESSION:
+    if task in (Task.REGRESSION, Task.RANKING):
         return ()
     if target is not None and target in table.column_names:
         values = pc.unique(table.column(target)).drop_null().to_pylist()

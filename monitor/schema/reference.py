@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from monitor.errors import InvalidInput
 from monitor.schema.canonical import TIME
 from monitor.schema.tables import Places, conform_columns
-from monitor.schema.truth import label_of
+from monitor.schema.truth import allowed_labels, label_of
 from monitor.types import ModelSchema, Task
 
 SOURCE = "reference"
@@ -80,9 +80,14 @@ def _labels(table: pa.Table, label: str | None, schema: ModelSchema) -> pa.Array
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), None, column)  # a data frame's way to say there is none
     values = column.to_pylist()
-    read = {value: None if value is None else label_of(value, schema) for value in set(values)}
-    wrong = [value for value, name in read.items() if value is not None and name is None]
+    if schema.task is Task.RANKING:
+        given = [None if value is None else label_of(value, schema) for value in values]
+        wrong = [value for value, name in zip(values, given, strict=True) if value is not None and name is None]
+    else:
+        read = {value: None if value is None else label_of(value, schema) for value in set(values)}
+        given = [read[value] for value in values]
+        wrong = [value for value, name in read.items() if value is not None and name is None]
     if wrong:
-        allowed = "finite numbers" if schema.task is Task.REGRESSION else ", ".join(schema.classes)
-        raise InvalidInput(f"reference: column {label!r} holds {wrong[0]!r}; allowed are {allowed}")
-    return pa.array([read[value] for value in values], held)
+        allowed = allowed_labels(schema)
+        raise InvalidInput(f"reference: column {label!r} holds {str(wrong[0])[:80]!a}; {allowed} is allowed")
+    return pa.array(given, held)

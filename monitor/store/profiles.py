@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from monitor.profile.binning import LATENCY, OUTCOME, PREDICTION, RUNTIME, SCORE
+from monitor.profile.class_scores import CLASS_SCORES
 from monitor.profile.pieces import PIECES, merge
+from monitor.profile.residuals import RESIDUALS
 from monitor.store import tables
 from monitor.store.database import Database
 from monitor.store.days import Days
@@ -15,7 +17,7 @@ from monitor.store.sql import naive, names
 from monitor.types import ALL
 
 _COLUMNS = names(PIECES.names)
-LEFT = (SCORE, PREDICTION, LATENCY, OUTCOME, *RUNTIME)
+LEFT = (SCORE, PREDICTION, LATENCY, OUTCOME, RESIDUALS, CLASS_SCORES, *RUNTIME)
 """The columns whose profile can be made again from what is left of a row that is not kept."""
 
 WHOLES = pa.schema(

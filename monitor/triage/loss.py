@@ -11,6 +11,7 @@ LOSSES: Mapping[Task, tuple[str, ...]] = {
     Task.BINARY: ("accuracy", "brier"),
     Task.MULTICLASS: ("accuracy", "brier"),
     Task.REGRESSION: ("mae",),
+    Task.RANKING: ("ndcg",),
 }
 """The measures that a tolerance can be set for, by task; the first is the default."""
 
@@ -19,7 +20,9 @@ _BRIER_MOST = {Task.BINARY: 1.0, Task.MULTICLASS: 2.0}
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """The loss of some rows: of ``accuracy`` whether a row is wrong, of ``mae`` |error|, of ``brier`` its Brier score.
+    """The loss of some rows, by the measure that it is of.
+
+    ``accuracy``: whether a row is wrong; ``mae``: |error|; ``brier``: its Brier score; ``ndcg``: what is missing to 1.
 
     Attributes:
         rows: labelled rows.
@@ -69,6 +72,9 @@ def loss_of(outcome: Outcome, metric: str) -> Loss:
     if metric == "brier":
         return Loss(outcome.scored, outcome.brier_sum, outcome.brier_sum * _BRIER_MOST[task], share=False)
     rows = outcome.judged
+    if metric == "ndcg":
+        lost = rows - outcome.ranked("ndcg")  # each between 0 and 1, so its square is no larger
+        return Loss(rows, lost, lost, share=False)
     if not rows:
         return Loss(0, 0.0, 0.0, share=False)
     return Loss(rows, outcome.moment("absolute") * rows, outcome.moment("squared") * rows, share=False)

@@ -10,7 +10,7 @@ from monitor.reports.page import Page
 from monitor.reports.sections import Section
 from monitor.types import Measurement, Task
 
-_FIRST: Final = {Task.BINARY: "auc", Task.MULTICLASS: "accuracy", Task.REGRESSION: "mae"}
+_FIRST: Final = {Task.BINARY: "auc", Task.MULTICLASS: "accuracy", Task.REGRESSION: "mae", Task.RANKING: "ndcg"}
 
 
 class Accuracy(Section):

@@ -68,7 +68,7 @@ def _drift(facts: Facts) -> str:
 
 
 def _accuracy(facts: Facts) -> str:
-    measure = "mae" if facts.model.schema.task is Task.REGRESSION else "auc"
+    measure = {Task.REGRESSION: "mae", Task.RANKING: "ndcg"}.get(facts.model.schema.task, "auc")
     known = enough(facts.of(f"performance.{measure}"))
     if not known:
         return "Accuracy is not known yet: too few labels have come."

@@ -83,7 +83,7 @@ def test_errors_of_labels_carry_the_row_they_had_in_the_body(flights) -> None:
     receipt = flights("POST", LABELS, json=body).json()
     assert (receipt["received"], receipt["stored"], receipt["rejected"]) == (7, 2, 5)
     assert [(error["row"], error["reason"]) for error in receipt["errors"]] == [
-        (1, "bad_label"), (2, "bad_label"), (3, "bad_value"), (5, "bad_time"), (6, "bad_label"),
+        (1, "bad_label"), (2, "bad_label"), (3, "bad_label"), (5, "bad_time"), (6, "bad_label"),
     ]  # fmt: skip
     assert fates(flights)["labels", "stored", ""] == 2
 

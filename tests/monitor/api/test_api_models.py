@@ -76,7 +76,7 @@ def test_a_reference_may_be_arrow_and_several_score_columns(api) -> None:
     ("query", "said"),
     [
         ({"time": "nothing"}, "no column nothing"),
-        ({"label": "carrier"}, "allowed are on time, late"),
+        ({"label": "carrier"}, "one of on time, late is allowed"),
         ({"id": "temp"}, "text is allowed"),
     ],
 )

@@ -31,6 +31,7 @@ SCHEMAS = {
     Task.BINARY: ModelSchema(model="m", task=Task.BINARY, classes=("no", "yes"), features=FEATURES),
     Task.MULTICLASS: ModelSchema(model="m", task=Task.MULTICLASS, classes=("a", "b", "c"), features=FEATURES),
     Task.REGRESSION: ModelSchema(model="m", task=Task.REGRESSION, features=FEATURES),
+    Task.RANKING: ModelSchema(model="m", task=Task.RANKING, features=FEATURES, cutoff=2),
 }
 PLACE_OF_R1 = 2_723_269_810_571_866  # the first 13 hex digits that md5sum gives for watchglass:r1
 KEEP_ALL = Settings(segments=("carrier", "delay"))
@@ -41,7 +42,8 @@ def some(schema: ModelSchema, first: int, count: int, *, version: str = "1") -> 
     out = []
     for number in range(first, first + count):
         rng = np.random.default_rng(number)
-        scores = tuple(rng.dirichlet([1, 1, 1]).tolist()) if schema.task is Task.MULTICLASS else (float(rng.random()),)
+        several = schema.task in (Task.MULTICLASS, Task.RANKING)
+        scores = tuple(rng.dirichlet([1, 1, 1]).tolist()) if several else (float(rng.random()),)
         features = {"delay": [float(rng.normal()), None, float("nan")][number % 7 % 3], "carrier": "ABC"[number % 3]}
         out.append(
             Inference(
@@ -55,6 +57,8 @@ def some(schema: ModelSchema, first: int, count: int, *, version: str = "1") -> 
 
 
 def truth(schema: ModelSchema, number: int, turn: int = 0) -> Label:
+    if schema.task is Task.RANKING:
+        return Label(id=f"r{number}", value=(0.0, float(number % 2), float(turn % 3)))
     value = float(number % 5 + turn) if schema.task is Task.REGRESSION else schema.classes[(number + turn) % 2]
     return Label(id=f"r{number}", value=value)
 

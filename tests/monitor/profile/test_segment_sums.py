@@ -28,7 +28,9 @@ ROWS = 3_000
 
 
 def schema(task: Task) -> ModelSchema:
-    classes = {Task.BINARY: ("no", "yes"), Task.MULTICLASS: ("a", "b", "c"), Task.REGRESSION: ()}[task]
+    classes = {Task.BINARY: ("no", "yes"), Task.MULTICLASS: ("a", "b", "c"), Task.REGRESSION: (), Task.RANKING: ()}[
+        task
+    ]
     return ModelSchema(model="m", task=task, classes=classes, features=FEATURES)
 
 
@@ -52,6 +54,9 @@ def rows(task: Task, seed: int = 0) -> pa.Table:
         scores = rng.dirichlet([1, 2, 3], ROWS)
         table |= {"_scores": pa.array(list(scores)), "_label": rng.choice(["a", "b", "c", "d"], ROWS)}
         table |= {"_score": scores.max(axis=1), "_prediction": ["a"] * ROWS}
+    elif task is Task.RANKING:
+        table |= {"_label": ["[1,0]"] * ROWS, "_prediction": pa.nulls(ROWS, pa.string()), "_score": rng.random(ROWS)}
+        table |= {"_scores": pa.array([[0.5, 0.1]] * ROWS)}
     else:
         truth = rng.normal(size=ROWS)
         table |= {"_label": truth, "_prediction": truth + rng.normal(size=ROWS), "_score": truth}
@@ -136,12 +141,17 @@ def test_any_split_and_order_gives_the_same_bytes(task: Task) -> None:
     assert apart.equals(together)
 
 
-@pytest.mark.parametrize("task", list(Task))
+@pytest.mark.parametrize("task", [task for task in Task if task is not Task.RANKING])
 def test_a_label_taken_back_leaves_nothing(task: Task) -> None:
     table = rows(task)
     taken = table.set_column(table.schema.get_field_index("_sign"), "_sign", pa.array(-np.ones(ROWS, np.int8)))
     both = whole(pa.concat_tables([table, taken]), task)
     assert not both.counts.any()
+
+
+def test_rankings_are_in_no_segment() -> None:
+    table = rows(Task.RANKING)
+    assert not profile_segments(table, schema(Task.RANKING), make_binning(table, schema(Task.RANKING))).num_rows
 
 
 def test_rows_whose_features_are_not_kept_are_counted_once_and_in_no_segment() -> None:

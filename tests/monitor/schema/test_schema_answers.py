@@ -156,7 +156,7 @@ def test_a_reference_has_labels_beside_the_canonical_columns():
     ("options", "says"),
     [
         ({"label": "truth"}, "no column 'truth'; its columns are x, y, when"),
-        ({"label": "y"}, "column 'y' holds 'maybe'; allowed are no, yes"),
+        ({"label": "y"}, "column 'y' holds 'maybe'; one of no, yes is allowed"),
         ({"time": "when"}, "without a time"),
         ({"id": "x"}, "2 of 2 rows cannot be taken"),
     ],

@@ -121,7 +121,7 @@ def test_schemas_and_settings_survive_writing_and_reading():
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"task": "ranking"}, r"schema: Invalid enum value 'ranking' - at `\$.task`"),
+        ({"task": "sorting"}, r"schema: Invalid enum value 'sorting' - at `\$.task`"),
         ({"features": [{"name": "x", "kind": "number"}]}, r"\$.features\[0\].kind"),
         ({"features": [{"name": "x"}]}, "missing required field `kind`"),
         ({"features": [{"name": "x", "kind": "numeric", "units": "m"}]}, "unknown key 'units'"),
