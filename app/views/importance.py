@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app.data.attribution import goes_by
 from app.frame import colours, model_of, place
 from app.prose import safe
 from app.runtime import runtime
@@ -10,6 +11,7 @@ from explain.summary import differences, importance, points
 from explain.windows import Cohort, WindowAsked, sample, split
 from monitor.charts import format as fmt
 from monitor.charts.attribution import Share, bars
+from monitor.charts.compared import compared
 from monitor.charts.style import CONFIG
 from monitor.errors import WatchglassError
 from monitor.types import Task
@@ -27,6 +29,24 @@ def amount(value: float) -> str:
 
 
 st.title("What does it go by?", anchor=False)
+measured = goes_by(model, at.version, at.window)
+if measured is not None:
+    with st.container(border=True):
+        st.subheader("Does it still go by the same?", anchor=False)
+        if measured.inputs:
+            st.markdown(safe(measured.said, 600))
+            st.plotly_chart(
+                compared(measured.inputs, colours(), unit=unit),
+                theme=None,
+                config=CONFIG,
+                alt="What it goes by, beside the reference",
+            )
+            st.caption(
+                f"{fmt.span(measured.window.start, measured.window.end)} (UTC), rows that chance chose; the thin bars "
+                "hold the mean in 95 of 100 samples. Bold: changed more than windows of the reference do."
+            )
+        else:
+            st.caption(f":material/info: Not compared with the reference: {safe(measured.said, 600)}.")
 found = sample(runtime().store, model.name, at.window, at.version)
 for task in explaining.tasks.listed(model.name):
     if task.inference_id is None and task.state in ("queued", "running"):
