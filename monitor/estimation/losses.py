@@ -37,11 +37,11 @@ def losses(reference: Residuals, scores: Floats, names: Sequence[str]) -> list[t
     def error(variance: Floats) -> float:
         return float(np.sqrt(scores @ np.maximum(variance, 0.0)) / rows)
 
-    root = np.sqrt(mean(squared))
+    root = float(np.sqrt(mean(squared)))
     known: dict[str, Callable[[], tuple[float, float]]] = {
         "mae": lambda: (mean(absolute), error(squared - absolute**2)),
         "bias": lambda: (mean(plain), error(squared - plain**2)),
-        "rmse": lambda: (float(root), error(2 * squared**2) / max(2 * root, 1e-300)),
+        "rmse": lambda: (root, error(2 * squared**2) / max(2 * root, 1e-300)),
         "accuracy": lambda: (1 - mean(absolute), error(absolute * (1 - absolute))),
         "ndcg": lambda: (1 - mean(absolute), error(squared - absolute**2)),
     }
