@@ -11,6 +11,7 @@ from monitor.api.gather import Gathered, Reading, check_framing, gather, unread
 from monitor.api.operation import BodySpec, Call, Operation, Parameter, Reply
 from monitor.api.problem import Problem
 from monitor.api.services import Services
+from monitor.api.waking import Waker
 from monitor.collectors import Collector
 from monitor.errors import InvalidInput, NotFound
 from monitor.ingest import Collected
@@ -42,6 +43,7 @@ class Collect:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._capture = Capture(services)
+        self._waker = Waker()
         self._versions: set[tuple[str, str]] = set()
         self._collectors = {name: kind() for name, kind in plugins(monitor.collectors, Collector).items()}
 
@@ -90,7 +92,7 @@ class Collect:
         gathered = await asyncio.to_thread(gather, body, reading, self._services.clock.now())
         if gathered.error is not None:
             raise gathered.error
-        for bad in gathered.conformed.rejected:
+        for bad in gathered.rejected:
             raise InvalidInput(bad.detail)
         told = await self._submit(gathered, reading, replays=[number])
         return told.stored, told.duplicate
@@ -143,7 +145,7 @@ class Collect:
             replays=replays or (),
             halves=gathered.halves,
         )
-        receipt = cast("Collected", await asyncio.wrap_future(waiting))
+        receipt = cast("Collected", await self._waker.wait(waiting))
         self._services.commit_seconds.observe(time.perf_counter() - begun)
         # Which version answered is known only once both sides are there.
         fresh = {(model, version) for version in receipt.versions} - self._versions

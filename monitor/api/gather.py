@@ -41,9 +41,12 @@ class Reading:
 
 @dataclass(slots=True)
 class Gathered:
-    """What one body held. ``received`` counts rows, labels and records that cannot be read, not halves."""
+    """What one body held. ``received`` counts rows, labels and records that cannot be read, not halves.
 
-    conformed: Conformed
+    ``conformed`` is None where there is no row, and nothing that could not be read.
+    """
+
+    conformed: Conformed | None
     labels: list[Label] = field(default_factory=list)
     halves: list[Arrival] = field(default_factory=list)
     received: int = 0
@@ -52,7 +55,13 @@ class Gathered:
     @property
     def nothing(self) -> bool:
         """Whether not a single record could be read."""
-        return self.error is not None and not (self.conformed.batch.num_rows or self.labels or self.halves)
+        rows = 0 if self.conformed is None else self.conformed.batch.num_rows
+        return self.error is not None and not (rows or self.labels or self.halves)
+
+    @property
+    def rejected(self) -> list[Rejected]:
+        """What could not be read or taken as a row."""
+        return [] if self.conformed is None else self.conformed.rejected
 
 
 def gather(body: bytes, reading: Reading, now: datetime) -> Gathered:
@@ -61,7 +70,7 @@ def gather(body: bytes, reading: Reading, now: datetime) -> Gathered:
     Rows without an id get one made of the body and their place in it, so that the same body gives the same ids. A half
     that nothing could pair gets one of its own.
     """
-    made = f"{reading.source}-{sha256(body).hexdigest()[:16]}"
+    made = ""
     rows: list[Inference] = []
     labels: list[Label] = []
     halves: list[Half] = []
@@ -75,6 +84,7 @@ def gather(body: bytes, reading: Reading, now: datetime) -> Gathered:
             elif isinstance(found, Label):
                 labels.append(replace(found, version=reading.version or found.version))
             else:
+                made = made or f"{reading.source}-{sha256(body).hexdigest()[:16]}"
                 name = found.id or f"{made}:{len(rows)}"
                 rows.append(replace(found, id=name, version=reading.version or found.version))
     except BadRecords as records:
@@ -83,12 +93,14 @@ def gather(body: bytes, reading: Reading, now: datetime) -> Gathered:
         error, refused, bad = one, 1, [BadRecord(1, str(one), body)]
     arrivals, misnamed = _arrivals(halves, reading)
     schema = reading.model.schema
-    none = Conformed(arrow_schema(schema).empty_table())
-    conformed = conform(rows, schema, source=reading.source, now=now) if rows else none
     unread = [Rejected(0, None, MALFORMED, each.detail, _sent(each.body, body, reading)) for each in bad]
     unread = [replace(each, row=len(rows) + place) for place, each in enumerate(unread + misnamed)]
+    conformed = conform(rows, schema, source=reading.source, now=now) if rows else None
+    if unread:
+        taken = conformed or Conformed(arrow_schema(schema).empty_table())
+        conformed = Conformed(taken.batch, taken.rejected + unread)
     return Gathered(
-        conformed=Conformed(conformed.batch, conformed.rejected + unread),
+        conformed=conformed,
         labels=labels,
         halves=arrivals,
         received=len(rows) + len(labels) + refused + len(misnamed),

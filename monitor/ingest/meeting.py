@@ -76,17 +76,19 @@ class Meeting:
         """
         with self._changing:
             self._shut = True
-        gone = 1
+        changed = False
         try:
             self._store.database.catch_up()
             if next(reversed(self._seen.values()), 0) > self._pending.reached:
                 return 0  # the tables do not take what pends, which may complete a half that is to go
+            changed = True
             gone = self._store.halves.expire(now)
+            changed = gone > 0
             return gone
         finally:
             with self._changing:
-                for key in [key for key, number in self._seen.items() if gone and number <= self._pending.reached]:
-                    self._drop(key)
+                if changed:
+                    self._forget_all()
                 self._shut = False
 
     @contextmanager
@@ -196,6 +198,10 @@ class Meeting:
                     key = _key(submission, half.exchange)
                     if key in self._seen and self._seen[key] <= self._pending.reached:
                         self._drop(key)
+
+    def _forget_all(self) -> None:
+        for key in [key for key, number in self._seen.items() if number <= self._pending.reached]:
+            self._drop(key)
 
     def _drop(self, key: Key) -> None:
         self._bytes -= self._weight(key)

@@ -85,8 +85,22 @@ def is_plain(rows: Sequence[Inference], schema: ModelSchema) -> bool:
 
 
 def is_taken(rows: Sequence[Inference], schema: ModelSchema, now: datetime) -> bool:
-    """Tell whether `conform` takes all of ``rows``, now or later."""
-    return not _rejected(rows, _moments([row.time for row in rows]), now, _known(schema))
+    """Tell whether `conform` takes all of ``rows``, now or later: as it says, but without columns of any of them."""
+    known, latest = _known(schema), now + SKEW
+    return all(
+        _fits_id(row.id)
+        and _fits_version(row.version)
+        and (row.features.keys() <= known or odd_name(row.features, known) is None)
+        and not _is_ahead(row.time, latest)
+        for row in rows
+    )
+
+
+def _is_ahead(time: object, latest: datetime) -> bool:
+    try:
+        return time is not None and moment(time) > latest
+    except Retyped:
+        return False
 
 
 @lru_cache(maxsize=256)
