@@ -5,8 +5,6 @@ what is not certain of that is handed on untouched.
 """
 
 import asyncio
-import logging
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
@@ -14,13 +12,11 @@ from typing import Any, cast
 import msgspec
 from starlette.types import Message, Receive, Scope, Send
 
-from monitor.api.intake import Place
-from monitor.api.problem import from_error, problem_response
 from monitor.api.rows import MAX_ID, BadRow, inference
 from monitor.api.services import Services
+from monitor.api.turn import Answer, Respond, Turn
 from monitor.api.waking import Waker
-from monitor.errors import Unavailable, WatchglassError
-from monitor.ingest import Receipt
+from monitor.errors import WatchglassError
 from monitor.types import Inference, Model
 
 SMALL = 1 << 14
@@ -28,12 +24,6 @@ SMALL = 1 << 14
 
 SAME_HEAD = "watchglass.same_head"
 """The ASGI extension by which a connection offers to give requests with this very head to a `Taker` directly."""
-
-Answer = tuple[Message, Message]
-"""The two ASGI messages of an answer: its start and its whole content."""
-
-Respond = Callable[[Message, Message], None]
-"""Sends an answer, in the event loop."""
 
 Taker = Callable[[bytes, Respond], bool]
 """Takes a body and answers it in its time; or returns False at once, and the general way is gone."""
@@ -49,9 +39,7 @@ _GENERAL = frozenset(
 )  # fmt: skip
 """Headers that change what a request means."""
 
-_log = logging.getLogger("watchglass.api")
 _decoder = msgspec.json.Decoder()
-_encoder = msgspec.json.Encoder()
 
 
 class Quick:
@@ -65,12 +53,10 @@ class Quick:
 
     def __init__(self, services: Services, versions: set[tuple[str, str]], waker: Waker) -> None:
         self._services = services
-        self._ingest = services.ingest
         self._versions = versions
-        self._waker = waker
+        self._turn = Turn(services, waker)
         self._known: dict[str, tuple[Model, frozenset[str]]] = {}
         self._most = min(SMALL, services.config.max_body_bytes)
-        self._stored = _answer(Receipt(received=1, stored=1))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Receive | None:
         """Answer a request to /v1/models/{model}/inferences if it is of one plain row."""
@@ -102,24 +88,8 @@ class Quick:
         if place is None:
             return False
         place.complete()
-        told = partial(self._told, place, time.perf_counter(), respond)
-        try:
-            self._ingest.check(model)
-            self._ingest.submit_one(model, row, self._waker.ticket(told))
-        except WatchglassError as error:
-            told(None, error)
+        self._turn.add(model, row, place, respond)
         return True
-
-    def _told(
-        self, place: Place, begun: float, respond: Respond, receipt: Receipt | None, error: BaseException | None
-    ) -> None:
-        """Answer with what the committer says."""
-        place.leave()
-        if receipt is None:
-            respond(*_failed(error))
-            return
-        self._services.commit_seconds.observe(time.perf_counter() - begun)
-        respond(*(self._stored if receipt.stored == 1 else _answer(receipt)))
 
     def _row(self, name: str, body: bytes) -> Inference | None:
         """Return the row of a body that is plain; None where that is not certain."""
@@ -206,25 +176,3 @@ def _plain(row: object, body: bytes, known: frozenset[str]) -> bool:
 def _resolve(answered: "asyncio.Future[Answer]", start: Message, content: Message) -> None:
     if not answered.done():  # whoever waited was cancelled
         answered.set_result((start, content))
-
-
-def _failed(error: BaseException | None) -> Answer:
-    """Return the answer that says why a row was not stored."""
-    if not isinstance(error, WatchglassError):
-        _log.error("a row could not be stored", exc_info=error)
-        error = Unavailable("The server failed on this row; its log has the cause.")
-    said = problem_response(from_error(error))
-    return (
-        {"type": "http.response.start", "status": said.status_code, "headers": said.raw_headers},
-        {"type": "http.response.body", "body": bytes(said.body)},
-    )
-
-
-def _answer(receipt: Receipt) -> Answer:
-    """Return the two messages that answer 200 with a receipt."""
-    body = _encoder.encode(receipt)
-    headers = [(b"content-length", str(len(body)).encode()), (b"content-type", b"application/json")]
-    return (
-        {"type": "http.response.start", "status": 200, "headers": headers},
-        {"type": "http.response.body", "body": body},
-    )

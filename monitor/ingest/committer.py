@@ -47,6 +47,7 @@ class Committer:
         """
         others = group if self._swift is None else self._journal(self._swift, group)
         if others:
+            others = [single for submission in others for single in submission.singles()]
             self._commit(others)
             if self._swift is not None:
                 self._swift.meeting.forget(others)

@@ -122,8 +122,12 @@ class Ingest:
         """Whether submissions are taken."""
         return self._queue.running
 
-    def check(self, model: str) -> None:
+    def check(self, model: str, requests: int = 1) -> None:
         """Refuse, and count, what cannot be stored now: cheap, so that it can be asked before a body is read.
+
+        Args:
+            model: whose rows they are.
+            requests: how many of them there are.
 
         Raises:
             DiskFull: the disk's reserve is reached.
@@ -134,12 +138,13 @@ class Ingest:
                 raise Unavailable("Capture is not running (starting or stopping). Send the same rows again later.")
             self.disk.check()
         except Unavailable as error:
-            self._refused(model, error)
+            self._refused(model, error, requests)
             raise
 
-    def _refused(self, model: str, error: Unavailable) -> None:
+    def _refused(self, model: str, error: Unavailable, requests: int) -> None:
         full = isinstance(error, DiskFull)
-        self.refusals.count(model, DISK_FULL if full else QUEUE_FULL if isinstance(error, Overloaded) else STOPPED)
+        reason = DISK_FULL if full else QUEUE_FULL if isinstance(error, Overloaded) else STOPPED
+        self.refusals.count(model, reason, requests)
 
     def submit(
         self,
@@ -203,11 +208,17 @@ class Ingest:
         self._put(submission)
         return future
 
-    def submit_one(self, model: str, row: Inference, answer: Answer) -> None:
-        """Hand in one plain row (`monitor.schema.is_plain`) of a registered model; returns at once.
+    def submit_rows(self, model: str, rows: Sequence[Inference], answer: Answer, each: Callable[[int], Answer]) -> None:
+        """Hand in plain rows (`monitor.schema.is_plain`) of a registered model, each of a request; returns at once.
+
+        Args:
+            model: a registered model.
+            rows: of as many requests.
+            answer: told what became of all of them, where that is one and the same.
+            each: gives what is told of the row at a place, where it is not.
 
         Raises:
-            Overloaded: the queue is full; nothing was taken, and the refusal is counted.
+            Overloaded: the queue is full; nothing was taken, and the refusals are counted.
             Unavailable: capture is stopped; likewise.
         """
         self._put(
@@ -216,12 +227,13 @@ class Ingest:
                 conformed=None,
                 labels=(),
                 source="http",
-                received=1,
+                received=len(rows),
                 client=None,
                 drops={},
-                rows=(row,),
+                rows=rows,
                 plain=True,
                 future=answer,
+                each=each,
             )
         )
 
@@ -229,7 +241,7 @@ class Ingest:
         try:
             self._queue.put(submission)
         except Unavailable as error:
-            self._refused(submission.model, error)
+            self._refused(submission.model, error, submission.askers)
             raise
 
     def register_reference(self, model: str, version: str, batch: pa.Table, window: Window) -> None:

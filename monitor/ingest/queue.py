@@ -30,6 +30,7 @@ class Queue:
         self._changed = Condition()
         self._open = False
         self._together = self._wanted = 1
+        self._askers = 0  # how many requests wait to be answered
         self.bytes = 0
 
     def open(self) -> None:
@@ -65,28 +66,31 @@ class Queue:
                 )
             self.bytes += submission.bytes
             self._waiting.append(submission)
-            if len(self._waiting) >= self._wanted:
+            self._askers += submission.askers
+            if self._askers >= self._wanted:
                 self._changed.notify()
 
     def take(self, patience: float = GATHER_SECONDS) -> list[Submission]:
         """Wait for submissions and return a group of them, in order; empty once closed and drained.
 
-        As many as came last time are waited for, for so many seconds.
+        As many requests as came last time are waited for, for so many seconds.
         """
         with self._changed:
             while not self._waiting and self._open:
                 self._changed.wait()
-            if self._open and len(self._waiting) < self._together:
+            if self._open and self._askers < self._together:
                 self._wanted = self._together
                 self._changed.wait(patience)
                 self._wanted = 1
             group: list[Submission] = []
-            rows = size = 0
+            rows = size = askers = 0
             while self._waiting and rows < _GROUP_ROWS and size < _GROUP_BYTES:
                 submission = self._waiting.popleft()
                 group.append(submission)
                 rows += submission.received
                 size += submission.bytes
+                askers += submission.askers
             self.bytes -= size
-            self._together = len(group)
+            self._askers -= askers
+            self._together = askers
             return group

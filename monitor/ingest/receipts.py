@@ -1,8 +1,8 @@
 """What is handed in to be stored, and the answer to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from monitor.schema import Conformed
@@ -80,8 +80,10 @@ class Submission:
     the cost. They are numbered before those in ``conformed``, of which there are none then.
     ``halves`` become rows where their other side is there; None where none can come, and the answer tells of none.
     ``plain`` says that none of ``rows`` can be refused, unless for its time (`monitor.schema.is_plain`).
-    ``replays`` are the numbers of the dead letters that they were read from, if they were. It is not frozen: there is
-    one for each request and freezing costs as much as all else here; nobody changes it.
+    ``replays`` are the numbers of the dead letters that they were read from, if they were.
+    ``each`` is there where the rows came one by one and are only handed in together: where they do not share one fate,
+    it gives the answer of the row at a place. It is not frozen: there is one for each request and freezing costs as
+    much as all else here; nobody changes it.
     """
 
     model: str
@@ -96,7 +98,22 @@ class Submission:
     plain: bool = False
     halves: "Sequence[Arrival] | None" = None
     future: Answer = field(default_factory=Future[Receipt])
+    each: Callable[[int], Answer] | None = None
     _bytes: int = field(default=0, init=False)
+
+    @property
+    def askers(self) -> int:
+        """How many requests it answers."""
+        return 1 if self.each is None else len(self.rows)
+
+    def singles(self) -> "Sequence[Submission]":
+        """Return the requests that were handed in together, each as a submission of its own."""
+        each = self.each
+        if each is None:
+            return [self]
+        return [
+            replace(self, rows=(row,), received=1, future=each(place), each=None) for place, row in enumerate(self.rows)
+        ]
 
     @property
     def inferences(self) -> int:

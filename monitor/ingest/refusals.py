@@ -28,14 +28,14 @@ class Refusals:
         self._keeping = Lock()  # taken before the other; never held where requests are answered
         self._fresh: Counter[tuple[str, str]] = Counter()
 
-    def count(self, model: str, reason: str) -> None:
-        """Count one request; one for a model that is not registered counts for none (an empty name)."""
+    def count(self, model: str, reason: str, requests: int = 1) -> None:
+        """Count requests; those for a model that is not registered count for none (an empty name)."""
         try:
             self._store.catalog.model(model)
         except NotFound:
             model = ""
         with self._lock:
-            self._fresh[model, reason] += 1
+            self._fresh[model, reason] += requests
 
     def totals(self) -> Counter[tuple[str, str]]:
         """Return how many requests were refused, by (model, reason)."""

@@ -44,7 +44,7 @@ class Swift:
         Of rows with one id among the submissions the first may be new; whoever comes behind it is for the others.
         """
         if not self._pending.room():
-            return [], list(group)
+            return [], [single for submission in group for single in submission.singles()]
         swift: list[Submission] = []
         others: list[Submission] = []
         ids: dict[str, set[str]] = {}
@@ -52,14 +52,17 @@ class Swift:
         for submission in group:
             if _halves_only(submission):
                 continue
-            fits = _simple(submission) and _in_time(submission, now) and self._fresh(submission, ids)
-            (swift if fits else others).append(submission)
-        known = {model for model, names in ids.items() if names and self._store.rows.may_hold(model, list(names))}
-        for submission in [each for each in swift if each.model in known]:
-            names = [row.id for row in submission.rows if row.id is not None]
-            if names and self._store.rows.may_hold(submission.model, names):
-                swift.remove(submission)
-                others.append(submission)
+            if self._fits(submission, now, ids):
+                swift.append(submission)
+            else:
+                for single in submission.singles():
+                    alone = single is not submission and self._fits(single, now, ids)
+                    (swift if alone else others).append(single)
+        known = {model for model, names in ids.items() if names and self._store.rows.may_hold(model, names)}
+        for submission in [each for each in swift if each.model in known and self._held(each)]:
+            swift.remove(submission)
+            for single in submission.singles():
+                (others if self._held(single) else swift).append(single)
         if halves:
             rows = {(model, name) for model, names in ids.items() for name in names}
             for submission, met in zip(halves, self.meeting.foresee(halves, now, rows), strict=True):
@@ -68,9 +71,16 @@ class Swift:
                     self._met[id(submission)] = met
         return swift, others
 
+    def _fits(self, submission: Submission, now: datetime, seen: dict[str, set[str]]) -> bool:
+        return _simple(submission) and _in_time(submission, now) and self._fresh(submission, seen)
+
+    def _held(self, submission: Submission) -> bool:
+        """Return whether the tables may hold a row with one of its ids."""
+        return self._store.rows.may_hold(submission.model, _names(submission))
+
     def _fresh(self, submission: Submission, seen: dict[str, set[str]]) -> bool:
         """Return whether no row has an id that is pending, or that came before in ``seen``; those are added to it."""
-        names = [row.id for row in submission.rows if row.id is not None]
+        names = _names(submission)
         before = seen.setdefault(submission.model, set())
         together = set(names)
         if len(together) < len(names) or not before.isdisjoint(together):
@@ -112,6 +122,11 @@ class Swift:
         if found is None:
             found = self._receipts[rows] = Receipt(received=rows, stored=rows)
         return found
+
+
+def _names(submission: Submission) -> list[str]:
+    """Return the ids of its rows that have one."""
+    return [row.id for row in submission.rows if row.id is not None]
 
 
 def _simple(submission: Submission) -> bool:

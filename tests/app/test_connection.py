@@ -91,12 +91,13 @@ class Served:
         self.app = App()
         settings: dict[str, Any] = {"log_level": "critical", "lifespan": "off", "ws": "none", "http": connections()}
         self.server = uvicorn.Server(uvicorn.Config(self.app, **settings | options))
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.thread = threading.Thread(target=lambda: self.server.run(sockets=[self._listener]))
+        listener = socket.create_server(("127.0.0.1", 0))
+        self._address = listener.getsockname()
+        self.thread = threading.Thread(target=lambda: self.server.run(sockets=[listener]))
         self.thread.start()
 
     def connect(self) -> "Sender":
-        return Sender(self._listener.getsockname())
+        return Sender(self._address)
 
     def stop(self) -> None:
         self.server.should_exit = True
