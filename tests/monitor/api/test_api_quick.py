@@ -14,6 +14,7 @@ from app.server import create_app
 from monitor.api.intake import Intake
 from monitor.api.quick import Quick
 from monitor.config import Config
+from monitor.store import verify
 
 NOW = datetime(2013, 6, 10, tzinfo=UTC)
 SCHEMA = {
@@ -30,6 +31,11 @@ Told = tuple[int, Any]
 
 def ask(app: Any, body: bytes, headers: dict[str, str] = JSON, path: str = PATH, method: str = "POST") -> Told:
     """Send a request as uvicorn does, the body in one message; return the status and the answer."""
+    return asyncio.run(asked(app, body, headers, path, method))
+
+
+async def asked(app: Any, body: bytes, headers: dict[str, str] = JSON, path: str = PATH, method: str = "POST") -> Told:
+    """Send a request in the running loop."""
     named = [(name.encode(), value.encode()) for name, value in headers.items()]
     if "content-length" not in headers:
         named.append((b"content-length", str(len(body)).encode()))
@@ -49,7 +55,7 @@ def ask(app: Any, body: bytes, headers: dict[str, str] = JSON, path: str = PATH,
     async def send(message: Any) -> None:
         said.append(message)
 
-    asyncio.run(app(scope, receive, send))
+    await app(scope, receive, send)
     content = b"".join(message.get("body", b"") for message in said[1:])
     return said[0]["status"], json.loads(content)
 
@@ -113,6 +119,50 @@ def test_a_repeat_and_a_conflict_are_told_the_short_way_too(server: Server, answ
     status, told = server.ask(json.dumps(PLAIN | {"scores": [0.5]}).encode())
     assert (status, told["errors"][0]["reason"]) == (200, "conflict")
     assert answered == [False, True, True]
+
+
+def together(server: Server, *rows: dict[str, Any]) -> list[Told]:
+    """Send rows in one turn of a loop."""
+
+    async def all_at_once() -> list[Told]:
+        return await asyncio.gather(*(asked(server.app, json.dumps(row).encode()) for row in rows))
+
+    return asyncio.run(all_at_once())
+
+
+def test_rows_of_one_turn_are_each_told_their_own_fate(server: Server, answered: list[bool]) -> None:
+    server.ask(json.dumps(PLAIN).encode())
+    handed_in: list[int] = []
+    ingest = server.runtime.ingest
+    original = ingest._queue.put
+
+    def noted(submission: Any) -> None:
+        handed_in.append(len(submission.rows))
+        original(submission)
+
+    ingest._queue.put = noted  # type: ignore[method-assign]  # to see what is handed in
+    rows = [PLAIN | {"id": name} for name in ("b", "c", "b", "a", "d")]
+    rows += [PLAIN | {"id": "c", "scores": [0.5]}, PLAIN | {"id": "e", "time": "2099-01-01T00:00:00Z"}]
+    told = together(server, *rows)
+    assert [status for status, _ in told] == [200] * 7
+    fates = [next(fate for fate in ("stored", "duplicate", "rejected") if said[fate]) for _, said in told]
+    assert fates == ["stored", "stored", "duplicate", "duplicate", "stored", "rejected", "rejected"]
+    assert [said["errors"][0]["reason"] for _, said in told[5:]] == ["conflict", "clock_skew"]
+    more = together(server, *[PLAIN | {"id": f"f{number}"} for number in range(50)])
+    assert all(said["stored"] == 1 for _, said in more)
+    assert handed_in == [7, 50], "each turn at once"
+    assert all(answered[1:])
+    assert len(server.stored()) == 54
+    assert all(check.ok for check in verify(server.runtime.store))
+
+
+def test_rows_of_one_turn_that_are_refused_count_each(server: Server) -> None:
+    server.ask(json.dumps(PLAIN).encode())
+    server.runtime.ingest.stop()
+    told = together(server, *[PLAIN | {"id": f"{n}"} for n in range(5)])
+    assert [status for status, _ in told] == [503] * 5
+    assert sum(server.runtime.ingest.refusals.totals().values()) == 5
+    server.runtime.ingest.start()
 
 
 def test_when_capture_is_stopped_it_says_so(server: Server, answered: list[bool]) -> None:
