@@ -6,6 +6,7 @@ from explain.asking import Asking
 from explain.coalitions import Matrix, Members, Rows, between, weights
 from explain.explainers import Predict
 from explain.players import Players
+from explain.solve import Fit
 
 
 class Game:
@@ -59,6 +60,13 @@ class Game:
             worth = self.worth(np.repeat(members, count, axis=0), np.tile(np.arange(count), len(members)))
             values += weights(members).T @ worth.reshape(len(members), count, -1).mean(axis=1)
         return np.asarray(values + (self.prediction - self.usual - values.sum(axis=0)) / self.size)
+
+    def relative_error(self, fit: Fit) -> float:
+        """Return the length of the standard errors as a share of the length of the values; rounding errors are none."""
+        at = self.output
+        floor = 1e-12 * float(np.abs(self.of_rows[:, at]).max() + abs(self.prediction[at]))
+        error, length = float(np.sqrt(fit.variances.sum())), float(np.sqrt((fit.values**2).sum()))
+        return error / max(length, floor) if error > floor else 0.0
 
     def _answers(self, members: Members, rows: Rows) -> Matrix:
         columns = self._players.mixed(members, rows)

@@ -7,7 +7,8 @@ the row's values one after the other in a random order, and in the opposite orde
 feature's value in that game, exactly where features interact in twos; so what the background's rows do differently
 cancels nowhere and adds no noise. (A few rows for each coalition, all coalitions in one regression, needs 2 to 5 times
 as many model rows for the same error; without a control variate for the rows, it is worse than asking all of them.)
-Walks go on, in waves, until the standard errors are within the tolerance or the rows are used up.
+Walks go on, in waves, until the standard errors are within the tolerance or the rows are used up. With one background
+(words, segments, a single usual row) there are no rows to tell apart, and `explain.regression` does better.
 """
 
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from explain.columns import Column
 from explain.explainers import Attribution, Explainer, Predict, Setting, resolve
 from explain.game import Game
 from explain.players import BATCH, Players, grouped, make_players
+from explain.regression import Pairs, weigh
 from explain.solve import Fit, combine, steps
 from monitor.errors import InvalidInput
 from monitor.types import ModelSchema, Scalar
@@ -64,14 +66,9 @@ class Shapley(Explainer):
             return Attribution(alone, alone, nothing, {"rows_used": 1, "exact": True, "reached": True} | held, nothing)
         game = Game(predict, players)
         tolerance = chosen["tolerance"] / 1_000
-        found: _Exact | _Walks
-        if game.all_rows <= max(0, chosen["rows"] - game.asked):
-            found = _Exact(game)
-        else:
-            found = _Walks(game, chosen["rows"], np.random.default_rng(seed))
-            found.improve_until(tolerance)
+        found = _estimate(game, chosen["rows"], tolerance, np.random.default_rng(seed))
         fit = found.fit(game.output)
-        error = relative_error(fit, game)
+        error = game.relative_error(fit)
         usual, prediction = float(game.usual[game.output]), float(game.prediction[game.output])
         quality: dict[str, Scalar] = {
             "additivity_gap": abs(usual + float(fit.values.sum()) - prediction),
@@ -99,22 +96,30 @@ class Shapley(Explainer):
         )
 
 
+def _estimate(game: Game, budget: int, tolerance: float, rng: np.random.Generator) -> "_Exact | _Walks | Pairs":
+    """Ask for all coalitions if there is room for them; else for pairs where there is one background, or for walks."""
+    if game.all_rows <= max(0, budget - game.asked):
+        return _Exact(game)
+    pairs = None
+    if len(game.of_rows) == 1:
+        pairs = Pairs(game, budget, rng)
+        pairs.improve_until(tolerance)
+        room = budget - game.asked >= LEAST_WALKS * 2 * (game.size - 1)
+        if not room or game.relative_error(pairs.fit(game.output)) <= tolerance:
+            return pairs
+    walks = _Walks(game, budget, rng, beside=pairs)
+    walks.improve_until(tolerance)
+    return walks
+
+
 def _by_class(
-    game: Game, found: "_Exact | _Walks", players: Players, schema: ModelSchema
+    game: Game, found: "_Exact | _Walks | Pairs", players: Players, schema: ModelSchema
 ) -> dict[str, dict[str, float]]:
     """Return the attributions of the most probable classes, all from the same answers."""
     if len(schema.classes) != len(game.usual):
         return {}
     likely = np.argsort(-game.prediction, kind="stable")[:CLASSES].tolist()
     return {schema.classes[at]: players.attributions(found.fit(at).values, schema) for at in likely}
-
-
-def relative_error(fit: Fit, game: Game) -> float:
-    """Return the length of the standard errors as a share of the length of the values; rounding errors are none."""
-    at = game.output
-    floor = 1e-12 * float(np.abs(game.of_rows[:, at]).max() + abs(game.prediction[at]))
-    error, length = float(np.sqrt(fit.variances.sum())), float(np.sqrt((fit.values**2).sum()))
-    return error / max(length, floor) if error > floor else 0.0
 
 
 class _Exact:
@@ -134,8 +139,8 @@ class _Exact:
 class _Walks:
     """The walks so far, and what follows from them."""
 
-    def __init__(self, game: Game, budget: int, rng: np.random.Generator) -> None:
-        self._game = game
+    def __init__(self, game: Game, budget: int, rng: np.random.Generator, beside: Pairs | None = None) -> None:
+        self._game, self._beside = game, beside
         count = len(game.of_rows)
         self._cost = 2 * (game.size - 1)
         self._most = (budget - game.asked) // self._cost
@@ -155,14 +160,14 @@ class _Walks:
     @property
     def coalitions(self) -> int:
         """How many coalitions were asked, with one background row each."""
-        return len(self._rows) * self._cost
+        return len(self._rows) * self._cost + (self._beside.coalitions if self._beside else 0)
 
     def improve_until(self, tolerance: float) -> None:
         """Walk until the relative error is within ``tolerance`` or the budget is used up."""
         wave = self._most if not tolerance else self.background_rows + max(LEAST_WALKS, self.background_rows // 2)
         while True:
             self._walk(min(wave, self._most - len(self._rows)))
-            if len(self._rows) >= self._most or relative_error(self.fit(self._game.output), self._game) <= tolerance:
+            if len(self._rows) >= self._most or self._game.relative_error(self.fit(self._game.output)) <= tolerance:
                 return
             wave = len(self._rows) // 2
 
@@ -190,7 +195,7 @@ class _Walks:
     def fit(self, output: int, sums: Matrix | None = None) -> Fit:
         """Return the values of one output, or sums of them (such as a text's words), with their own variances."""
         game, found = self._game, self._found[output]
-        return combine(
+        mine = combine(
             found if sums is None else found @ sums,
             self._rows,
             game.of_rows[self._usual_rows, output],
@@ -198,6 +203,7 @@ class _Walks:
             float(game.usual[output]),
             float(game.prediction[output] - game.usual[output]),
         )
+        return weigh(mine, self._beside.fit(output, sums)) if self._beside else mine
 
     def _spread(self, rng: np.random.Generator) -> Rows:
         """Return the background rows to use: all, or some evenly spaced by their answers."""
