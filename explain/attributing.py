@@ -19,7 +19,8 @@ from explain.choosing import AUTO, FALLBACK, choose
 from explain.columns import NUMBERS, from_row
 from explain.engine import Job
 from explain.explainers import Attribution, explainer, resolve
-from explain.models import adapter, digest
+from explain.files import digest
+from explain.models import adapter
 from explain.queue import Queue
 from explain.request import Requests, explained_output, specification, whole
 from monitor.clock import EPOCH

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from explain.columns import Column, from_table
-from explain.models import digest
+from explain.files import digest
 from monitor.errors import InvalidInput
 from monitor.schema.held import ARRAYS
 from monitor.types import Kind, Model, ModelSchema, Scalar, Version, Window

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from explain.columns import NUMBERS, Column
-from explain.models import Specification
+from explain.files import Specification
 from monitor.errors import InvalidInput
 from monitor.types import ModelSchema
 

@@ -13,7 +13,8 @@ from explain.choosing import AUTO, FALLBACK, choose
 from explain.columns import from_row
 from explain.engine import Job
 from explain.explainers import explainer, resolve
-from explain.models import Specification, adapter, digest
+from explain.files import Specification, digest
+from explain.models import adapter
 from monitor.errors import InvalidInput
 from monitor.schema.held import restored, summarised
 from monitor.types import Model, ModelSchema, Task, Version

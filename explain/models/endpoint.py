@@ -25,7 +25,8 @@ import urllib3
 from explain.address import Address, resolved
 from explain.columns import Column
 from explain.dialects import DIALECTS, Wish
-from explain.models import Allowed, ModelAdapter, Specification, checked, digest, text
+from explain.files import Specification, digest, text
+from explain.models import Allowed, ModelAdapter, checked
 from monitor.errors import InvalidInput, Unavailable
 from monitor.types import ModelSchema
 

@@ -19,7 +19,8 @@ import numpy.typing as npt
 
 from explain.columns import Column
 from explain.encoding import Encoding
-from explain.models import Allowed, ModelAdapter, Specification, checked, file_digest, identity, linked, read, text
+from explain.files import Specification, file_digest, identity, read, text
+from explain.models import Allowed, ModelAdapter, checked, linked
 from explain.protobuf import external
 from monitor.client.probe import probing
 from monitor.errors import InvalidInput, Unavailable

@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from explain.columns import Column
 from explain.encoding import Encoding
-from explain.models import Allowed, ModelAdapter, Specification, Trees, checked, file_digest, identity, read, text
+from explain.files import Specification, file_digest, identity, read, text
+from explain.models import Allowed, ModelAdapter, Trees, checked
 from monitor.errors import InvalidInput, Unavailable
 from monitor.types import ModelSchema, Task
 

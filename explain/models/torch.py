@@ -41,7 +41,8 @@ import numpy.typing as npt
 
 from explain.asking import exhausted
 from explain.columns import Column
-from explain.models import Allowed, Gradients, ModelAdapter, Specification, checked, digest, file_digest, read, text
+from explain.files import Specification, digest, file_digest, read, text
+from explain.models import Allowed, Gradients, ModelAdapter, checked
 from monitor.client.probe import probing
 from monitor.errors import InvalidInput
 from monitor.types import ModelSchema, Task

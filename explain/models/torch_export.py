@@ -20,7 +20,8 @@ import numpy.typing as npt
 
 from explain.columns import Column
 from explain.encoding import Encoding
-from explain.models import Allowed, ModelAdapter, Specification, checked, file_digest, identity, linked, read, text
+from explain.files import Specification, file_digest, identity, read, text
+from explain.models import Allowed, ModelAdapter, checked, linked
 from explain.models.torch import best_device
 from monitor.client.probe import probing
 from monitor.errors import InvalidInput

@@ -11,54 +11,32 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from explain.booster import BoosterAdapter
 from explain.columns import Column
-from explain.encoding import Encoding
-from explain.models import Allowed, ModelAdapter, Specification, Trees, checked, file_digest, identity, read, text
-from monitor.errors import InvalidInput
-from monitor.types import ModelSchema, Task
+from explain.models import checked
+from monitor.types import Task
 
 
-class XGBoostAdapter(ModelAdapter):
+class XGBoostAdapter(BoosterAdapter):
     """An XGBoost booster."""
 
     name = "xgboost"
-    has_trees = True
-
-    def __init__(self, booster: Any, encoding: Encoding, task: Task) -> None:
-        self._booster, self._encoding, self._task = booster, encoding, task
+    begins = b"{"
+    format = "XGBoost model in JSON or UBJSON"
+    advice = 'save it by save_model("model.ubj"). The old binary format and pickles are not read'
 
     @classmethod
-    def load(cls, spec: Specification, schema: ModelSchema, allowed: Allowed) -> "XGBoostAdapter":
-        """Load the booster.
-
-        Raises:
-            InvalidInput: the file is neither JSON nor UBJSON of a booster, or the columns do not fit.
-        """
-        del allowed
-        body = read(text(spec, "model"), "model")
-        if not body.startswith(b"{"):
-            raise InvalidInput(
-                f'{spec["model"]!r} is no XGBoost model in JSON or UBJSON; save it by save_model("model.ubj"). The old '
-                "binary format and pickles are not read"
-            )
+    def opened(cls, body: bytes, task: Task) -> tuple[Any, int]:
+        """Return the booster and how many columns it reads; see `BoosterAdapter.opened`."""
+        del task
         import xgboost
 
-        encoding = Encoding.of(spec, schema)
         booster = xgboost.Booster()
         try:
             booster.load_model(bytearray(body))
-            width = booster.num_features()
-        except (xgboost.core.XGBoostError, ValueError, TypeError, KeyError) as error:
-            first = str(error).strip().split("\n")[0][:300]
-            raise InvalidInput(f"{spec['model']!r} is no XGBoost model: {first}") from error
-        if width != len(encoding.columns):
-            raise InvalidInput(f'the model reads {width} columns, and {len(encoding.columns)} are given: set "columns"')
-        return cls(booster, encoding, schema.task)
-
-    @classmethod
-    def fingerprint(cls, spec: Specification) -> str:
-        """Return the sha256 of the file and of what the specification says of its columns."""
-        return identity(spec, file_digest(text(spec, "model"), "model"))
+            return booster, booster.num_features()
+        except (xgboost.core.XGBoostError, TypeError, KeyError) as error:
+            raise ValueError(str(error)) from error
 
     def predict(self, columns: Mapping[str, Column]) -> npt.NDArray[np.float64]:
         """Return the booster's outputs, [n] or [n, classes]."""
@@ -73,7 +51,3 @@ class XGBoostAdapter(ModelAdapter):
             enable_categorical="c" in (types or ()),
         )
         return checked(self._booster.predict(data), len(matrix), self._task)
-
-    def trees(self) -> Trees:
-        """Return the booster, for methods that read it."""
-        return Trees(self._booster, self._encoding.matrix, self._encoding.columns)

@@ -26,6 +26,7 @@ TWO = ModelSchema(
 FORMATS = {
     "xgboost": ("late.ubj", zoo_files.save_xgboost),
     "lightgbm": ("late.txt", zoo_files.save_lightgbm),
+    "catboost": ("late.cbm", zoo_files.save_catboost),
     "sklearn": ("late.skops", zoo_files.save_sklearn),
     "onnx": ("late.onnx", zoo_files.save_onnx),
     "torch_export": ("late.pt2", zoo_files.save_export),

@@ -47,6 +47,18 @@ def save_lightgbm(path):
     return booster.predict(matrix)
 
 
+def save_catboost(path):
+    import catboost
+
+    matrix, late = training()
+    model = catboost.CatBoostClassifier(
+        iterations=20, depth=4, random_seed=0, thread_count=1, verbose=0, allow_writing_files=False
+    )
+    model.fit(matrix, late)
+    model.save_model(path)
+    return model.predict_proba(matrix)[:, 1]
+
+
 def save_sklearn(path):
     import skops.io
     from sklearn.linear_model import LogisticRegression
