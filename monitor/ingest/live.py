@@ -210,7 +210,8 @@ class Live:
     def _add(self, model: Model, binning: Binning, end: int) -> None:
         segments = model.segments
         parts = [self._pieces]
-        for rows in self._store.rows.tail(model.name, self._reached, end):
+        recent = self._store.rows.recent(model.name, self._reached, end)
+        for rows in self._store.rows.tail(model.name, self._reached, end) if recent is None else [recent]:
             parts.append(profile(rows, model.schema, binning, segments))
             parts.append(profile_comoments(rows, model.schema, binning))
             parts.append(profile_class_scores(rows, model.schema, binning))
@@ -221,6 +222,7 @@ class Live:
             parts.append(profile_class_scores(narrow, model.schema, binning))
         parts += self._outcomes(model, binning, end)
         self._pieces, self._reached = merge(pa.concat_tables(parts)).cast(PIECES), end
+        self._store.rows.profiled(model.name, end)
 
     def _outcomes(self, model: Model, binning: Binning, end: int) -> list[pa.Table]:
         """Profile what labels change, each row by the segments it was profiled by."""

@@ -1,10 +1,13 @@
 """The fate of inferences: new, sent before, or in conflict with what is stored under the same id."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from monitor.schema import Sent
@@ -17,23 +20,29 @@ NEW, REPEATED, CONFLICTING = range(3)
 _SENT = tuple(field.name for field in fields(Inference) if field.name != "features")
 
 
-def row_fates(store: Store, model: str, batch: pa.Table) -> list[int]:
+def row_fates(store: Store, model: str, batch: pa.Table) -> npt.NDArray[np.int8]:
     """Return `NEW`, `REPEATED` or `CONFLICTING` for each row of a batch, by (version, id) and content hash.
 
-    A row is compared with what is stored and with the rows before it in the batch.
+    A row is compared with what is stored and with the rows before it in the batch. Most are new by their id alone; only
+    the others are looked at one by one.
     """
-    ids, versions = batch.column("_id").to_pylist(), batch.column("_version").to_pylist()
-    hashes = batch.column("_hash").to_pylist()
+    ids = batch.column("_id").to_pylist()
+    fates = np.full(len(ids), NEW, dtype=np.int8)
     found = store.rows.existing(model, ids)
+    known = set(found.column("id").to_pylist())
+    if len(set(ids)) < len(ids):
+        known |= {name for name, times in Counter(ids).items() if times > 1}
+    if not known:
+        return fates
+    places = [place for place, name in enumerate(ids) if name in known]
+    some = batch.select(["_version", "_id", "_hash"]).take(places)
     keys = zip(found.column("version").to_pylist(), found.column("id").to_pylist(), strict=True)
     seen = dict(zip(keys, found.column("hash").to_pylist(), strict=True))
-    fates = []
-    for key, content in zip(zip(versions, ids, strict=True), hashes, strict=True):
-        if key not in seen:
-            seen[key] = content
-            fates.append(NEW)
+    for place, version, name, content in zip(places, *(column.to_pylist() for column in some.columns), strict=True):
+        if (version, name) in seen:
+            fates[place] = REPEATED if seen[version, name] == content else CONFLICTING
         else:
-            fates.append(REPEATED if seen[key] == content else CONFLICTING)
+            seen[version, name] = content
     return fates
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import numpy as np
 import pyarrow as pa
 
 from monitor.ingest.exchanges import join
@@ -133,17 +134,16 @@ def _rows(store: Store, model: str, parts: Sequence[_Part]) -> pa.Table | None:
     for part in parts:
         for tally, rows in part.owners:
             mine = fates[start : start + rows]
-            new = mine.count(NEW)
+            new = int(np.count_nonzero(mine == NEW))
             source = tally.submission.source
             tally.count(source, "stored", rows=new)
             if new < rows:
-                conflicts = [place for place, fate in enumerate(mine) if fate == CONFLICTING]
+                conflicts = np.flatnonzero(mine == CONFLICTING).tolist()
                 tally.count(source, "duplicate", DUPLICATE, rows - new - len(conflicts))
                 _conflicts(tally, together.slice(start, rows), conflicts)
             start += rows
-    if fates.count(NEW) == len(fates):
-        return together
-    return together.filter(pa.array([fate == NEW for fate in fates]))
+    fresh = fates == NEW
+    return together if fresh.all() else together.filter(pa.array(fresh))
 
 
 def _conflicts(tally: Tally, batch: pa.Table, places: Sequence[int]) -> None:

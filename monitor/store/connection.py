@@ -1,5 +1,6 @@
 """Open a DuckDB file the way this package needs it."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,8 +18,9 @@ def connect(path: Path | None, config: Mapping[str, object]) -> "duckdb.DuckDBPy
         Unavailable: another process owns the file, or it cannot be read.
     """
     try:
-        connection = duckdb.connect(str(path or ":memory:"), config={**config, "enable_external_access": False})
-    except duckdb.Error as error:
+        fixed = {"enable_external_access": False, "wal_autocheckpoint": f"{log_bytes(path) >> 20}MiB"}
+        connection = duckdb.connect(str(path or ":memory:"), config={**config, **fixed})
+    except (duckdb.Error, OSError) as error:
         advice = "Check the file and the disk; if it is damaged, restore it from a backup."
         if "set lock" in str(error):  # not "block", which damaged files speak of
             advice = "One process owns the file: talk to it over HTTP, or stop it first."
@@ -27,3 +29,13 @@ def connect(path: Path | None, config: Mapping[str, object]) -> "duckdb.DuckDBPy
     connection.execute("SET python_enable_replacements = false")
     connection.execute("SET lock_configuration = true")
     return connection
+
+
+def log_bytes(path: Path | None) -> int:
+    """Return how much may be in the write-ahead log before DuckDB moves it into the file: 16 to 64 MiB, by the disk.
+
+    With 16 MiB, DuckDB's own choice, half of what it takes to insert rows goes into that. 64 MiB are replayed within a
+    second at the next start; but moving them takes as much room once more, which a small disk's reserve has not.
+    """
+    total = 0 if path is None else shutil.disk_usage(path.parent).total
+    return max(16 << 20, min(total // 256, 64 << 20))

@@ -33,6 +33,12 @@ SELECT r.*, changes._label, changes._sign FROM changes JOIN r USING (_seq) ORDER
 """
 
 
+_NONE = """
+SELECT r.*, l.value AS _label, 1::TINYINT AS _sign
+FROM (SELECT _seq, {columns} FROM {source} LIMIT 0) AS r, {labels} AS l LIMIT 0
+"""
+
+
 def outcome_deltas(
     database: Database,
     model: str,
@@ -59,13 +65,14 @@ def outcome_deltas(
         ``_seq``, the columns, ``_label`` and ``_sign`` (+1: now true, −1: no longer).
     """
     span = [after_seq, up_to_seq]
-    ids = f"SELECT id FROM {tables.labels(model)} WHERE seq > ? AND seq <= ?"  # noqa: S608 - quoted
-    fresh = database.query(ids, span).column(0).to_pylist()
-    new_rows = f"SELECT _id FROM {source} WHERE _seq > ? AND _seq <= ?"  # noqa: S608 - quoted
-    arrived = database.query(new_rows, span).column(0).to_pylist()
-    theirs = labels.find([*fresh, *arrived])
-    if not len(theirs):
-        up_to_seq = after_seq  # without a label no truth changes, and no row need be read
+    fresh, theirs = [], np.empty(0, np.int64)
+    if len(labels):
+        ids = f"SELECT id FROM {tables.labels(model)} WHERE seq > ? AND seq <= ?"  # noqa: S608 - quoted
+        fresh = database.query(ids, span).column(0).to_pylist()
+        new_rows = f"SELECT _id FROM {source} WHERE _seq > ? AND _seq <= ?"  # noqa: S608 - quoted
+        theirs = labels.find([*fresh, *database.query(new_rows, span).column(0).to_pylist()])
+    if not len(theirs):  # without a label no truth changes, and no row need be read
+        return database.query(_NONE.format(columns=names(columns), source=source, labels=tables.labels(model)))
     statement = _DELTAS.format(columns=names(columns), source=source, labels=tables.labels(model))
     statement = statement.replace("$after", str(int(after_seq))).replace("$up_to", str(int(up_to_seq)))
     return database.query(statement, old_rows=_seqs(rows.find(fresh)), their_labels=_seqs(theirs))

@@ -1,11 +1,10 @@
 """Captured rows and labels: committed together with their counts, found again by id, read back in order."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 
-import numpy as np
 import pyarrow as pa
 
 from monitor.schema.held import ARRAYS
@@ -13,9 +12,11 @@ from monitor.store import outcomes, tables
 from monitor.store.catalog import Catalog
 from monitor.store.database import Database
 from monitor.store.keys import KeyIndex, Seqs
+from monitor.store.known import Known, load, span
 from monitor.store.ledger import Ledger
 from monitor.store.letters import DeadLetter, Letters
 from monitor.store.queries import Queries
+from monitor.store.recent import Recent
 from monitor.store.sql import UTC_TIME, names, quote
 from monitor.types import LedgerLine, ModelSchema
 
@@ -31,16 +32,6 @@ class Committed:
     number: int
 
 
-@dataclass(slots=True)
-class _Known:
-    """What is remembered about one model: where ids are, and the last seq that is durable."""
-
-    rows: KeyIndex = field(default_factory=KeyIndex)
-    labels: KeyIndex = field(default_factory=KeyIndex)
-    last_seq: int = 0
-    thinned: bool = False  # whether narrow records may be there
-
-
 class Rows(Queries):
     """The captured rows and labels of every model; see `Queries` for reading them by content."""
 
@@ -49,9 +40,11 @@ class Rows(Queries):
         self._ledger = ledger
         self._letters = letters
         self._loading = Lock()
-        self._models: dict[str, _Known] = {}
+        self._models: dict[str, Known] = {}
+        self._recent = Recent()
         self._given: dict[str, int] = {}  # the last seq given in the running transaction
         database.on_loss(self._models.clear)
+        database.on_loss(self._recent.clear)
 
     def commit(
         self,
@@ -83,14 +76,18 @@ class Rows(Queries):
             last = self._given.get(model, known.last_seq)
             first = last + 1
             added: list[tuple[KeyIndex, list[str], int]] = []
+            kept = None
             if batch is not None and batch.num_rows:
                 sent = set(batch.column_names)
                 kept = batch.select([name for name in tables.columns(schema) if name in sent])
-                self._database.insert(tables.captured(model), kept.append_column("_seq", _span(last, len(batch))))
+                kept = kept.append_column("_seq", pa.array(span(last, len(batch))))
+                self._database.insert(tables.captured(model), kept)
                 added.append((known.rows, batch.column("_id").to_pylist(), last))
                 last += len(batch)
             if labels is not None and labels.num_rows:
-                self._database.insert(tables.labels(model), labels.append_column("seq", _span(last, len(labels))))
+                self._database.insert(
+                    tables.labels(model), labels.append_column("seq", pa.array(span(last, len(labels))))
+                )
                 added.append((known.labels, labels.column("id").to_pylist(), last))
                 last += len(labels)
             number = self._ledger.add(ledger)
@@ -99,34 +96,17 @@ class Rows(Queries):
             self._given[model] = last
             self._database.on_end(self._given.clear)
             self._database.on_commit(lambda: _publish(known, last, added))
+            self._database.on_commit(lambda: self._recent.add(model, first - 1, last, kept))
         return Committed(first, last, number)
 
-    def _known(self, model: str) -> _Known:
+    def _known(self, model: str) -> Known:
         self._database.catch_up()
         known = self._models.get(model)
         if known is None:
             self._catalog.model(model)
             with self._loading, self._database.as_it_is():
-                known = self._models.get(model) or self._load(model)
+                known = self._models.get(model) or load(self._database, model)
                 self._models[model] = known
-        return known
-
-    def _load(self, model: str) -> _Known:
-        known = _Known()
-        known.last_seq = self._database.integer("SELECT max(up_to_seq) FROM profile_marks WHERE model = ?", [model])
-        left = tables.narrow(model)
-        known.thinned = self._database.integer(f"SELECT count(*) FROM (SELECT 1 FROM {left} LIMIT 1)") > 0  # noqa: S608 - quoted
-        for index, table, seq, id_ in (
-            (known.rows, tables.captured(model), "_seq", "_id"),
-            *([(known.rows, left, "_seq", "_id")] if known.thinned else []),
-            (known.labels, tables.labels(model), "seq", "id"),
-        ):
-            top = self._database.integer(f"SELECT max({seq}) FROM {table}")  # noqa: S608 - quoted
-            for after in range(0, top, 10 * _BATCH):
-                statement = f"SELECT {id_} AS id, {seq} AS seq FROM {table} WHERE {seq} > ? AND {seq} <= ?"  # noqa: S608
-                part = self._database.query(statement, [after, after + 10 * _BATCH])
-                index.add(part.column("id").to_pylist(), part.column("seq").to_numpy())
-            known.last_seq = max(known.last_seq, top)
         return known
 
     def last_seq(self, model: str) -> int:
@@ -204,6 +184,17 @@ class Rows(Queries):
             self._database, model, source, columns, known.rows, known.labels, after_seq, up_to_seq
         )
 
+    def recent(self, model: str, after_seq: int, up_to_seq: int) -> pa.Table | None:
+        """Return the canonical rows and ``_seq`` of some seqs as they were committed; None where `tail` must read them.
+
+        Columns are what was given, in order; one that was not given is not there.
+        """
+        return self._recent.rows(model, after_seq, up_to_seq)
+
+    def profiled(self, model: str, up_to_seq: int) -> None:
+        """Say that `recent` will not be asked for seqs up to this one again."""
+        self._recent.forget(model, up_to_seq)
+
     def tail(self, model: str, after_seq: int, up_to_seq: int | None = None) -> Iterator[pa.Table]:
         """Yield canonical rows and ``_seq`` after a seq, in order, at most 50,000 seqs at a time."""
         end = self.last_seq(model) if up_to_seq is None else up_to_seq
@@ -277,13 +268,9 @@ def segment_value(name: str, schema: ModelSchema) -> str:
     return f"CAST(_segments['{key}'] AS {tables.columns(schema)[name]})"
 
 
-def _span(last: int, rows: int) -> pa.Array:
-    return pa.array(np.arange(last + 1, last + 1 + rows, dtype=np.int64))
-
-
-def _publish(known: _Known, last: int, added: list[tuple[KeyIndex, list[str], int]]) -> None:
+def _publish(known: Known, last: int, added: list[tuple[KeyIndex, list[str], int]]) -> None:
     for index, ids, before in added:
-        index.add(ids, np.arange(before + 1, before + 1 + len(ids), dtype=np.int64))
+        index.add(ids, span(before, len(ids)))
     known.last_seq = last
 
 

