@@ -3,9 +3,14 @@
 KServe's logger is played by two senders: both events of every exchange, shuffled, some never sent and some twice. The
 server is killed in between; an event that was not answered is sent again. What is stored is then compared with what
 was sent: no row may hold the answer to another request, and exactly the exchanges that lack a side are unpaired.
+
+Before that, how fast it goes: ``EVENTS`` events of requests and answers with 20 columns, shuffled, over ``CONNECTIONS``
+connections (64), from a process of their own (`load`); each is durable when it is answered. What is then stored is
+counted, and held against what was sent.
 """
 
 import json
+import os
 import random
 import sys
 import tempfile
@@ -18,9 +23,11 @@ from typing import Any
 
 import urllib3
 
-from app.demo.processes import Child, free_port
+from tests.benchmarks.pairing_rate import rate
+from tests.benchmarks.pairing_server import Server, answer_to
 
 PAIRS, KILLS, WORKERS, SEED = 10_000, 3, 2, 20130501
+EVENTS, CONNECTIONS = 20_000, 64
 MISSING, REPEATED = 0.05, 0.02
 SIDES = ("request", "response")
 SCHEMA = {"task": "regression", "features": [{"name": "x", "kind": "numeric"}]}
@@ -44,40 +51,6 @@ def plan(pairs: int, seed: int = SEED) -> Plan:
     events += draw.sample(events, round(REPEATED * len(events)))
     draw.shuffle(events)
     return Plan(tuple(events), missing)
-
-
-def answer_to(number: int) -> float:
-    """Return what is answered to exchange ``number``: a number that no other exchange is answered."""
-    return number * 0.5 + 0.25
-
-
-class Server:
-    """A server in a process of its own, that can be killed and started again."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory, self._starts = directory, 0
-        self._port = free_port()
-        self.url = f"http://127.0.0.1:{self._port}"
-        self.start()
-
-    def start(self) -> None:
-        environment = {"WATCHGLASS_DATA_DIR": str(self._directory / "data"), "WATCHGLASS_SCHEDULER__ENABLED": "false"}
-        command = ["app.cli", "serve", "--port", str(self._port), "--no-dashboard"]
-        self._child = Child("watchglass", command, self._directory / f"server-{self._starts}.log", environment)
-        self._child.wait_ready(f"{self.url}/healthz")
-        self._starts += 1
-
-    def kill(self) -> None:
-        self._child._process.kill()
-        self._child._process.wait()
-
-    def stop(self) -> None:
-        self._child.stop()
-
-    def ask(self, method: str, path: str, **given: Any) -> Any:
-        answer = urllib3.request(method, self.url + path, timeout=60, retries=False, **given)
-        assert answer.status < 300, answer.data
-        return answer.json()
 
 
 class Senders:
@@ -185,9 +158,13 @@ def _page(server: Server, offset: int) -> dict[str, Any]:
 def main() -> None:
     """Run it, and print the figures."""
     begun = time.perf_counter()
+    events, connections = int(os.environ.get("EVENTS", EVENTS)), int(os.environ.get("CONNECTIONS", CONNECTIONS))
+    print(f"{events:,} events over {connections} connections", file=sys.stderr)  # noqa: T201
+    with tempfile.TemporaryDirectory() as directory:
+        figures = rate(Path(directory), events, connections, SEED)
     print(f"{PAIRS:,} exchanges, {WORKERS} senders, {KILLS} kills, seed {SEED}", file=sys.stderr)  # noqa: T201
     with tempfile.TemporaryDirectory() as directory:
-        figures = run(Path(directory), PAIRS, KILLS)
+        figures |= run(Path(directory), PAIRS, KILLS)
     seconds = round(time.perf_counter() - begun, 1)
     print(json.dumps({"bench": "pairing", "figures": figures, "seconds": seconds}))  # noqa: T201
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+import monitor.ingest.frames as in_frames
 from monitor.clock import ManualClock
 from monitor.errors import InvalidInput, Unavailable
-import monitor.ingest.frames as in_frames
 from monitor.ingest import Ingest, Receipt, pending
 from monitor.ingest.journal import Journal, frames, packed
 from monitor.schema import conform, is_plain
