@@ -11,6 +11,7 @@ from monitor.detection import Incident, State
 from monitor.detection import rebaseline as forgotten
 from monitor.detection import snooze as asleep
 from monitor.errors import Conflict, InvalidInput
+from monitor.profile.comoments import JOINT
 from monitor.store import Store
 from monitor.store.detections import Snapshot
 from monitor.store.notes import Note
@@ -50,8 +51,9 @@ def rebaseline(store: Store, alert: Alert, now: datetime, who: str = "") -> Aler
     """
     snapshot, incident = _found(store, alert)
     state = forgotten(State.from_json(snapshot.state), incident.columns)
-    columns = [column for column in incident.columns if column in alert.columns]
-    told = f"Re-baselined: {', '.join(columns)} compared with their own traffic since {minute(incident.opened)} UTC."
+    columns = [column for column in incident.columns if column in alert.columns or column == JOINT]
+    names = ["how columns go together" if column == JOINT else column for column in columns]
+    told = f"Re-baselined: {', '.join(names)} compared with their own traffic since {minute(incident.opened)} UTC."
     over = closed(alert, f"Closed by its owner. {told}", now)
     with store.transaction():
         store.detections.put(alert.model, replace(snapshot, state=state.to_json()))

@@ -8,7 +8,7 @@ from typing import Final
 
 from monitor.alerts.link import link
 from monitor.alerts.rules import QUIET_WINDOWS, Change, closed
-from monitor.alerts.said import sentence
+from monitor.alerts.said import sentence, together
 from monitor.alerts.text import clean
 from monitor.charts.format import minute, span
 from monitor.detection import Incident, State, rebaseline
@@ -54,6 +54,8 @@ def alert_of(
     first = columns[0] if columns else None
     lead = next((given for given in found if given.metric == METRIC and given.feature == first), whole)
     sentences = [sentence(model, column, found) for column in columns[:_SHOWN]]
+    if JOINT in incident.columns:
+        sentences.append(together(model, found))
     window = whole.window if whole is not None else Window(incident.opened, incident.opened + length(model))
     here = link(url, model.name, lead) if lead is not None else url
     details = whole.details if whole is not None else {}
@@ -90,15 +92,13 @@ def columns_of(incident: Incident) -> tuple[str, ...]:
 
 
 def _title(incident: Incident, sentences: Sequence[str]) -> str:
-    if not sentences:
-        return "Columns no longer go together as in the reference"
-    more = len(columns_of(incident)) - 1
+    more = max(0, len(columns_of(incident)) - 1)
     return sentences[0] + (f"; and {more} more column{'s' * (more > 1)}" if more else "")
 
 
 def _lines(columns: Sequence[str], sentences: Sequence[str]) -> list[str]:
     lines = [f"{place}. {said}." for place, said in enumerate(sentences, 1)] if len(sentences) > 1 else []
-    more = len(columns) - len(sentences)
+    more = len(columns[_SHOWN:])
     return lines + [f"… and {more} more columns."] * bool(more)
 
 

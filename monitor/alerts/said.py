@@ -5,6 +5,7 @@ from typing import Final
 
 from monitor.alerts.text import feature_unit, moved, subject
 from monitor.charts.format import rate, with_unit
+from monitor.profile.comoments import JOINT
 from monitor.types import Measurement, Model
 
 SPOKEN: Final = 0.05
@@ -41,6 +42,20 @@ def sentence(model: Model, column: str, found: Sequence[Measurement]) -> str:
     shift = by_metric.get("detection.shift")
     parts = [*_shift(model, given, shift.value if shift else None), *_nulls(given)]
     return f"{name} {'; '.join(parts) if parts else 'has changed'}"
+
+
+def together(model: Model, found: Sequence[Measurement]) -> str:
+    """Return which columns no longer go together as they did; see `sentence`."""
+    given = next((each for each in found if each.metric == "detection.evidence" and each.feature == JOINT), None)
+    details = {} if given is None else given.details
+    now, before = details.get("correlation"), details.get("reference_correlation")
+    if not isinstance(now, float) or not isinstance(before, float):
+        return "Columns no longer go together as in the reference"
+    first, second = (subject(model, str(details[name])) for name in ("column", "other"))
+    return (
+        f"{first} and {second} no longer go together as in the reference "
+        f"(rank correlation {now:.2f}, reference {before:.2f})"
+    )
 
 
 def _shift(model: Model, given: Measurement, shift: float | None) -> list[str]:

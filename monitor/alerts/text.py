@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Final
 
 from monitor.charts.format import count, minute, points, rate, span, with_unit
+from monitor.profile.derived import derived
+from monitor.profile.texts import FIGURES
 from monitor.types import ALL, Feature, Kind, Measurement, Model, Rule, Status, Task
 
 _SHARES: Final = {
@@ -53,6 +55,10 @@ def subject(model: Model, feature: str | None) -> str:
     if feature == "_new":
         return "Unknown columns"
     known = schema.feature(feature) if feature else None
+    if known is None and feature in (figures := derived(schema)):
+        origin, figure = figures[feature]
+        label = next(each.label for each in schema.features if each.name == origin)
+        return f"{clean(label)}, {FIGURES.get(figure, figure)}"
     return clean(known.label if known else feature or model.title)
 
 

@@ -17,11 +17,11 @@ import numpy as np
 from monitor.detection.tails import from_t
 from monitor.profile.values import Floats
 
-MOST_CROSSED = 30
+MOST_CROSSED = 20
 """Columns whose products are taken; of more only the first."""
 
 _RIDGE = 0.02  # times the number of rows
-_STEPS = 8
+_STEPS = 5
 _FEWEST = 20
 
 
@@ -65,15 +65,20 @@ def separation(reference: Floats, current: Floats, seed: int = 0) -> Separation 
     return Separation(auc, float(z), tuple((weight / max(weight.sum(), 1e-300)).tolist()))
 
 
-def ordinary(areas: Sequence[float], found: float) -> float:
+def ordinary(areas: Sequence[float], found: float, least: float = 1e-3) -> float:
     """Return the z-score of an area, given those of reference chunks held against the others; 0 with fewer than two.
+
+    Args:
+        areas: of the reference's chunks; their z-scores do as well.
+        found: that of the chunk that is judged.
+        least: the least deviation that is believed; 1 for z-scores.
 
     >>> round(ordinary([0.50, 0.52, 0.51, 0.49, 0.53, 0.50], 0.70), 1)
     3.9
     """
     if len(areas) < 2:
         return 0.0
-    spread = max(float(np.std(areas, ddof=1)), 1e-3) * np.sqrt(1 + 1 / len(areas))
+    spread = max(float(np.std(areas, ddof=1)), least) * np.sqrt(1 + 1 / len(areas))
     return float(from_t(np.array([(found - np.mean(areas)) / spread]), len(areas) - 1.0)[0])
 
 

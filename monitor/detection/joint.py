@@ -51,6 +51,24 @@ class JointLaw:
         """Return one z-score a chunk, [M]: that of the pair that changed most, among so many."""
         return self.largest.z(self.pairs(matrices))
 
+    def pair(self, matrix: Floats, columns: Sequence[str]) -> tuple[str, str, float, float] | None:
+        """Return the pair that changed most in a chunk, the louder column first, its correlation and the usual one.
+
+        Args:
+            matrix: [J + 1, J + 1].
+            columns: J names.
+        """
+        sizes = np.nan_to_num(self.pairs(matrix[None])[0])
+        if not sizes.any():
+            return None
+        most = int(np.argmax(sizes))
+        names = [columns[int(self.first[most])], columns[int(self.second[most])]]
+        if self.loudest(matrix[None], columns) == names[1]:
+            names.reverse()
+        now = float(correlations(matrix[None])[0, self.first[most], self.second[most]])
+        before = float(np.tanh(self.law.matching.expected(np.zeros(1, dtype=np.int64))[0, most]))
+        return names[0], names[1], now, before
+
     def loudest(self, matrices: Floats, columns: Sequence[str]) -> str:
         """Return the column whose pairs changed most over these chunks."""
         size = matrices.shape[1] - 1

@@ -8,6 +8,7 @@ from typing import ClassVar
 from monitor.detection import State
 from monitor.jobs import Job, JobContext
 from monitor.jobs.chunks import window_chunks
+from monitor.jobs.classifier import heard, separations
 from monitor.jobs.steps import Step, event_of, measurements, step
 from monitor.store.detections import Snapshot
 from monitor.types import Measurement, Model, Window
@@ -57,6 +58,7 @@ def steps(context: JobContext, model: Model, window: Window, remembered: Mapping
     if binning is None or model.settings.dial is None:
         return []
     found, unreadable = window_chunks(context, model, binning, window)
+    told = separations(context, model, window)
     taken = []
     for version, chunks in found.items():
         watch = context.detectors.of(context, model, version, window.start)
@@ -65,7 +67,8 @@ def steps(context: JobContext, model: Model, window: Window, remembered: Mapping
         watch = replace(watch, broken={**watch.broken, **unreadable})
         basis, state = remembered.get(version, ("", watch.detector.start()))
         before = state if basis == watch.basis else watch.detector.start()
-        taken.append(step(version, window, watch, chunks[0], before, event_of(model, window)))
+        chunk = heard(watch, version, chunks[0], told)
+        taken.append(step(version, window, watch, chunk, before, event_of(model, window)))
     return taken
 
 

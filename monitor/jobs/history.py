@@ -15,6 +15,7 @@ from monitor.detection import Chunk, Readings, State, stack
 from monitor.errors import Conflict
 from monitor.jobs import JobContext
 from monitor.jobs.chunks import window_chunks
+from monitor.jobs.classifier import heard, separations
 from monitor.jobs.detection import keep
 from monitor.jobs.detectors import Watch
 from monitor.jobs.steps import Step, event_of, measurements, step
@@ -62,13 +63,15 @@ def past(context: JobContext, model: Model, until: datetime) -> list[Past]:
     if binning is None:
         raise Conflict(f"model {model.name!r} has no reference yet, so nothing can be tried; register one first")
     found, _ = window_chunks(context, model, binning, Window(EPOCH, until))
+    told = separations(context, model, Window(EPOCH, until))
     read = []
     for version, chunks in found.items():
         for chunk in chunks:
             window = Window(chunk.start, chunk.start + length(model))
             watch = context.detectors.of(context, model, version, window.start) if window.end <= until else None
             if watch is not None:
-                read.append(Past(version, window, watch, chunk, watch.detector.read(stack([chunk]))))
+                whole = heard(watch, version, chunk, told)
+                read.append(Past(version, window, watch, whole, watch.detector.read(stack([whole]))))
     return sorted(read, key=lambda each: (each.window.start, each.version))
 
 

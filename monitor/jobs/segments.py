@@ -5,6 +5,7 @@ from typing import ClassVar, Final
 
 import numpy as np
 
+from monitor.detection.evidence import SEGMENT_SHARE
 from monitor.jobs import Job, JobContext
 from monitor.jobs.past import counts_by_window, reference_by_window
 from monitor.jobs.performance import MIN_LABELS
@@ -14,7 +15,7 @@ from monitor.profile.segment_sums import SEGMENTS, SegmentSums, read_segments, s
 from monitor.profile.values import Ints
 from monitor.segments import CHANNELS, Hit, Residuals, Scan, ScanState, segment_words
 from monitor.segments.depth import narrowed
-from monitor.segments.scan import ENOUGH, MOST, SHARE
+from monitor.segments.scan import ENOUGH, MOST
 from monitor.segments.threshold import POOLED, unlearned
 from monitor.segments.words import all_words
 from monitor.types import Measurement, Model, Scalar, Status, Task, Window
@@ -104,7 +105,7 @@ class SegmentsJob(Job):
         if self._thresholds.get(place, (None,))[0] != stamp:
             known = _ordinary(reference, model, binning)
             if len(known) < ENOUGH:
-                found = unlearned(len(segments_of(model.schema, binning)) * len(CHANNELS), dial * SHARE)
+                found = unlearned(len(segments_of(model.schema, binning)) * len(CHANNELS), dial * SEGMENT_SHARE)
             else:
                 found = Scan.fit(Residuals.of(known), dial=dial).threshold
             self._thresholds[place] = (stamp, found)

@@ -1,6 +1,5 @@
 """One window of one version through its detector: what it says, what is remembered of it, and its measurements."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,8 +15,10 @@ from monitor.detection.tallies import Tallies
 from monitor.drift import describe
 from monitor.drift.jensen_shannon import JensenShannon
 from monitor.jobs.detectors import Watch
+from monitor.jobs.reached import faulty, share
 from monitor.profile.binning import NEW
 from monitor.profile.column import ColumnProfile
+from monitor.profile.comoments import JOINT
 from monitor.types import Event, Measurement, Model, Scalar, Status, Window
 
 EVIDENCE: Final = "detection.evidence"
@@ -104,7 +105,7 @@ def measurements(model: Model, taken: Step) -> list[Measurement]:
             model,
             taken,
             EVIDENCE,
-            max(_share(reached, detector.threshold), _faulty(fault)),
+            max(share(reached, detector.threshold), faulty(fault)),
             rows,
             threshold=1.0,
             status=Status.BREACH if taken.after.open else Status.OK,
@@ -119,6 +120,7 @@ def measurements(model: Model, taken: Step) -> list[Measurement]:
     ]
     for place, name in enumerate(detector.laws):
         found += _column(model, taken, name, place)
+    found += _together(model, taken, rows)
     for name, why in taken.watch.broken.items():
         found.append(_insufficient(model, taken, name, why))
     return found
@@ -144,12 +146,12 @@ def _column(model: Model, taken: Step, name: str, place: int) -> Iterator[Measur
     if not (np.isfinite(z).any() or broken or taken.event):
         yield _insufficient(model, taken, name, "too few values to say anything", current.rows)
     else:
-        share = _share(detector.weighed(taken.after).get(name, 0.0), detector.threshold)
+        part = share(detector.weighed(taken.after).get(name, 0.0), detector.threshold)
         yield _measurement(
             model,
             taken,
             EVIDENCE,
-            max(share, _faulty(float(faults.max(initial=-np.inf)) / detector.fault_z)),
+            max(part, faulty(float(faults.max(initial=-np.inf)) / detector.fault_z)),
             current.rows,
             feature=name,
             threshold=1.0,
@@ -157,6 +159,26 @@ def _column(model: Model, taken: Step, name: str, place: int) -> Iterator[Measur
             details=details,
         )
     yield from _effects(model, taken, name, current, whole)
+
+
+def _together(model: Model, taken: Step, rows: int) -> Iterator[Measurement]:
+    """Yield how columns go together: the evidence of pairs and of the classifier, and the pair that changed most."""
+    detector, told = taken.watch.detector, taken.chunk.comoments
+    if detector.joint is None:
+        return
+    details: dict[str, Scalar] = {"title": "Evidence that columns go together otherwise"}
+    z = taken.readings.z[0, -1]
+    if not np.isfinite(z).any() and not taken.event:
+        yield _insufficient(model, taken, JOINT, "too few rows to say anything", rows)
+        return
+    details |= {f"z_{name}": round(float(at), 3) for name, at in (("pairs", z[1]), ("classifier", z[2])) if at == at}
+    pair = None if told is None else detector.joint.pair(told.matrix.astype(np.float64), told.columns)
+    if pair is not None:
+        first, second, now, before = pair
+        details |= {"column": first, "other": second, "correlation": now, "reference_correlation": before}
+    part = share(detector.weighed(taken.after).get(JOINT, 0.0), detector.threshold)
+    status = Status.BREACH if JOINT in taken.after.silent else Status.OK
+    yield _measurement(model, taken, EVIDENCE, part, rows, feature=JOINT, threshold=1.0, status=status, details=details)
 
 
 def _effects(
@@ -214,17 +236,3 @@ def _measurement(
 
 def _insufficient(model: Model, taken: Step, name: str, why: str, rows: int = 0) -> Measurement:
     return _measurement(model, taken, EVIDENCE, None, rows, feature=name, threshold=1.0, details={"reason": why})
-
-
-def _share(reached: float, threshold: float) -> float:
-    """Return evidence in units of the threshold as a share of what raises an alarm, both by their logarithms.
-
-    >>> _share(0.0, 1000.0), _share(1.0, 1000.0)
-    (0.0, 1.0)
-    """
-    return math.log1p(max(0.0, reached) * threshold) / math.log1p(threshold)
-
-
-def _faulty(ratio: float) -> float:
-    """Return the share of what a fault needs that the worst of a window reached; 0 where there is no sign of one."""
-    return min(ratio, 10.0) if math.isfinite(ratio) and ratio > 0 else 0.0

@@ -10,12 +10,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from monitor.profile.derived import derived, derived_values
-from monitor.profile.edges import decile_cuts, latency_edges, location, memory_edges, reference_edges, score_edges
+from monitor.profile.derived import derived
+from monitor.profile.edges import decile_cuts, edges_of, latency_edges, location, memory_edges, score_edges
 from monitor.profile.fixed import FIRST, SECOND
 from monitor.profile.ranks import category_ranks, numeric_ranks
 from monitor.profile.texts import Usual
-from monitor.profile.values import Floats, Ints, codes, numbers, sizes
+from monitor.profile.values import Floats, Ints, codes, numbers, sizes, summary
 from monitor.types import Feature, Kind, ModelSchema, Task
 
 SCORE, PREDICTION, LATENCY, OUTCOME = "_score", "_prediction", "_latency_ms", "_outcome"
@@ -185,20 +185,16 @@ def _spaced(edges: Floats) -> list[float]:
 def make_binning(reference: pa.Table, schema: ModelSchema) -> Binning:
     """Freeze a model's bins on its reference.
 
-    A column that is absent, empty or all null gets bins too: later values of it count as out of range or unseen.
+    A column that is absent, empty or all null gets bins too: later values of it count as out of range or unseen. What
+    texts are told by (`monitor.profile.text_bins`) is frozen apart: it needs texts that are kept.
 
     Args:
         reference: a canonical batch (see `monitor.schema`), of any number of rows; ``_label`` is used if it is there.
         schema: the model's schema.
     """
     columns: dict[str, Bins] = {feature.name: _feature_bins(reference, feature) for feature in schema.features}
-    usual = {
-        each.name: Usual.of(reference[each.name])
-        for each in schema.features
-        if each.kind is Kind.TEXT and each.name in reference.column_names
-    }
-    for name in derived(schema):
-        columns[name] = _numeric(_present(derived_values(reference, name, usual)))
+    for name, (feature, figure) in derived(schema, texts=False).items():
+        columns[name] = number_bins(summary(reference, feature, figure))
     if schema.task is Task.REGRESSION:
         predicted = _finite(reference, SCORE)
         columns[SCORE] = _numeric(predicted)
@@ -213,7 +209,7 @@ def make_binning(reference: pa.Table, schema: ModelSchema) -> Binning:
         columns[PREDICTION] = CategoryBins(schema.classes, frozenset(schema.classes))
     columns[LATENCY] = NumericBins(latency_edges(), 0.0, 10.0)
     columns[NEW] = CategoryBins((NO, YES), frozenset((NO, YES)))
-    return Binning.of(columns, usual)
+    return Binning.of(columns)
 
 
 def _feature_bins(reference: pa.Table, feature: Feature) -> Bins:
@@ -235,9 +231,15 @@ def _present(column: pa.Array | pa.ChunkedArray) -> Floats:
     return values[~nulls & np.isfinite(values)]
 
 
+def number_bins(column: pa.Array | pa.ChunkedArray) -> NumericBins:
+    """Return the bins that the finite values of a reference's column give."""
+    return _numeric(_present(column))
+
+
 def _numeric(values: Floats) -> NumericBins:
-    edges = reference_edges(values)
-    return NumericBins(edges, *location(values), decile_cuts(values, edges), numeric_ranks(values, edges))
+    ascending = np.sort(values)
+    edges = edges_of(ascending)
+    return NumericBins(edges, *location(values), decile_cuts(ascending, edges), numeric_ranks(ascending, edges))
 
 
 def _category(reference: pa.Table, name: str) -> CategoryBins:

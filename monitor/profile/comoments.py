@@ -116,7 +116,7 @@ def profile_comoments(batch: pa.Table, schema: ModelSchema, binning: Binning) ->
     if not rows.num_rows:
         return PIECES.empty_table()
     groups = group(rows, schema, binning, ())
-    coded = _coded(rows, binning, columns, flagged(rows, "retyped"))[groups.rows]
+    coded = coded_rows(rows, binning, columns, flagged(rows, "retyped"))[groups.rows]
     ends = np.append(groups.starts, len(groups.rows))
     upper = np.triu_indices(len(columns) + 1)
     counts = [products(coded[start:end])[upper] for start, end in pairwise(ends)]
@@ -166,11 +166,20 @@ def comoments(
     rows = batch if len(names) <= WHOLE else batch.take(pa.array(sampled(batch, len(names))))
     if rows is not batch:
         retyped = None  # a retyped value is null in its column
-    return Comoments(names, products(_coded(rows, binning, codes_by_column, retyped or {})))
+    return Comoments(names, products(coded_rows(rows, binning, codes_by_column, retyped or {})))
 
 
-def _coded(rows: pa.Table, binning: Binning, codes_by_column: Mapping[str, Ints], retyped: Mapping[str, Ints]) -> Ints:
-    """Return the codes of rows, int16 [n, J]."""
+def coded_rows(
+    rows: pa.Table, binning: Binning, codes_by_column: Mapping[str, Ints], retyped: Mapping[str, Ints]
+) -> Ints:
+    """Return the codes of rows, int16 [n, J]; 0 where a value is not there.
+
+    Args:
+        rows: a canonical batch.
+        binning: the model's bins.
+        codes_by_column: what `joined` gives.
+        retyped: rows by column that held a value of another type.
+    """
     coded = np.zeros((rows.num_rows, len(codes_by_column)), dtype=np.int16)
     for at, (name, known) in enumerate(codes_by_column.items()):
         slots = _slots(rows, binning, name)

@@ -10,7 +10,7 @@ from monitor.profile.values import summary
 from monitor.types import Kind, ModelSchema
 
 _FIGURES = {
-    Kind.TEXT: OF_TEXTS,
+    Kind.TEXT: tuple(OF_TEXTS),
     Kind.IMAGE: ("size", "mean"),
     Kind.EMBEDDING: ("norm", "mean"),
     Kind.SEQUENCE: ("norm", "mean"),
@@ -18,8 +18,12 @@ _FIGURES = {
 """What is profiled of values of these kinds, as columns ``feature.figure``; the length of texts is one by itself."""
 
 
-def derived(schema: ModelSchema) -> dict[str, tuple[str, str]]:
+def derived(schema: ModelSchema, *, texts: bool = True) -> dict[str, tuple[str, str]]:
     """Return the columns that stand for what is in such features: feature and figure, by name.
+
+    Args:
+        schema: of the model.
+        texts: whether those of texts are among them.
 
     >>> from monitor.types import Feature, Task
     >>> schema = ModelSchema(model="m", task=Task.REGRESSION, features=(Feature(name="face", kind=Kind.EMBEDDING),))
@@ -30,6 +34,7 @@ def derived(schema: ModelSchema) -> dict[str, tuple[str, str]]:
     found = {
         f"{feature.name}.{figure}": (feature.name, figure)
         for feature in schema.features
+        if texts or feature.kind is not Kind.TEXT
         for figure in _FIGURES.get(feature.kind, ())
     }
     return {name: origin for name, origin in found.items() if name not in names}

@@ -15,8 +15,16 @@ import pyarrow.compute as pc
 
 from monitor.profile.values import Floats, Ints, one_array
 
-FIGURES: Final = ("words", "unusual_words", "unusual_pairs", "digits", "upper", "punctuation", "non_ascii")
-"""Words: how many there are. Unusual words and pairs: their share in a text. The others: shares of characters."""
+FIGURES: Final = {
+    "words": "words",
+    "unusual_words": "share of unusual words",
+    "unusual_pairs": "share of unusual letter pairs",
+    "digits": "share of digits",
+    "upper": "share of capitals",
+    "punctuation": "share of punctuation",
+    "non_ascii": "share of characters beyond ASCII",
+}
+"""What each is, in words people read. Unusual words and pairs: their share in a text; below, shares of characters."""
 
 _CHARACTERS: Final = {"digits": r"\pN", "upper": r"\p{Lu}", "punctuation": r"[\pP\pS]", "non_ascii": r"[^\x00-\x7F]"}
 _NO_WORD: Final = r"[^\pL\pM\pN]+"

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from monitor.detection.evidence import SEGMENT_SHARE
 from monitor.errors import InvalidInput
 from monitor.profile.segment_sums import Segment, SegmentSums
 from monitor.profile.values import Floats
 from monitor.segments.law import ScanLaw
 from monitor.segments.residuals import CHANNELS, Residuals
 from monitor.segments.threshold import CALM, POOLED, learned
-
-SHARE = 0.5
-"""The part of the owner's dial that the scan has: it speaks of labels, which drift does not see."""
 
 ENOUGH = 14
 """With fewer ordinary chunks the scan does not speak."""
@@ -79,7 +77,9 @@ class Scan:
     threshold: float
 
     @classmethod
-    def fit(cls, past: Residuals, *, dial: float = 1.0, share: float = SHARE, threshold: float | None = None) -> "Scan":
+    def fit(
+        cls, past: Residuals, *, dial: float = 1.0, share: float = SEGMENT_SHARE, threshold: float | None = None
+    ) -> "Scan":
         """Learn from ordinary chunks: of the reference, and of traffic in which nothing was found.
 
         Args:

@@ -10,6 +10,7 @@ from monitor.detection.evidence import (
     FAULT_SHARE,
     NUMERIC,
     PERIOD,
+    SEGMENT_SHARE,
     SHIFT,
     alarm_rate,
     e_values,
@@ -64,7 +65,7 @@ def test_the_threshold_gives_all_columns_together_the_rate_that_is_asked():
     for dial in DIALS:
         reached = threshold(dial, [120.0] * 30)
         rate = 30 * alarm_rate(np.array([reached]), 120)[0]
-        assert rate == pytest.approx(dial * (1 - FAULT_SHARE) / PERIOD, rel=0.05)
+        assert rate == pytest.approx(dial * (1 - FAULT_SHARE - SEGMENT_SHARE) / PERIOD, rel=0.05)
     assert threshold(1, [30.0] * 30) > threshold(1, [120.0] * 30) > threshold(1, [np.inf] * 30)
 
 

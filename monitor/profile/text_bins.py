@@ -1,0 +1,28 @@
+"""Bins of what is told of texts by their words and characters (see `monitor.profile.texts`), frozen on a reference."""
+
+import pyarrow as pa
+
+from monitor.profile.binning import Binning, number_bins
+from monitor.profile.derived import derived, derived_values
+from monitor.profile.texts import Usual
+from monitor.types import Kind, ModelSchema
+
+
+def with_texts(binning: Binning, reference: pa.Table, schema: ModelSchema) -> Binning:
+    """Return a model's bins with those of its texts' figures, under another id; the same where no text is kept.
+
+    Args:
+        binning: the bins of all other columns.
+        reference: what they were frozen on.
+        schema: the model's schema.
+    """
+    names = [each.name for each in schema.features if each.kind is Kind.TEXT and each.name in reference.column_names]
+    usual = {name: Usual.of(reference[name]) for name in names if reference[name].null_count < reference.num_rows}
+    if not usual:
+        return binning
+    figures = {
+        name: number_bins(derived_values(reference, name, usual))
+        for name, (feature, _) in derived(schema).items()
+        if feature in usual
+    }
+    return Binning.of({**binning.columns, **figures}, usual)
