@@ -157,8 +157,11 @@ def _same_family(kind: pa.DataType, wanted: Kind) -> bool:
 
 def _answers(table: pa.Table, places: Places, schema: ModelSchema, notes: Notes) -> Answers:
     scores = no_scores(table.num_rows)
-    if isinstance(places.scores, str):
-        held = _array(table, places.scores)
+    single = places.scores if isinstance(places.scores, str) else None
+    if places.scores is not None and len(places.scores) == 1:  # one column, which may hold lists
+        single = places.scores[0]
+    if single is not None:
+        held = _array(table, single)
         if pa.types.is_floating(held.type) or pa.types.is_integer(held.type):
             scores = _lists([held])
         else:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 
 from monitor.schema import conform, conform_table
+from monitor.schema.tables import Places, conform_columns
 from monitor.types import Feature, Inference, Kind, ModelSchema, Task
 
 NOW = datetime(2013, 5, 2, tzinfo=UTC)
@@ -91,3 +92,10 @@ def test_table_rows_ahead_of_the_clock_or_with_bad_versions_are_rejected():
     done = conform_table(pa.table({"id": [1, 2]}), schema(), source="x", now=NOW)
     assert [line.reason for line in done.rejected] == ["bad_id", "bad_id"]
     assert done.batch.num_rows == 0
+
+
+def test_one_column_of_lists_named_as_the_only_one_holds_all_scores():
+    schema = ModelSchema(model="m", task=Task.MULTICLASS, classes=("a", "b"), features=())
+    table = pa.table({"p": [[0.9, 0.1], [0.2, 0.8]]})
+    found = conform_columns(table, Places(scores=("p",)), schema, source="test", now=NOW)
+    assert found.batch["_prediction"].to_pylist() == ["a", "b"]
