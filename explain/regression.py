@@ -94,8 +94,8 @@ class Prior:
     def covariance(self, signs: Matrix) -> Matrix:
         """Return how coalitions' groups vary together, [n, n]: the third symmetric polynomial, by Newton's identity."""
         weighted = signs * self.matter
-        shared: Matrix = weighted @ signs.T
-        cubes: Matrix = (weighted * self.matter**2) @ signs.T
+        shared = weighted @ signs.T
+        cubes = (weighted * self.matter**2) @ signs.T
         groups = shared * (shared**2 - 3 * float((self.matter**2).sum())) / 6 + cubes / 3
         return np.asarray(self.each * groups)
 
@@ -104,7 +104,7 @@ class Prior:
         weighted = signs * self.matter
         joined = weighted.sum(axis=1, keepdims=True)
         others = (joined**2 - float((self.matter**2).sum())) / 2 - weighted * (joined - weighted)
-        return self.each * weighted * others
+        return np.asarray(self.each * weighted * others)
 
     def values(self) -> Matrix:
         """Return how the players' values vary with their groups, [players, players]."""

@@ -18,6 +18,7 @@ from explain.cost import Cost, cost
 from explain.explainers import Attribution, Explainer, explainers
 from explain.models import Allowed, adapter
 from explain.queue import Queue, Ticket
+from explain.recent import Recent
 from explain.request import Asked, Request, Requests, specification
 from explain.tasks import Task, Tasks, TaskState
 from explain.trying import Trying
@@ -78,6 +79,7 @@ class ExplainService:
         self.queue = Queue(workers if workers is not None else [make_worker(config)])
         self.tasks = Tasks(self.queue)
         self.requests = Requests(store, config.explain.timeout_s)
+        self._recent = Recent(store)
         self.trying = Trying(self)
         self.windows = Windows(store, self, self._clock)
         settings = config.explain
@@ -193,6 +195,11 @@ class ExplainService:
             asked: the question.
             sampled: whether chance chose the row, so that the explanation stands for others.
         """
+        again = self._recent.fingerprint(asked)
+        if again is not None:
+            stored = self._store.explanations.find(asked.model, asked.inference_id, fingerprint=again)
+            if stored is not None:
+                return self._there(stored, sampled)
         request = self.requests.make(asked)
         with self._lock:
             pending = self._running.get(request.fingerprint)
@@ -201,6 +208,7 @@ class ExplainService:
             # Looked up under the lock: one that has just been finished is stored by now.
             stored = self._store.explanations.find(asked.model, asked.inference_id, fingerprint=request.fingerprint)
             if stored is not None:
+                self._recent.keep(asked, request)
                 return self._there(stored, sampled)
             started = time.perf_counter()
             ticket = self.queue.put(asked.model, request.job)

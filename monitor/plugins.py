@@ -4,9 +4,12 @@ import importlib
 import inspect
 import pkgutil
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+_FOUND: dict[tuple[ModuleType, type], dict[str, type[Any]]] = {}
+"""What each package has: requests ask for their method and adapter, and looking takes a millisecond."""
 
 
 def plugins(package: ModuleType, base: type[T]) -> dict[str, type[T]]:
@@ -21,6 +24,13 @@ def plugins(package: ModuleType, base: type[T]) -> dict[str, type[T]]:
     Raises:
         ValueError: two classes carry the same name.
     """
+    known: dict[str, type[T]] | None = _FOUND.get((package, base))
+    if known is None:
+        known = _FOUND[package, base] = _find(package, base)
+    return dict(known)
+
+
+def _find(package: ModuleType, base: type[T]) -> dict[str, type[T]]:
     found: dict[str, type[T]] = {}
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         for _, cls in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):

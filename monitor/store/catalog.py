@@ -26,6 +26,7 @@ class Catalog:
         self._database = database
         self._models: Remembered[Model] = Remembered(database)
         self._binnings: Remembered[Binning] = Remembered(database)
+        self._versions: Remembered[list[Version]] = Remembered(database)
         self._reference_marks: Counter[str] = Counter()
 
     def put_model(self, model: Model) -> None:
@@ -79,6 +80,7 @@ class Catalog:
         """
         self.model(version.model)
         with self._database.transaction():
+            self._versions.change(version.model)
             self._database.query(
                 "DELETE FROM versions WHERE model = ? AND version = ?", [version.model, version.version]
             )
@@ -99,8 +101,12 @@ class Catalog:
 
     def versions(self, model: str) -> list[Version]:
         """Return a model's registered versions, oldest first."""
+        return list(self._versions.get(model, self._read_versions) or ())
+
+    def _read_versions(self, model: str) -> list[Version] | None:
         found = self._database.rows("SELECT body FROM versions WHERE model = ?", [model])
-        return sorted((_read(row["body"], Version) for row in found), key=lambda known: (known.created, known.version))
+        known = (_read(row["body"], Version) for row in found)
+        return sorted(known, key=lambda version: (version.created, version.version)) or None
 
     def put_binning(self, model: str, binning: Binning) -> None:
         """Set the binning that every profile of a model uses from now on."""
