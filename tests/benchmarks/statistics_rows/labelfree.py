@@ -2,12 +2,11 @@
 
 On real streams and on made ones, with labels two chunks late; ours beside CBPE. Whether a stream is benign is measured:
 there the realised values are about as far from CBPE as drawing labels by chance alone puts them. NannyML's CBPE is
-run in its own environment (``PEERS=1 NANNYML=path/to/python``); without it the comparison is with a plain CBPE of ours,
-which is what the scores promise by isotonic calibration, without anchor.
+run in its own environment with ``PEERS=1`` (see `tests.benchmarks.peers_place`); without it the comparison is with a
+plain CBPE of ours, which is what the scores promise by isotonic calibration, without anchor, and the table says so.
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from monitor.performance.auc import RocAuc
 from monitor.profile.binning import make_binning
 from monitor.profile.build import profile_outcomes, read
 from monitor.profile.outcome import Outcome
+from tests.benchmarks.peers_place import nannyml_python, peer_environment
 from tests.benchmarks.statistics_rows import Options, Row
 from tests.benchmarks.streams.concepts import KINDS, concept_stream
 from tests.benchmarks.streams.stream import DAY, Floats, Ints, Stream
@@ -175,7 +175,9 @@ def measure(options: Options) -> Iterator[Row]:
             if peer is not None:
                 theirs = float(np.mean(np.abs(np.array(peer[name])[given.chunk] - given.realised)))
             cbpe.setdefault((kind, name), []).append(theirs)
-    yield from _errors(found, cbpe, "NannyML's CBPE" if options.peers and _python() else "our plain CBPE")
+    yield from _errors(
+        found, cbpe, "NannyML's CBPE" if options.peers and nannyml_python() else "our plain CBPE (no NannyML)"
+    )
     yield from _coverage(found)
 
 
@@ -261,16 +263,13 @@ print(json.dumps({"auc": found["roc_auc"]["value"].tolist(), "accuracy": found["
 """
 
 
-def _python() -> str:
-    return os.environ.get("NANNYML", "")
-
-
 def nannyml(stream: Stream) -> dict[str, Sequence[float]] | None:
     """Return NannyML's CBPE of each chunk after the reference; None without an environment that has it.
 
     A chunk is given as a day of its own, so that its chunks are ours.
     """
-    if not _python():
+    python = nannyml_python()
+    if python is None:
         return None
     chunk, rows = chunks_of(stream)
     assert stream.label is not None
@@ -289,8 +288,9 @@ def nannyml(stream: Stream) -> dict[str, Sequence[float]] | None:
     with tempfile.TemporaryDirectory() as folder:
         pq.write_table(table.slice(0, split), Path(folder) / "reference.parquet")
         pq.write_table(table.slice(split).drop(["label"]), Path(folder) / "current.parquet")
-        command = [_python(), "-c", _SCRIPT, folder]
-        quiet = os.environ | {"NML_DISABLE_USAGE_LOGGING": "1"}  # it tells its makers of every run otherwise
-        said = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, env=quiet)
+        said = subprocess.run(
+            [python, "-c", _SCRIPT, folder],
+            check=True, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, env=peer_environment(),
+        )  # fmt: skip
     found: dict[str, Sequence[float]] = json.loads(said.stdout.strip().splitlines()[-1])
     return found

@@ -1,12 +1,12 @@
 """What others do on the same rows, with ``PEERS=1``: Evidently 0.7.23 by default, PSI in ten bins, NannyML 0.13.1.
 
-On subsamples: 60 stationary chunks a control, and 10 chunks a fault. NannyML runs in an environment of its own, which
-``NANNYML=path/to/python`` names; without it its rows are left out, and the table says so.
+On a subsample: 60 stationary chunks a control. NannyML runs in an environment of its own (see
+`tests.benchmarks.peers_place`); where it cannot be had its rows are empty, and the table says so.
 """
 
 import json
-import os
 import subprocess
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from monitor.detection.evidence import PERIOD
 from monitor.types import Kind
+from tests.benchmarks.peers_place import nannyml_python, peer_environment
 from tests.benchmarks.statistics_rows import Options, Row
 from tests.benchmarks.streams.stream import Floats, Ints, Stream
 
@@ -97,15 +98,17 @@ print(int(alerts.any(axis=1).sum()))
 
 def _nannyml(stream: Stream, drawn: Ints, chunks: int) -> Iterator[Row]:
     """Measure NannyML's default drift (Jensen-Shannon, reference mean and three deviations) in its own environment."""
-    python, figure = os.environ.get("NANNYML", ""), f"peers_per_90d.nannyml.{stream.name}_iid_1k"
-    if not python:
-        yield Row(figure, None, "left out: NANNYML names no python that has it", None)
+    python, figure = nannyml_python(), f"peers_per_90d.nannyml.{stream.name}_iid_1k"
+    if python is None:
+        yield Row(figure, None, "left out: NannyML could not be installed")
         return
     names = [feature.name for feature in stream.schema.features]
     with tempfile.TemporaryDirectory() as folder:
         for name, rows in (("reference", drawn[:REFERENCE]), ("current", drawn[REFERENCE:])):
             pq.write_table(stream.table.take(pa.array(rows.ravel())).select(names), Path(folder) / f"{name}.parquet")
         command = [python, "-c", _SCRIPT, folder, json.dumps(names), str(ROWS)]
-        said = subprocess.run(command, check=True, capture_output=True, text=True)
+        said = subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, env=peer_environment()
+        )
     hits = int(said.stdout.strip().splitlines()[-1])
     yield Row(figure, round(hits / chunks * PERIOD, 2), "", None)
