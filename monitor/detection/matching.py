@@ -13,7 +13,7 @@ import numpy as np
 
 from monitor.profile.values import Floats, Ints
 
-_SIGNIFICANT = 2.5  # mean squares between over within; with 6 and 60 degrees of freedom about 1 in 30
+_SIGNIFICANT = 2.5  # deviations of the ratio of mean squares, by its degrees of freedom
 _WEEKS = 3
 _TWO_YEARS = timedelta(days=700)
 
@@ -76,7 +76,8 @@ def _draw(values: Floats, labels: Ints, sums: Floats, sizes: Floats) -> Floats:
     between = (sizes[:, None] * (means - values.mean(axis=0)) ** 2).sum(axis=0) / (groups - 1)
     within = ((values - means[labels]) ** 2).sum(axis=0) / (chunks - groups)
     ratio = between / np.maximum(within, 1e-300)
-    return np.where((ratio > _SIGNIFICANT) & (between > 0), 1 - 1 / np.maximum(ratio, 1.0), none)
+    chance = 1 + _SIGNIFICANT * np.sqrt(2 / (groups - 1) + 2 / (chunks - groups))
+    return np.where((ratio > chance) & (between > 0), 1 - 1 / np.maximum(ratio, 1.0), none)
 
 
 def has_seasons(starts: Sequence[datetime]) -> bool:
