@@ -5,6 +5,7 @@ import pyarrow.ipc
 import pyarrow.parquet
 
 from monitor.api.arrow_size import claimed
+from monitor.api.dictionaries import expanded, plain
 from monitor.api.operation import ARROW_FILE, ARROW_STREAM
 from monitor.api.problem import Problem
 
@@ -35,18 +36,27 @@ def read_table(body: bytes, media: str, *, most_bytes: int = MAX_INFLATED, most_
             with opened(pa.py_buffer(body)) as reader:
                 table = reader.read_all()
         else:
-            file = pa.parquet.ParquetFile(pa.BufferReader(body))
+            file = _parquet(body)
             inflated = sum(
                 file.metadata.row_group(group).total_byte_size for group in range(file.metadata.num_row_groups)
             )
             _check(file.metadata.num_rows, inflated, most_rows, most_bytes)
             table = file.read()
         table.validate(full=True)  # offsets that point outside and text that is not UTF-8 would stop the process later
+        _check(table.num_rows, sum(map(expanded, table.columns)), most_rows, most_bytes)
+        table = plain(table)
     except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
         raise Problem(400, f"The body is not a table of type {media}: {str(error)[:300]}") from None
     if len(set(table.column_names)) < len(table.column_names):
         raise Problem(400, "The table has two columns of one name; names must be unique.")
     return table
+
+
+def _parquet(body: bytes) -> pyarrow.parquet.ParquetFile:
+    """Open a file; its texts come as dictionaries, as they are in it: only then can be told what they become."""
+    file = pyarrow.parquet.ParquetFile(pa.BufferReader(body))
+    texts = [field.name for field in file.schema_arrow if pa.types.is_string(field.type)]
+    return pyarrow.parquet.ParquetFile(pa.BufferReader(body), read_dictionary=texts)
 
 
 def _check(rows: int, size: int, most_rows: int, most_bytes: int) -> None:

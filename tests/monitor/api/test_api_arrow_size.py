@@ -4,9 +4,13 @@ import io
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from monitor.api.arrow_size import claimed
+from monitor.api.operation import PARQUET
+from monitor.api.problem import Problem
+from monitor.api.tables import read_table
 
 ARROW = {"content-type": "application/vnd.apache.arrow.stream"}
 PATH = "/v1/models/flights/inferences"
@@ -59,3 +63,37 @@ def test_text_that_is_not_utf_8_is_refused(flights) -> None:
     broken = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xfe")])
     answer = flights("POST", PATH, content=written(pa.table({"carrier": broken})), headers=ARROW)
     assert answer.status_code == 400
+
+
+def test_a_text_that_many_rows_point_at_is_refused_before_each_has_its_own(flights) -> None:
+    """A megabyte of text in a dictionary and 2,000 places: two gigabytes, of a body of one."""
+    places = pa.array([0] * 2_000, pa.int16())
+    column = pa.DictionaryArray.from_arrays(places, pa.array(["x" * 2**20]))
+    nested = pa.ListArray.from_arrays(pa.array(range(2_001), pa.int32()), column)
+    for held in (column, nested):
+        body = written(pa.table({"carrier": held}))
+        assert len(body) < 2**21
+        assert flights("POST", PATH, content=body, headers=ARROW).status_code == 413
+
+
+def test_the_same_in_parquet_is_refused() -> None:
+    table = pa.table({"carrier": pa.array(["x" * 2**20] * 3_000)})
+    sink = io.BytesIO()
+    pa.parquet.write_table(table, sink, dictionary_pagesize_limit=2**22)
+    assert len(sink.getvalue()) < 2**21
+    with pytest.raises(Problem) as refused:
+        read_table(sink.getvalue(), PARQUET)
+    assert refused.value.status == 413
+
+
+def test_dictionaries_are_stored_as_what_they_stand_for(flights) -> None:
+    """Of texts, numbers, truths and lists of texts, with nulls: the same as their plain form."""
+    table = pa.table({"s": ["a", None, "a"], "n": [1.5, None, 2.5], "l": [["a"], ["b", "a"], None]})
+    coded = pa.table(
+        {
+            "s": table["s"].combine_chunks().dictionary_encode(),
+            "n": table["n"].combine_chunks().dictionary_encode(),
+            "l": table["l"].combine_chunks().cast(pa.list_(pa.dictionary(pa.int32(), pa.string()))),
+        }
+    )
+    assert read_table(written(coded), ARROW["content-type"]).equals(table)
