@@ -1,4 +1,4 @@
-"""The part of a model's page about where it is wrong: segments that stand out, harm, and protected groups."""
+"""The part of a model's page about harm: whether there is any, in which segments it is wrong, and protected groups."""
 
 import pandas as pd
 import streamlit as st
@@ -8,6 +8,7 @@ from app.prose import safe
 from monitor.charts import format as fmt
 from monitor.types import Measurement, Model, Status, Window
 
+_HITS = 6
 _METRICS = {
     "fairness.statistical_parity": "Statistical parity difference",
     "fairness.disparate_impact": "Disparate impact ratio",
@@ -16,33 +17,41 @@ _METRICS = {
 
 
 def where_wrong(model: Model, window: Window, version: str | None) -> None:
-    """Segments and harm side by side, then groups; nothing before any label or protected feature is there."""
+    """Segments that stand out, then protected groups."""
     found = standing(model.name, window, version)
-    if found.scanned is not None or found.harm is not None:
-        segments, harm = st.columns([2, 1], gap="medium")
-        with segments, st.container(border=True, height="stretch"):
-            st.subheader("Where is it wrong?", anchor=False)
-            _segments(found)
-        with harm, st.container(border=True, height="stretch"):
-            st.subheader("Does it do harm?", anchor=False)
-            _harm(found.harm)
+    with st.container(border=True):
+        st.subheader("Where is it wrong?", anchor=False)
+        _segments(found)
     if found.groups:
         with st.container(border=True):
             st.subheader("Are groups treated alike?", anchor=False)
             _groups(model, found.groups)
 
 
+def harm(name: str, window: Window, version: str | None) -> None:
+    """Say whether labels show a loss beyond what is tolerated; nothing where neither labels nor a bound are there."""
+    found = standing(name, window, version).harm
+    if found is not None:
+        st.subheader("Does it do harm?", anchor=False)
+        _harm(found)
+
+
 def _segments(found: Standing) -> None:
     st.caption("Every range and category of every input, by its labels, each held against its own past.")
-    for hit in found.hits:
+    if found.scanned is None:
+        st.caption("Not judged: no label has come for this window.")
+        return
+    for hit in found.hits[:_HITS]:
         st.markdown(
             f":material/error: **{fmt.day(hit.window.start)}** — {safe(hit.details.get('said', ''), 240)}"
             + (f" Most of it where {safe(hit.details['within'])}." if hit.details.get("within") else "")
         )
         if hit.details.get("others"):
             st.caption(f"Also beyond the threshold, often the same rows: {safe(hit.details['others'], 200)}")
+    if len(found.hits) > _HITS:
+        st.caption(f"and on {len(found.hits) - _HITS} days before; choose a shorter window above to read of them.")
     scanned = found.scanned
-    if found.hits or scanned is None:
+    if found.hits:
         return
     if scanned.value is None:
         st.caption(f"Not judged: {safe(scanned.details.get('reason', ''), 200)}.")
@@ -54,15 +63,14 @@ def _segments(found: Standing) -> None:
     )
 
 
-def _harm(harm: Measurement | None) -> None:
-    st.caption("Realised loss against what is tolerated beyond the reference; certain however often one looks.")
-    if harm is None or harm.threshold is None:
+def _harm(harm: Measurement) -> None:
+    if harm.threshold is None:
         st.caption("Not judged: neither the reference nor this window has labels enough.")
         return
-    accuracy = harm.details.get("metric") == "accuracy"
-    shown = (lambda loss: fmt.rate(1 - loss)) if accuracy else fmt.figure
-    name = "Accuracy" if accuracy else "Loss"
-    side = "at least" if accuracy else "at most"
+    accuracy, gain = (harm.details.get("metric") in metrics for metrics in (("accuracy",), ("accuracy", "ndcg")))
+    shown = (lambda loss: fmt.rate(1 - loss) if accuracy else fmt.figure(1 - loss)) if gain else fmt.figure
+    name = "Accuracy" if accuracy else "nDCG" if gain else "Loss"
+    side = "at least" if gain else "at most"
     breach = harm.status is Status.BREACH
     icon, said = (":material/error:", "Harm is known") if breach else (":material/check_circle:", "No harm is known")
     st.markdown(f"{icon} **{said}** as of {fmt.day(harm.window.start)}.")

@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
 
-from app.data.fleet import FRESH, breached, sentence
-from app.data.model import ratio, read
-from app.data.names import EFFECTS, EVIDENCE, SHIFT, column, measure
+from app.data.fleet import FRESH
+from app.data.judged import Judged, judged, stood, why
+from app.data.model import read
+from app.data.movement import ratio
+from app.data.names import EFFECTS, EVIDENCE, SHIFT, column
 from app.runtime import runtime
-from monitor.charts import format as fmt
 from monitor.charts.categories import OTHER, UNSEEN
 from monitor.charts.histogram import Histogram
 from monitor.jobs.references import source_of
@@ -40,17 +41,6 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """One measure in the newest window it was computed for."""
-
-    title: str
-    value: str
-    threshold: str
-    verdict: str
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
 class Reading:
     """All that the feature's page draws."""
 
@@ -59,6 +49,7 @@ class Reading:
     reference: Side | None
     shift: Mapping[str, list[Measurement]]  # version → what speaks for the column, over the window and around it
     shift_metric: str
+    stood: tuple[str, ...]  # how far the detector was at the end of the window, a sentence a version
     why: tuple[str, ...]
     judged: tuple[Judged, ...]
 
@@ -155,7 +146,9 @@ def reading(name: str, feature: str, window: Window, version: str | None, segmen
     ]
     found += read(name, "quality.*", window, version, segment, feature)
     found += read(name, "detection.*", window, version, segment, feature)
-    metric = _telling(found) or _telling(long) or SHIFT[0]
+    gathered = read(name, EVIDENCE, around, None, segment, feature) if model.settings.dial is not None else []
+    long = gathered or long
+    metric = EVIDENCE if gathered else _telling(found) or _telling(long) or SHIFT[0]
     shift: dict[str, list[Measurement]] = {}
     for given in long:
         if given.metric == metric:
@@ -166,8 +159,9 @@ def reading(name: str, feature: str, window: Window, version: str | None, segmen
         reference=reference,
         shift=dict(sorted(shift.items())),
         shift_metric=metric,
-        why=_why(model, found),
-        judged=_judged([given for given in found if given.metric not in EFFECTS]),
+        stood=stood([given for given in gathered if window.start <= given.window.start < window.end]),
+        why=why(model, found),
+        judged=judged([given for given in found if given.metric not in EFFECTS]),
     )
 
 
@@ -175,55 +169,6 @@ def _telling(found: list[Measurement]) -> str | None:
     """The measure of shift that went farthest, as a multiple of its threshold."""
     judged = [given for given in found if given.metric in SHIFT]
     return max(judged, key=lambda given: ratio(given) or 0.0).metric if judged else None
-
-
-def _why(model: Model, found: list[Measurement]) -> tuple[str, ...]:
-    """What is beyond normal in this window, one sentence a measure, the worst first; empty where nothing is."""
-    worst: dict[str, Measurement] = {}
-    detector = any(given.metric == EVIDENCE for given in found)
-    for given in found:
-        speaks = given.metric in SHIFT or given.metric.startswith("quality.")
-        if (given.metric == EVIDENCE if detector else speaks) and breached(given):
-            best = worst.get(given.metric)
-            if best is None or (ratio(given) or 0) > (ratio(best) or 0):
-                worst[given.metric] = given
-    ordered = sorted(worst.values(), key=lambda given: -(ratio(given) or 0))
-    said = (
-        f"{_told(model, given, found)} ({fmt.day(given.window.start)}, n = {fmt.count(given.rows)})"
-        for given in ordered
-    )
-    return tuple(dict.fromkeys(said))
-
-
-def _told(model: Model, given: Measurement, found: list[Measurement]) -> str:
-    if given.metric == EVIDENCE:
-        return sentence(model, given, [each for each in found if each.window == given.window])
-    return sentence(model, given).partition(": ")[2] or sentence(model, given)
-
-
-def _judged(found: list[Measurement]) -> tuple[Judged, ...]:
-    newest: dict[str, Measurement] = {}
-    for given in found:
-        best = newest.get(given.metric)
-        if best is None or (given.window.start, given.rows) > (best.window.start, best.rows):
-            newest[given.metric] = given
-    lines = []
-    for metric in sorted(newest, key=lambda name: (not name.startswith("drift."), measure(name).title)):
-        given, known = newest[metric], measure(metric)
-        if ratio(given) is None:
-            verdict = "Not enough data" if given.threshold is not None or given.value is None else "No threshold"
-        else:
-            verdict = "Beyond threshold" if breached(given) else "Within threshold"
-        lines.append(
-            Judged(
-                known.title,
-                fmt.with_unit(given.value, known.unit),
-                fmt.with_unit(given.threshold, known.unit),
-                verdict,
-                given.rows,
-            )
-        )
-    return tuple(lines)
 
 
 def features_of(model: Model) -> list[str]:

@@ -6,33 +6,18 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
-from app.data.fleet import FRESH, breached, sentence
-from app.data.names import EVIDENCE, SHIFT, accuracy_metrics, column, measure
+from app.data.fleet import FRESH, breached
+from app.data.movement import Suspect, cells, ratio, suspects
+from app.data.names import EVIDENCE, SHIFT, accuracy_metrics, measure
 from app.runtime import runtime
-from monitor.charts import format as fmt
 from monitor.charts.heatmap import Cell
 from monitor.charts.lines import Bars
-from monitor.charts.style import plain
 from monitor.jobs.ages import curve
-from monitor.types import ALL, Measurement, Model, Status, Window
+from monitor.types import ALL, Measurement, Window
 
-ANSWERS = ("_score", "_prediction")
-_PART = 1.01
 LATENCIES = ("traffic.latency_p50", "traffic.latency_p95", "traffic.latency_p99")
 DEVICE_TIMES = ("traffic.device_time_p50", "traffic.device_time_p95", "traffic.device_time_p99")
 DEVICE_MEMORY = ("traffic.device_memory_p50", "traffic.device_memory_p95", "traffic.device_memory_p99")
-
-
-@dataclass(frozen=True, slots=True)
-class Suspect:
-    """A column that stands out: what happened in its worst window, in words, and how far beyond normal."""
-
-    feature: str
-    label: str
-    said: str
-    ratio: float
-    measurement: Measurement
-    trend: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +115,6 @@ def overview(name: str, window: Window, version: str | None, segment: str) -> Ov
     coverage = [given for given in performance if given.metric == "performance.label_coverage"]
     bars = _bars([given for given in traffic if given.metric == "traffic.rows"], coverage)
     rows = int(sum(bars.rows)) if bars else 0
-    suspects = _suspects(model, moved)
     judged = [given for given in moved if given.metric in (EVIDENCE, *SHIFT) and ratio(given) is not None]
     newest = max((given.window for given in judged), key=lambda window: window.start, default=None)
     drifted = {given.feature for given in judged if breached(given) and given.window == newest}
@@ -151,8 +135,8 @@ def overview(name: str, window: Window, version: str | None, segment: str) -> Ov
         },
         coverage=mean_coverage(coverage),
         ages=curve(coverage, runtime().clock.now()),
-        cells=_cells(model, moved),
-        suspects=suspects,
+        cells=cells(model, moved),
+        suspects=suspects(model, moved),
         drifted=len([feature for feature in drifted if feature and not feature.startswith("_")]),
         drifted_in=newest,
         features=len(model.schema.features),
@@ -218,79 +202,3 @@ def _bars(traffic: Sequence[Measurement], coverage: Sequence[Measurement]) -> Ba
         [rows[window] for window in order],
         [min(labelled.get(window, 0.0), rows[window]) for window in order] if labelled else None,
     )
-
-
-def _speaks(given: Measurement) -> bool:
-    """Whether a measurement counts in the heat map: the shift of a column, or a fault of its values."""
-    return given.metric in (EVIDENCE, *SHIFT) or given.metric.startswith("quality.")
-
-
-def ratio(given: Measurement) -> float | None:
-    """How many times its own threshold a measurement reached; None where it says too little.
-
-    A column that the detector speaks of is above 1 while it is part of an open incident, and only then.
-    """
-    if given.status is Status.INSUFFICIENT or given.value is None or not given.threshold:
-        return None
-    reached = given.value / given.threshold
-    if given.metric == EVIDENCE:
-        return max(reached, _PART) if given.status is Status.BREACH else min(reached, 1.0)
-    return reached
-
-
-def _cells(model: Model, moved: Sequence[Measurement]) -> tuple[Cell, ...]:
-    """One cell a (column, window): the worst of what speaks for the column then, over versions."""
-    at: dict[tuple[str, Window], list[Measurement]] = {}
-    for given in moved:
-        if given.feature and _speaks(given) and not given.feature.startswith("_latency"):
-            at.setdefault((given.feature, given.window), []).append(given)
-    cells = []
-    for (feature, window), found in at.items():
-        label = column(model.schema, feature).label
-        judged = [(ratio(given) or 0.0, given) for given in found if ratio(given) is not None]
-        if not judged:
-            rows = max(given.rows for given in found)
-            said = f"no data (n = {fmt.count(rows)})" if rows else "no data"
-            cells.append(Cell(feature, label, window.start, window.end, None, said, feature in ANSWERS))
-            continue
-        worst, given = max(judged, key=lambda each: each[0])
-        cells.append(Cell(feature, label, window.start, window.end, worst, _cell_text(given), feature in ANSWERS))
-    return tuple(cells)
-
-
-def _cell_text(given: Measurement) -> str:
-    known = measure(given.metric)
-    if given.metric == EVIDENCE:
-        part = "part of an open incident" if breached(given) else "no incident"
-        event = f"<br>{plain(str(given.details['event']))}: no evidence is gathered" if "event" in given.details else ""
-        return (
-            f"{known.title} <b>{fmt.with_unit(given.value, known.unit)}</b> of an alarm; {part}{event}"
-            f"<br>n = {fmt.count(given.rows)}, version {given.version}"
-        )
-    return (
-        f"{known.title} <b>{fmt.with_unit(given.value, known.unit)}</b>, threshold"
-        f" {fmt.with_unit(given.threshold, known.unit)}<br>n = {fmt.count(given.rows)}, version {given.version}"
-    )
-
-
-def _suspects(model: Model, moved: Sequence[Measurement]) -> tuple[Suspect, ...]:
-    """The columns beyond their threshold, the farthest first, each told by its worst window."""
-    columns: dict[str, list[Measurement]] = {}
-    for given in moved:
-        if given.feature and _speaks(given) and not given.feature.startswith("_latency"):
-            columns.setdefault(given.feature, []).append(given)
-    suspects = []
-    for feature, found in columns.items():
-        judged = [(ratio(given) or 0.0, given) for given in found if breached(given)]
-        if not judged:
-            continue
-        worst, given = max(judged, key=lambda each: (each[0], each[1].window.start))
-        days: dict[datetime, float] = {}
-        for each in found:
-            days[each.window.start] = max(days.get(each.window.start, 0.0), ratio(each) or 0.0)
-        beside = [each for each in moved if each.feature == feature and each.window == given.window]
-        told = sentence(model, given, beside)
-        said = told if given.metric == EVIDENCE else told.partition(": ")[2] or told
-        label = column(model.schema, feature).label
-        suspects.append(Suspect(feature, label, said, worst, given, tuple(days[day] for day in sorted(days))))
-    return tuple(sorted(suspects, key=lambda suspect: -suspect.ratio))

@@ -59,6 +59,11 @@ def deliveries(alert: str) -> list[Delivery]:
     return list(runtime().store.alerts.deliveries(alert))
 
 
+def digest_due(alert: str) -> datetime | None:
+    """When the digest that tells of an alert is sent; None where it was, or where none tells of it."""
+    return min((line.due for line in runtime().store.digests.of(alert) if line.digest is None), default=None)
+
+
 def target_of(alert: Alert) -> tuple[str, dict[str, str]]:
     """The view an alert's link opens, as (view, parameters).
 

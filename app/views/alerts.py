@@ -4,15 +4,20 @@ import streamlit as st
 
 from app.data.detection import history
 from app.data.names import measure
-from app.data.records import alerts, deliveries, target_of
+from app.data.records import alerts, deliveries, digest_due, target_of
 from app.frame import since
 from app.incidents import incident
 from app.prose import SEVERITY, safe
 from app.runtime import runtime
 from monitor.alerts.incidents import DETECTOR
+from monitor.alerts.segment import SEGMENT
 from monitor.charts import format as fmt
 from monitor.types import Alert, AlertState, Severity
 
+_IMPACT = (
+    "Impact is how far the shares of values moved, weighted by how much those values matter to the model: in the unit "
+    "of attributions, or of scores. It ranks the digest; it is no test. See the guide, Segments, groups and harm."
+)
 models = {model.name: model for model in runtime().store.catalog.models()}
 titles = {name: model.title for name, model in models.items()}
 chosen = st.query_params.get("alert")
@@ -31,10 +36,10 @@ with st.container(horizontal=True, vertical_alignment="center"):
 
 def told(alert: Alert) -> str:
     """Who was told, and whether it arrived."""
-    sent = deliveries(alert.id)
-    if not sent:
+    sent, due = deliveries(alert.id), digest_due(alert.id)
+    if not sent and due is None:
         return "not sent anywhere: no channel takes this severity"
-    parts = []
+    parts = [f"waits for the digest of {fmt.minute(due)} UTC"] if due is not None else []
     for delivery in sent:
         way = f"{delivery.channel} ({delivery.event})"
         if delivery.delivered is not None:
@@ -62,11 +67,14 @@ def show(alert: Alert) -> None:
         with text:
             with st.container(horizontal=True, gap="small", vertical_alignment="center"):
                 st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type] # one of the allowed ones
+                st.badge("Paged" if alert.paged else "In the digest", color="gray")
                 if alert.state is AlertState.RESOLVED:
                     st.badge(f"Resolved {fmt.day(alert.resolved)}", icon=":material/check:", color="green")
                 st.markdown(f"**{safe(alert.title, 200)}**", width="stretch")
             if alert.rule == DETECTOR:
                 bounds = reason(alert)
+            elif alert.rule == SEGMENT:
+                bounds = f"{alert.value:g} times what a segment has to reach to stand out"
             else:
                 value, limit = (fmt.with_unit(given, known.unit) for given in (alert.value, alert.threshold))
                 bounds = f"{known.title} {value}, threshold {limit}"
@@ -75,6 +83,9 @@ def show(alert: Alert) -> None:
                 f"{safe(titles.get(alert.model, alert.model))}, version {safe(alert.version)}, "
                 f"window {safe(fmt.span(alert.window.start, alert.window.end))} (UTC)"
             )
+            if alert.because:
+                impact = "" if alert.impact is None else f" Impact {fmt.figure(alert.impact)}."
+                st.markdown(safe(f"{alert.because}{impact}", 260), help=_IMPACT)
             owner = f"owner {alert.owner}" if alert.owner else "no owner"
             for note in history(alert.id):
                 by = f" by {note.who}" if note.who else ""

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.data.feature import Side, features_of, reading, worst_feature
-from app.data.names import column, measure
+from app.data.names import EVIDENCE, column, measure
 from app.frame import colours, model_of, pick, place, read_address, write_address
 from app.prose import safe
 from monitor.charts import format as fmt
@@ -144,18 +144,22 @@ with left, st.container(border=True, height="stretch"):
         st.caption("A column of this kind has no distribution; its missing values are counted above.")
 with right, st.container(border=True, height="stretch"):
     known = measure(found.shift_metric)
-    st.subheader("How far has it moved, and since when?", anchor=False)
+    detector = found.shift_metric == EVIDENCE
+    st.subheader("When would it raise an alarm?" if detector else "How far has it moved, and since when?", anchor=False)
     if found.shift:
         st.caption(
-            f"{known.title} from the reference, a point a window; above the dashed line is beyond ordinary days."
+            "What the detector has gathered of what raises an alarm (100 %), after each window: over days for a drift, "
+            "in one for a fault. ◆ part of an open incident."
+            if detector
+            else f"{known.title} from the reference, a point a window; above the dashed line is beyond ordinary days."
         )
         st.plotly_chart(
             over_time(
                 {f"Version {version}": points for version, points in found.shift.items()},
                 paint,
                 highlight=at.window if at.span is None else None,
-                title=f"{known.title}" + (f", {known.unit}" if known.unit else ""),
-                unit="",
+                title="Share of an alarm" if detector else known.title + (f", {known.unit}" if known.unit else ""),
+                unit="share" if detector else "",
                 own_thresholds=True,
                 height=330,
                 from_zero=True,
@@ -165,6 +169,8 @@ with right, st.container(border=True, height="stretch"):
             key="shift",
             alt=f"{known.title} of {feature.label} over time with its threshold",
         )
+        for sentence in found.stood:
+            st.caption(safe(sentence, 200))
     else:
         st.caption("No drift has been measured for this column in this window.")
 

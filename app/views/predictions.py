@@ -4,6 +4,7 @@ import math
 
 import streamlit as st
 
+from app.data.bounded import MOST, newest_part
 from app.data.kept import kept
 from app.data.names import score_title
 from app.data.rows import ORDERS, PAGE, Filters, page, verdict
@@ -40,11 +41,9 @@ filters = Filters(
     labelled={"Labelled": True, "No label yet": False}.get(str(labels)),
     id_prefix=prefix or None,
 )
-key = (at, order, labels, prefix, score)
-if st.session_state.get("rows_of") != key:  # other rows: begin at the first page
-    st.session_state["rows_of"] = key
-    st.session_state["page"] = 1
-found, total = page(at.model, filters, order or "Newest", int(st.session_state["page"]))
+paging = f"page {(at, order, labels, prefix, score)}"  # other rows begin at their first page
+found, total = page(at.model, filters, order or "Newest", int(st.session_state.get(paging, 1)))
+part = newest_part(at.model, at.window) if order != "Newest" else at.window
 where = [f"segment {segment_name(model, at.segment)}"] if at.segment != ALL else []
 where += [f"version {at.version}"] if at.version else []
 sampled = kept(model, at.window, at.version)
@@ -62,6 +61,11 @@ if not total:
 count = f"**{fmt.count(total)}** {'row' if total == 1 else 'rows'}" + (" with a label" if order == "Most wrong" else "")
 paged = f", {PAGE} on a page" if total > PAGE else ""
 st.markdown(f"{count}{safe(', ' + ', '.join(where)) if where else ''}{paged}.")
+if part != at.window:
+    st.caption(
+        f":material/bolt: Of the newest {fmt.count(MOST)} predictions or so, since {fmt.minute(part.start)} UTC: more "
+        "are not sorted at a time. Choose a shorter window above to see others."
+    )
 if sampled:
     st.caption(f":material/filter_alt: {sampled}")
 
@@ -109,4 +113,4 @@ st.dataframe(
 )
 pages = math.ceil(total / PAGE)
 if pages > 1:
-    st.pagination(min(pages, 10_000), key="page")
+    st.pagination(min(pages, 10_000), key=paging)

@@ -89,7 +89,7 @@ def _alert(model: Model, found: Sequence[Measurement], window: Window, said: str
         body="\n".join(lines),
         link=here,
         value=given.value or 0.0,
-        threshold=bound.value or 0.0,
+        threshold=1 - (bound.value or 0.0) if given.details.get("better") == "higher" else bound.value or 0.0,
         window=window,
         since=window.start,
         updated=now,

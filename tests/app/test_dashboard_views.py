@@ -98,7 +98,23 @@ def test_model_shows_kpis_and_suspects(seeded: Seeded) -> None:
     assert "of values are outside of anything seen in the reference" in said
     assert "**Temperature**" in [link.label for link in at.get("page_link")]
     assert {metric.label: metric.value for metric in at.metric}["Predictions"] == "5,000"
-    assert len(at.get("plotly_chart")) == 5  # accuracy, columns, scores, traffic, latency
+    assert len(at.get("plotly_chart")) == 2  # accuracy, columns
+
+
+@pytest.mark.parametrize(
+    ("part", "heading", "charts"),
+    [
+        ("Where it is wrong", "Where is it wrong?", 0),
+        ("Scores", "Do scores come true?", 1),
+        ("Traffic", "How fast were the answers?", 2),
+        ("Alarms", "How often may it alarm for nothing?", 0),
+    ],
+)
+def test_each_section_of_the_model_is_drawn_alone(seeded: Seeded, part: str, heading: str, charts: int) -> None:
+    at = visit("model", model="parcels", part=part)
+    assert heading in texts(at)
+    assert "What to look at first" not in texts(at)
+    assert len(at.get("plotly_chart")) == charts
 
 
 def test_model_without_traffic_teaches_capture(seeded: Seeded) -> None:
