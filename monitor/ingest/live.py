@@ -1,7 +1,5 @@
 """The profile of one model as it grows: pieces in the store, and in memory what they do not reach yet."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -11,17 +9,17 @@ from threading import RLock
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from monitor.profile.basis import basis_of
 from monitor.profile.binning import Binning, make_binning
-from monitor.profile.build import profile, profile_outcomes
+from monitor.profile.build import profile
 from monitor.profile.class_scores import profile_class_scores
-from monitor.profile.comoments import profile_comoments
-from monitor.profile.pieces import PIECES, merge
-from monitor.profile.residuals import profile_residuals
+from monitor.profile.pieces import PIECES, choose, merge
 from monitor.profile.segment_sums import profile_segments
 from monitor.profile.text_bins import with_texts
+from monitor.profile.whole import profile_rows, profile_truths
 from monitor.store import CommitUnknown, Store
 from monitor.store.profiles import LEFT
-from monitor.types import Model, Task, Window
+from monitor.types import Model, Window
 
 FREEZE_ROWS = 5_000
 """Without a reference, the bins are frozen on this many first rows."""
@@ -124,7 +122,7 @@ class Live:
             stored = self._store.profiles.pieces(
                 self._name, window, columns=columns, version=version, segment=segment, hours=hours
             )
-        return pa.concat_tables([stored, _choose(memory, window, columns, version, segment)])
+        return pa.concat_tables([stored, choose(memory, window, columns, version, segment)])
 
     def register_reference(self, version: str, batch: pa.Table, window: Window) -> None:
         """Keep a version's reference rows, and the bins and the profile that follow from them, all or nothing.
@@ -198,12 +196,9 @@ class Live:
         known = rows.filter(pc.is_valid(rows["_label"]))
         known = known.append_column("_sign", pa.repeat(pa.scalar(1, pa.int8()), len(known)))
         parts = [
-            profile(rows, model.schema, binning, segments),
-            profile_comoments(rows, model.schema, binning),
-            profile_class_scores(rows, model.schema, binning),
-            profile_outcomes(known, model.schema, binning, segments),
+            *profile_rows(rows, model.schema, binning, segments),
+            *profile_truths(known, model.schema, binning, segments),
             profile_segments(known, model.schema, binning),
-            profile_residuals(known, model.schema, binning, segments),
         ]
         self._store.profiles.replace_reference(model.name, version, merge(pa.concat_tables(parts)))
 
@@ -212,9 +207,7 @@ class Live:
         parts = [self._pieces]
         recent = self._store.rows.recent(model.name, self._reached, end)
         for rows in self._store.rows.tail(model.name, self._reached, end) if recent is None else [recent]:
-            parts.append(profile(rows, model.schema, binning, segments))
-            parts.append(profile_comoments(rows, model.schema, binning))
-            parts.append(profile_class_scores(rows, model.schema, binning))
+            parts += profile_rows(rows, model.schema, binning, segments)
         if self._store.rows.thinned(model.name):  # only where profiles began again: rows are thinned behind them
             narrow = self._store.rows.narrow(model.name, self._reached, end)
             left = profile(narrow, model.schema, binning, segments)
@@ -235,8 +228,7 @@ class Live:
             theirs = (
                 deltas.filter((pc.field("_seq") > after) & (pc.field("_seq") <= until)) if len(eras) > 1 else deltas
             )
-            parts.append(profile_outcomes(theirs, model.schema, binning, names))
-            parts.append(profile_residuals(theirs, model.schema, binning, names))
+            parts += profile_truths(theirs, model.schema, binning, names)
         return parts
 
     def _write(self) -> None:
@@ -252,29 +244,3 @@ class Live:
                 raise
         self._flushed, self._restart = self._reached, False
         self._pieces = PIECES.empty_table()
-
-
-def basis_of(model: Model, binning: Binning, segments: Sequence[str] | None = None) -> str:
-    """Return what pieces depend on beside the rows; pieces that differ in it do not add up."""
-    schema = model.schema
-    chosen = tuple(model.segments if segments is None else segments)
-    parts = [binning.id, schema.task, schema.classes, schema.threshold, chosen]
-    if schema.task is Task.RANKING:
-        parts.append(schema.cutoff)
-    return f"{binning.id}:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]}"
-
-
-def _choose(
-    pieces: pa.Table, window: Window, columns: Sequence[str] | None, version: str | None, segment: str | None
-) -> pa.Table:
-    hour = pc.field("hour")
-    wanted = (hour >= pa.scalar(window.start, PIECES.field("hour").type)) & (
-        hour < pa.scalar(window.end, PIECES.field("hour").type)
-    )
-    if columns is not None:
-        wanted &= pc.field("column").isin(list(columns))
-    if version is not None:
-        wanted &= pc.field("version") == version
-    if segment is not None:
-        wanted &= pc.field("segment") == segment
-    return pieces.filter(wanted)

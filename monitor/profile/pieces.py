@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from numpy.lib.stride_tricks import sliding_window_view
 
 from monitor.profile.values import Ints, one_array
+from monitor.types import Window
 
 PIECES = pa.schema(
     [
@@ -87,3 +88,20 @@ def _sums(counts: pa.ListArray, starts: Ints) -> pa.ListArray:
         added = np.add.reduceat(block, np.searchsorted(rows, starts[runs]), axis=0)
         sliding_window_view(sums, width, writeable=True)[ends[runs]] = added
     return pa.ListArray.from_arrays(pa.array(ends.astype(np.int32)), pa.array(sums))
+
+
+def choose(
+    pieces: pa.Table, window: Window, columns: Sequence[str] | None, version: str | None, segment: str | None
+) -> pa.Table:
+    """Return the pieces of the hours that begin in a window, of some columns, a version and a segment; None is all."""
+    hour = pc.field("hour")
+    wanted = (hour >= pa.scalar(window.start, PIECES.field("hour").type)) & (
+        hour < pa.scalar(window.end, PIECES.field("hour").type)
+    )
+    if columns is not None:
+        wanted &= pc.field("column").isin(list(columns))
+    if version is not None:
+        wanted &= pc.field("version") == version
+    if segment is not None:
+        wanted &= pc.field("segment") == segment
+    return pieces.filter(wanted)

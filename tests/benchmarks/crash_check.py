@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from monitor.profile.build import profile, profile_outcomes
 from monitor.profile.pieces import PIECES, merge
 from monitor.profile.segment_sums import profile_segments
+from monitor.profile.whole import profile_rows, profile_truths
 from monitor.store import Store, verify
 from tests.benchmarks.crash_journal import Event, Known, content_hash
 
@@ -67,9 +67,10 @@ def _profiles_agree(store: Store) -> bool:
         return store.rows.count(MODEL) == 0
     reached = store.profiles.up_to_seq(MODEL)
     segments = model.segments
-    fresh = [profile(rows, model.schema, binning, segments) for rows in store.rows.tail(MODEL, 0, reached)]
+    tail = store.rows.tail(MODEL, 0, reached)
+    fresh = [part for rows in tail for part in profile_rows(rows, model.schema, binning, segments)]
     deltas = store.rows.outcome_deltas(MODEL, 0, reached)
-    fresh.append(profile_outcomes(deltas, model.schema, binning, segments))
+    fresh += profile_truths(deltas, model.schema, binning, segments)
     fresh.append(profile_segments(deltas, model.schema, binning))
     expected = merge(pa.concat_tables(fresh)).cast(PIECES)
     return bool(merge(store.profiles.pieces(MODEL)).cast(PIECES).equals(expected)) and reached == store.rows.last_seq(

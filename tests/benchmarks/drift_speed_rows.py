@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 
-from monitor.ingest.live import basis_of
 from monitor.profile import make_binning, merge, profile, profile_outcomes
+from monitor.profile.basis import basis_of
 from monitor.profile.binning import Binning
 from monitor.profile.pieces import PIECES
 from monitor.schema import arrow_schema
