@@ -1,21 +1,25 @@
-"""Whether a binary model's scores come true in a window, what its answers were worth, and which labels are missing."""
+"""Whether a model's scores come true in a window, what its answers were worth, and which labels are missing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
+import pyarrow.compute as pc
 import streamlit as st
 
+from app.data.names import QUALITY_FIRST
 from app.runtime import runtime
-from monitor.estimation.expected import reweighted
-from monitor.estimation.missing import Missing, missing
-from monitor.performance.auc import RocAuc
+from monitor.estimation.missing import Missing
+from monitor.jobs.typical import Typical, residuals_of, typical
+from monitor.jobs.worth import Measures
 from monitor.performance.business_value import value_per_prediction
-from monitor.performance.calibration_error import CalibrationError, Reliability, reliability
+from monitor.performance.calibration_error import Reliability, gap, reliability
 from monitor.profile.binning import OUTCOME, SCORE
 from monitor.profile.build import read
 from monitor.profile.column import ColumnProfile
 from monitor.profile.outcome import Outcome
-from monitor.types import Task, Window
+from monitor.profile.residuals import RESIDUALS
+from monitor.profile.values import Ints
+from monitor.types import Model, Task, Window
 
 FRESH = 30
 
@@ -25,45 +29,66 @@ class Trueness:
     """What the labels of a window say of its scores.
 
     Attributes:
-        curve: the reliability curve.
-        error: the expected calibration error; None without labelled scores.
+        curves: the reliability curve of each class that is told apart, of a binary task the positive one; without
+            labelled scores, and for other tasks, none.
+        confusion: rows by (label, prediction) of a multiclass task; None for others.
         worth: the mean value of a judged prediction; None where the owner set no values, or without labels.
         judged: how many predictions that is the mean of.
         missing: how scores with and without a label differ; None where there is too little of either.
-        auc: of the labels that came, and weighted by score as if none were missing; None unless they differ.
+        weighted: the first measure's title and unit, what it is of the labels that came, and weighted by score as if
+            none were missing; None unless they differ.
     """
 
-    curve: Reliability
-    error: float | None
+    curves: Mapping[str, Reliability]
+    confusion: Ints | None
     worth: float | None
     judged: int
     missing: Missing | None
-    auc: tuple[float, float] | None
+    weighted: tuple[str, str, float, float] | None
+
+    def error(self, name: str) -> float:
+        """The expected calibration error of one class."""
+        return gap(self.curves[name])
 
 
 @st.cache_data(ttl=FRESH, max_entries=64, show_spinner=False)
 def trueness(name: str, window: Window, version: str | None, segment: str) -> Trueness | None:
-    """Merge the summaries of a window; None for other tasks, and where no label with a score has come."""
+    """Merge the summaries of a window; None where no usable label has come."""
     running = runtime()
     model = running.store.catalog.model(name)
     binning = running.store.catalog.binning(name)
-    if binning is None or model.schema.task is not Task.BINARY:
+    if binning is None:
         return None
-    pieces = running.ingest.pieces(name, window, columns=[OUTCOME, SCORE], version=version, segment=segment)
-    found = read(pieces, binning, model.schema) if pieces.num_rows else {}
+    columns = [OUTCOME, SCORE, RESIDUALS]
+    pieces = running.ingest.pieces(name, window, columns=columns, version=version, segment=segment)
+    pieces = pieces.filter(pc.equal(pieces["binning"], binning.id))
+    losses = pc.equal(pieces["column"], RESIDUALS)
+    found = read(pieces.filter(pc.invert(losses)), binning, model.schema)
     outcome, score = found.get(OUTCOME), found.get(SCORE)
-    if not isinstance(outcome, Outcome) or not isinstance(score, ColumnProfile) or not outcome.scored:
+    if not isinstance(outcome, Outcome) or not isinstance(score, ColumnProfile) or not outcome.judged:
         return None
-    rows = score.bins.astype(np.float64)
-    gap = missing(outcome.score_counts[0].sum(axis=0).astype(np.float64), rows)
-    weighted = reweighted(outcome, rows) if gap is not None and gap.differs else None
-    areas = (RocAuc().value(outcome), RocAuc().value(weighted)) if weighted is not None else (None, None)
+    parts = list(residuals_of(pieces.filter(losses), model, binning).values())
+    labelled = sum(parts[1:], parts[0]) if parts else None
+    told = typical(model, score, outcome, labelled)
     values = model.settings.outcome_values
+    several = model.schema.task is Task.MULTICLASS
+    shown = model.schema.classes if several else model.schema.classes[1:]
     return Trueness(
-        curve=reliability(outcome),
-        error=CalibrationError().value(outcome),
+        curves={each: reliability(outcome, at) for at, each in enumerate(shown[: len(outcome.score_counts)])}
+        if outcome.scored
+        else {},
+        confusion=outcome.confusion if several else None,
         worth=None if values is None else value_per_prediction(outcome, values),
         judged=outcome.judged,
-        missing=gap,
-        auc=(areas[0], areas[1]) if areas[0] is not None and areas[1] is not None else None,
+        missing=None if told is None else told.missing,
+        weighted=_weighted(model, outcome, told),
     )
+
+
+def _weighted(model: Model, outcome: Outcome, told: Typical | None) -> tuple[str, str, float, float] | None:
+    first = next(each for each in Measures().of(model) if each.name == QUALITY_FIRST[model.schema.task])
+    came = first.value(outcome)
+    mended = None if told is None else told.reweighted(first)
+    if came is None or mended is None:
+        return None
+    return first.title, model.schema.target_unit if first.unit == "target" else first.unit, came, mended

@@ -31,8 +31,8 @@ OFF_THRESHOLD: Final = 0.01
 
 _WHY: Final = {
     Task.BINARY: "there are none between 0 and 1, or they are too alike",
-    Task.MULTICLASS: "top scores give the accuracy, and those of each class, over all traffic, AUC, Brier score, log-loss "
-    "and calibration",
+    Task.MULTICLASS: "top scores give the accuracy, and those of each class, over all traffic, AUC, Brier score, "
+    "log-loss and calibration",
     Task.REGRESSION: "residuals by prediction give the errors alone",
     Task.RANKING: "the highest scores of queries give nDCG alone",
 }
@@ -62,7 +62,7 @@ class EstimationJob(Job):
         if binning is None:
             return []
         kept = _kept(context, model, window)
-        measures = self._measures.of(model)
+        measures = [each for each in self._measures.of(model) if not each.of_labels]
         truths = self._labelled.before(context, model, binning, window, measures)
         pasts = _pasts(context, model, window, truths)
         answers = {

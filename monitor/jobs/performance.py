@@ -52,7 +52,8 @@ class PerformanceJob(Job):
             outcome = outcomes.get((cell.version, cell.segment))
             labelled = outcome.profile.rows if outcome is not None and outcome.profile is not None else 0
             predicted = cell.profile.rows
-            told = typical(model, cell, outcome, residuals.get((cell.version, cell.segment)))
+            truth = outcome.profile if outcome is not None else None
+            told = typical(model, cell.profile, truth, residuals.get((cell.version, cell.segment)))
             ages = noted(before.get((cell.version, cell.segment)), window, now)
             found.append(self._coverage(model, window, cell, labelled, predicted, told, ages))
             if outcome is not None:

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitor.estimation.expected import reweighted
 from monitor.estimation.losses import losses
 from monitor.estimation.missing import Missing, missing
 from monitor.jobs import JobContext
-from monitor.jobs.cells import Cell
 from monitor.performance import PerformanceMeasure
 from monitor.profile.binning import Binning
 from monitor.profile.column import ColumnProfile
@@ -57,7 +57,11 @@ def seen(context: JobContext, model: Model, binning: Binning | None, window: Win
     """Return the residuals of a window's labelled rows; none for a binary task, whose outcome has the scores."""
     if binning is None or model.schema.task is Task.BINARY:
         return {}
-    pieces = context.pieces(model.name, window, columns=[RESIDUALS])
+    return residuals_of(context.pieces(model.name, window, columns=[RESIDUALS]), model, binning)
+
+
+def residuals_of(pieces: pa.Table, model: Model, binning: Binning) -> Seen:
+    """Return the residuals that pieces of one column hold, over all their hours."""
     merged = merge(pieces.filter(pc.equal(pieces["binning"], binning.id)), ["version", "segment", "column", "binning"])
     scale = scale_of(model.schema, binning)
     places = zip(*(merged[name].to_pylist() for name in ("version", "segment")), strict=True)
@@ -68,26 +72,26 @@ def seen(context: JobContext, model: Model, binning: Binning | None, window: Win
 
 
 def typical(
-    model: Model, cell: Cell[ColumnProfile], outcome: Cell[Outcome] | None, labelled: Residuals | None
+    model: Model, score: ColumnProfile | None, outcome: Outcome | None, labelled: Residuals | None
 ) -> Typical | None:
     """Compare scores with and without labels; None where that cannot be done.
 
     Args:
         model: whose.
-        cell: the scores of all rows.
+        score: of all rows.
         outcome: of the rows with labels.
         labelled: their residuals, for a task that is not binary.
     """
-    if cell.profile is None or outcome is None or outcome.profile is None:
+    if score is None or outcome is None:
         return None
     if model.schema.task is Task.BINARY:
-        scores = cell.profile.bins.astype(np.float64)
-        found = missing(outcome.profile.score_counts[0].sum(axis=0).astype(np.float64), scores)
+        scores = score.bins.astype(np.float64)
+        found = missing(outcome.score_counts[0].sum(axis=0).astype(np.float64), scores)
         if found is None:
             return None
-        return Typical(found, reweighted(outcome.profile, scores) if found.differs else None)
-    if labelled is None or labelled.rows.sum() < outcome.profile.judged * WHOLE:
+        return Typical(found, reweighted(outcome, scores) if found.differs else None)
+    if labelled is None or labelled.rows.sum() < outcome.judged * WHOLE:
         return None  # of labels that came before residuals were kept there is only a part
-    rows = grouped(cell.profile.mass)
+    rows = grouped(score.mass)
     found = missing(labelled.rows, rows, shares=model.schema.task is Task.MULTICLASS)
     return None if found is None else Typical(found, None, labelled, tuple(rows.tolist()))
