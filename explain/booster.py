@@ -17,6 +17,7 @@ class BoosterAdapter(ModelAdapter):
     """
 
     has_trees = True
+    in_log_odds = True
     begins: ClassVar[bytes]
     format: ClassVar[str]
     advice: ClassVar[str]

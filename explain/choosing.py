@@ -24,7 +24,7 @@ def choose(method: str, schema: ModelSchema, kind: type[ModelAdapter]) -> tuple[
     if method != AUTO:
         return method, ASKED
     known = explainers()
-    suited = [(cls.preference, name) for name, cls in known.items() if cls.suits(schema, kind) is None]
+    suited = [(cls.preferred(schema, kind), name) for name, cls in known.items() if cls.suits(schema, kind) is None]
     name = max(suited)[1]
     return name, known[name].chosen_because
 

@@ -8,6 +8,7 @@ from monitor.types import Explanation
 QUALITY = {
     "additivity_gap": "Steps miss the answer by",
     "served_gap": "Differs from the captured answer by",
+    "scaled": "Scaled",
     "exact": "Every combination of inputs tried",
     "coalitions": "Combinations of inputs tried",
     "pairs": "Pairs of inputs",

@@ -84,6 +84,12 @@ class Explainer(ABC):
         del schema, kind
         return None
 
+    @classmethod
+    def preferred(cls, schema: ModelSchema, kind: type[ModelAdapter]) -> int:
+        """Return its ``preference`` for such a model."""
+        del schema, kind
+        return cls.preference
+
     def look_into(self, model: ModelAdapter, output: int | None) -> None:  # noqa: B027 - most methods only ask
         """Take what the method needs of the loaded model itself; called before :meth:`explain`.
 

@@ -1,8 +1,9 @@
 """Shapley values read off the trees themselves by the shap library's TreeExplainer (Lundberg et al. 2020).
 
 The game is the interventional one of our own method: an absent feature takes the values of the background rows. No
-coalition is asked of the model: the algorithm walks the trees, so that the answer is exact and quick. What it says is
-held against what the model answers every time, because the library compares thresholds in single precision: where base
+coalition is asked of the model: the algorithm walks the trees, so that the answer is quick, and exact where the trees
+add up to the model's answers (of boosted classifiers they add up to log odds: see `ShapTree`). What it says is held
+against what the model answers every time, because the library compares thresholds in single precision: where base
 value and attributions do not add up to the model's own answer, for the row and on average, the explanation is refused.
 """
 
@@ -18,7 +19,7 @@ from explain.explainers.shap_kernel import library
 from explain.models import ModelAdapter, Trees
 from explain.players import make_players
 from monitor.errors import InvalidInput
-from monitor.types import ModelSchema
+from monitor.types import ModelSchema, Task
 
 TOLERANCE = 1e-3
 """How far the sum may be from the model's answer, as a share of how far that is from the background's farthest."""
@@ -27,7 +28,7 @@ Matrix = npt.NDArray[np.float64]
 
 
 class ShapTree(Explainer):
-    """TreeSHAP over a background: exact for trees, and refused where it is not."""
+    """TreeSHAP over a background: refused where it does not add up, and told where it is scaled from log odds."""
 
     name = "shap_tree"
     title = "TreeSHAP"
@@ -41,6 +42,11 @@ class ShapTree(Explainer):
     def __init__(self) -> None:
         self._trees: Trees | None = None
         self._output: int | None = None
+
+    @classmethod
+    def preferred(cls, schema: ModelSchema, kind: type[ModelAdapter]) -> int:
+        """Return its preference: little where trees add up to log odds, whose shares of a probability are scaled."""
+        return 0 if kind.in_log_odds and schema.task is not Task.REGRESSION else cls.preference
 
     @classmethod
     def suits(cls, schema: ModelSchema, kind: type[ModelAdapter]) -> str | None:
@@ -82,7 +88,7 @@ class ShapTree(Explainer):
         usual |= fixed
         answers = predict(usual)
         prediction, base = float(predict(row)[0]), float(answers.mean())
-        values = self._values(self._trees.matrix(row), self._trees.matrix(usual), prediction, base)
+        values, scaled = self._values(self._trees.matrix(row), self._trees.matrix(usual), prediction, base)
         gap = abs(base + float(values.sum()) - prediction)
         scale = max(float(np.abs(answers - prediction).max()), 1e-12)
         if gap > TOLERANCE * scale:
@@ -105,34 +111,40 @@ class ShapTree(Explainer):
             quality={
                 "additivity_gap": gap,
                 "rows_used": len(answers) + 1,
-                "exact": True,
+                "exact": not scaled,
+                "scaled": "from log odds, which the trees add up to" if scaled else None,
                 "background_rows": len(answers),
                 "held": ", ".join(held) or None,
             },
         )
 
-    def _values(self, row: Matrix, usual: Matrix, prediction: float, base: float) -> Matrix:
-        """Return the values of the trees' inputs, in the space of the two in which they add up to the model's answer.
+    def _values(self, row: Matrix, usual: Matrix, prediction: float, base: float) -> tuple[Matrix, bool]:
+        """Return the values of the trees' inputs, and whether they were scaled.
 
-        Libraries differ in whether a classifier's trees give probabilities or log odds, and TreeExplainer in whether it
-        can turn one into the other.
+        Where the trees add up to the model's answers, their values are exact. A classifier's that add up to log odds
+        have theirs scaled by the library, for each background row, to add up to the probability: no Shapley values of
+        it, though near them.
         """
         assert self._trees is not None  # noqa: S101 - asked by `explain`
         said: list[str] = []
-        found: list[Matrix] = []
-        for space in ("probability", "raw"):
+        found: list[tuple[float, Matrix, bool]] = []
+        for space in ("raw", "probability"):
             try:
                 explainer = library().TreeExplainer(
                     self._trees.model, usual, feature_perturbation="interventional", model_output=space
                 )
-                found.append(
-                    self._of_output(explainer.shap_values(row, check_additivity=False), len(self._trees.owners))
-                )
+                values = self._of_output(explainer.shap_values(row, check_additivity=False), len(self._trees.owners))
             except Exception as error:  # noqa: BLE001 - the library raises whatever its parsers meet in a model
                 said.append(f"{type(error).__name__}: {str(error)[:200]}")
+                continue
+            gap = abs(base + float(values.sum()) - prediction)
+            if gap <= TOLERANCE * abs(prediction - base):
+                return values, space == "probability"
+            found.append((gap, values, space == "probability"))
         if not found:
             raise InvalidInput(f"TreeSHAP cannot read these trees ({said[-1]}); use shapley")
-        return min(found, key=lambda values: abs(base + float(values.sum()) - prediction))
+        _, values, scaled = min(found, key=lambda each: each[0])
+        return values, scaled
 
     def _of_output(self, values: Any, inputs: int) -> Matrix:
         """Return the values of the explained class, [inputs], of what the library gives in several shapes."""

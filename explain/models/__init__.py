@@ -76,6 +76,7 @@ class ModelAdapter(ABC):
     cheap: ClassVar[bool] = True  # False: every row is a probe that somebody else's server pays for
     device: str = "cpu"  # where it computes, as people are told
     has_trees: ClassVar[bool] = False  # True: `trees` answers for most models of the kind
+    in_log_odds: ClassVar[bool] = False  # True: a classifier's trees add up to log odds, not to its answers
     has_gradients: ClassVar[bool] = False  # True: `gradients` answers for most models of the kind
 
     @classmethod
