@@ -33,7 +33,10 @@ WHOLE = 50
 """Up to so many columns every row is taken; above, a share of the rows by the hash of their ids, of the same cost."""
 
 _CONSTANT = 3  # slots of a column of one value: below it and above it, or others and unseen
-_BATCH = 1 << 20  # rows of one product: sums of float64 stay exact integers below 2^53
+_BATCH = 1 << 14  # rows of one sum: that of float64 stays an exact integer below 2^53
+_WORK = (
+    1 << 17
+)  # multiplications of one product: for more, BLAS wakes a thread a core, which costs a hundred times that
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,12 +198,15 @@ def products(coded: Ints) -> Ints:
     >>> products(np.array([[1, 2], [3, -1]])).tolist()
     [[10, -1, 4], [-1, 5, 1], [4, 1, 2]]
     """
-    size = coded.shape[1] + 1
+    count, size = len(coded), coded.shape[1] + 1
+    rows = max(_WORK // size**2, 1)
     total = np.zeros((size, size), dtype=np.int64)
-    for start in range(0, len(coded), _BATCH):
-        part = np.ones((min(_BATCH, len(coded) - start), size))
-        part[:, :-1] = coded[start : start + _BATCH]
-        total += np.rint(part.T @ part).astype(np.int64)
+    for start in range(0, count, _BATCH):
+        taken = min(_BATCH, count - start)
+        part = np.zeros((-(-taken // rows) * rows, size))
+        part[:taken, :-1], part[:taken, -1] = coded[start : start + taken], 1
+        blocks = part.reshape(-1, rows, size)
+        total += np.rint(np.matmul(blocks.transpose(0, 2, 1), blocks).sum(axis=0)).astype(np.int64)
     return total
 
 

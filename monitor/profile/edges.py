@@ -18,12 +18,18 @@ def reference_edges(values: Floats) -> Floats:
     >>> reference_edges(np.array([1.0, 2.0, 2.0, 4.0])).round(2)
     array([1. , 1.5, 3. , 4. ])
     """
-    distinct, counts = np.unique(values, return_counts=True)
-    if not len(distinct):
+    return edges_of(np.sort(values))
+
+
+def edges_of(ascending: Floats) -> Floats:
+    """Return the edges of finite values that are sorted already; see `reference_edges`."""
+    if not len(ascending):
         return np.empty(0)
+    last = np.append(np.flatnonzero(ascending[1:] != ascending[:-1]), len(ascending) - 1)  # of each distinct value
+    distinct = ascending[last]
     cuts = np.arange(len(distinct) - 1)
     if len(distinct) > BINS:
-        cuts = _quantile_cuts(np.cumsum(counts))
+        cuts = _quantile_cuts(last + 1)
     below, above = distinct[cuts], distinct[cuts + 1]
     middle = below / 2 + above / 2  # never overflows, unlike the sum
     middle = np.where((middle > below) & (middle <= above), middle, above)
@@ -32,16 +38,16 @@ def reference_edges(values: Floats) -> Floats:
     return edges
 
 
-def decile_cuts(values: Floats, edges: Floats) -> Floats:
-    """Return the inner edges nearest to the deciles of finite ``values``, at most nine, increasing.
+def decile_cuts(ascending: Floats, edges: Floats) -> Floats:
+    """Return the inner edges nearest to the deciles of sorted finite values, at most nine, increasing.
 
     >>> decile_cuts(np.array([0.0] * 6 + [1.0] * 4), np.array([0.0, 0.5, 1.0])).tolist()
     [0.5]
     """
     if len(edges) < 3:
         return np.empty(0)
-    below = np.searchsorted(np.sort(values), edges[1:-1])
-    targets = np.arange(1, 10) * (len(values) / 10)
+    below = np.searchsorted(ascending, edges[1:-1])
+    targets = np.arange(1, 10) * (len(ascending) / 10)
     nearest = np.abs(below[:, None] - targets).argmin(axis=0)
     cuts: Floats = np.unique(edges[1:-1][nearest])
     return cuts
