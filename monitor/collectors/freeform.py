@@ -7,7 +7,9 @@ import base64
 import csv
 import io
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 from monitor.collectors import Half
@@ -28,6 +30,9 @@ _V1 = frozenset({"instances", "inputs", "examples", "predictions", "outputs", "r
 _LINES = ("application/jsonlines", "application/x-jsonlines", "application/jsonl", "application/x-ndjson")
 _SIZE = re.compile(r"json-header-size=(\d{1,18})")
 _MAX_FIELDS = 200_000
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+_UNTOLD = ("", "application/octet-stream", "text/plain")
+"""The media types that senders give where they know none."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _v1, _v2 = V1(), V2()
 
@@ -38,8 +43,9 @@ def read(body: bytes, headers: Mapping[str, str], side: Side, *, text: bool = Tr
     JSON: a body of V1 or V2 is read as such; an array is the rows, but an array of plain values is one row; an object
     is one row with a column per key (or what it holds alone under ``data`` or ``body``); a plain value is one row. CSV
     gives a column per field, ``input-0`` … or named by ``watchglass-columns``; of a response, fields that are all
-    fractions are one row's scores; very many numbers are one list a row. Forms give a column per field. Text and other
-    bytes are one value, ``data``.
+    fractions are one row's scores; very many numbers are one list a row. Forms give a column per field; a field of JSON
+    is read as JSON, an object as a column per key, and alone as if it were the whole body. Text and other bytes are one
+    value, ``data``.
 
     Args:
         body: the bytes; not compressed.
@@ -71,10 +77,11 @@ def read(body: bytes, headers: Mapping[str, str], side: Side, *, text: bool = Tr
     elif media in _LINES:
         rows = [read_json(line, object, name="line", allowed="JSON") for _, line in lines(body)]
         columns = of_rows([_unwrapped(row) for row in rows], _NAMES[side])
-    elif media == "multipart/form-data":
-        columns = _form((name, _part(kind, content)) for name, kind, content in parts(body, headers["content-type"]))
-    elif media == "application/x-www-form-urlencoded":
-        columns = _form(form(body))
+    elif media in _FORMS:
+        fields, alone = _fields(media, body, headers["content-type"])
+        if alone is not None:
+            return read(alone, {**headers, "content-type": "application/json"}, side)
+        columns = _form(fields)
     else:
         found = _json(body, must="json" in media or not text)
         if found is _NOT_JSON:
@@ -169,20 +176,45 @@ def _unwrapped(value: Any) -> Any:
     return value
 
 
+def _fields(media: str, body: bytes, content_type: str) -> tuple[list[tuple[str, Any]], bytes | None]:
+    """Return a form's fields by name, and the bytes of the only one where that is a document of JSON."""
+    if media != _FORMS[0]:
+        return list(form(body)), None
+    given = list(parts(body, content_type))
+    fields = [(name, _part(kind, content)) for name, kind, content in given]
+    alone = len(fields) == 1 and isinstance(fields[0][1], dict | list)
+    return fields, given[0][2] if alone else None
+
+
 def _part(media: str, content: bytes) -> Any:
-    if media == "application/json":
+    """Return what a part holds: JSON where it says so, or where it says nothing else and is an object or an array."""
+    if media == "application/json" or media.endswith("+json"):
         return read_json(content, object, name="part", allowed="JSON")
+    if media in _UNTOLD and content.lstrip()[:1] in (b"{", b"["):
+        with suppress(InvalidInput):
+            return read_json(content, object, name="part", allowed="JSON")
     return _plain(content)
 
 
-def _form(fields: Any) -> Columns:
+def _form(fields: Sequence[tuple[str, Any]]) -> Columns:
     """Return a column per field; a field given as often as every other is as many rows, else the list of its values."""
     found: dict[str, list[Any]] = {}
     for name, value in fields:
         found.setdefault(name, []).append(value)
     if len(set(map(len, found.values()))) > 1:
         found = {name: [values[0] if len(values) == 1 else text_of(values)] for name, values in found.items()}
-    return joined(column(name, values) for name, values in found.items())
+    columns = {name: _of_field(name, values) for name, values in found.items()}
+    times = Counter(title for part in columns.values() for title in part)
+    # What two parts have is named by its part too.
+    return joined(
+        {title if times[title] == 1 else f"{name}.{title}": values}
+        for name, part in columns.items()
+        for title, values in part.items()
+    )
+
+
+def _of_field(name: str, values: list[Any]) -> Columns:
+    return of_rows(values, name) if all(isinstance(value, dict) for value in values) else column(name, values)
 
 
 def _plain(content: bytes) -> str:

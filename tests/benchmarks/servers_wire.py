@@ -10,12 +10,13 @@ import json
 import re
 import zlib
 from dataclasses import dataclass
-from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
+
+from tests.benchmarks.servers_forms import is_text, multipart, text
 
 INFERENCE = re.compile(
     r"/v2/models/[^/]+(/versions/[^/]+)?/infer/?|/v1/models/[^/]+:(predict|classify|regress)|/predictions/.+"
@@ -86,7 +87,7 @@ def _load(meta: Path) -> Recording:
     }
     answered = {key.lower(): str(value) for key, value in (told.get("response_headers") or {}).items()}
     asked = [meta.parent / f"{base}.request.{kind}" for kind in ("bin", "json", "txt")]
-    method = told.get("method") or ("POST" if any(file.exists() for file in asked) else "GET")
+    method = told.get("method") or ("POST" if any(file.stat().st_size for file in asked if file.exists()) else "GET")
     parts = urlsplit(told["url"])
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     return Recording(
@@ -132,11 +133,17 @@ def _tensors(body: bytes, headers: dict[str, str], path: str, name: str, *, answ
     if "/v2/models/" in path and "/infer" in path:
         return _v2(body, headers, "outputs" if answered else "inputs")
     if headers.get("content-type", "").startswith("multipart/form-data"):
-        return _multipart(body, headers["content-type"])
+        fields, alone = multipart(body, headers["content-type"])
+        parts = [Tensor(title, [_flat(value) for value in values]) for title, values in fields.items()]
+        return parts if alone is None else _tensors(alone, {}, path, name, answered=answered)
+    return _document(body, headers, name, answered=answered)
+
+
+def _document(body: bytes, headers: dict[str, str], name: str, *, answered: bool) -> list[Tensor]:
     try:
         found = json.loads(body)
     except ValueError:
-        return [Tensor("data", [[_text(body)]])]
+        return [Tensor("data", [[text(body)]])]
     if isinstance(found, dict):
         if "datatype" in str(found.get("inputs", found.get("outputs", ""))):
             return _v2(body, headers, "outputs" if answered else "inputs")
@@ -194,8 +201,8 @@ def _binary(content: bytes, datatype: str) -> list[Any]:
             size = int.from_bytes(content[at : at + 4], "little")
             elements.append(content[at + 4 : at + 4 + size])
             at += 4 + size
-        texts = [_text(element) for element in elements]
-        whole = all(_is_text(element) for element in elements)
+        texts = [text(element) for element in elements]
+        whole = all(is_text(element) for element in elements)
         return texts if whole else [base64.b64encode(element).decode() for element in elements]
     if datatype == "BF16":
         bits = np.frombuffer(content, "<u2").astype(np.uint32) << 16
@@ -207,7 +214,7 @@ def _binary(content: bytes, datatype: str) -> list[Any]:
 def _raw(content: bytes, metadata: dict[str, Any]) -> Tensor:
     (described,) = metadata["inputs"]
     sizes = [size for size in described["shape"] if size > 0]
-    values = _binary(content, described["datatype"]) if described["datatype"] != "BYTES" else [_text(content)]
+    values = _binary(content, described["datatype"]) if described["datatype"] != "BYTES" else [text(content)]
     width = int(np.prod(sizes)) if sizes else 1
     return Tensor(described["name"], [values[at : at + width] for at in range(0, len(values), width)])
 
@@ -248,34 +255,9 @@ def _dimensions(value: Any) -> int:
     return sum(size != 1 for size in sizes)
 
 
-def _multipart(body: bytes, content_type: str) -> list[Tensor]:
-    message = BytesParser().parsebytes(b"content-type: " + content_type.encode() + b"\r\n\r\n" + body)
-    fields: dict[str, list[Any]] = {}
-    for part in message.get_payload():
-        name = str(part.get_param("name", header="content-disposition"))
-        content = part.get_payload(decode=True)
-        value = json.loads(content) if part.get_content_type() == "application/json" else _text(content)
-        fields.setdefault(name, []).append(value)
-    return [Tensor(name, [_flat(value) for value in values]) for name, values in fields.items()]
-
-
 def _flat(value: Any) -> list[Any]:
     if isinstance(value, dict) and value.keys() == {"b64"}:
-        return [_text(base64.b64decode(value["b64"]))]
+        return [text(base64.b64decode(value["b64"]))]
     if isinstance(value, list):
         return [one for inner in value for one in _flat(inner)]
     return [value]
-
-
-def _is_text(content: bytes) -> bool:
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _text(content: bytes) -> str:
-    text = content.decode() if _is_text(content) else ""
-    bare = any(ord(letter) < 32 and letter not in "\t\n\r" for letter in text)
-    return text if _is_text(content) and not bare else base64.b64encode(content).decode()

@@ -90,6 +90,35 @@ def test_forms_are_columns_of_their_fields():
     assert url.columns == {"data": ["The recent climate"], "k": [""]}
 
 
+JSON_PART = "Content-Type: application/json\r\n"
+END = b"--b c--"
+
+
+@pytest.mark.parametrize("media", ["", "Content-Type: application/octet-stream\r\n", JSON_PART])
+def test_a_part_of_json_alone_is_read_as_the_body_it_is(media):
+    """As curl sends a file, which it calls octets; told by its first byte where its type says nothing."""
+    for body in ({"temp": 1.5, "wind": 2}, [[1.5, 2.0], [3.0, 4.0]], [{"a": 1}, {"a": 2}], {"instances": [[1.0, 2.0]]}):
+        content = json.dumps(body).encode()
+        assert half(form_part("data", content, media) + END, MULTIPART) == half(body, ASKED)
+    named = half(form_part("data", b"[[1, 2]]", media) + END, MULTIPART, watchglass_columns="a,b")
+    assert named.columns == {"a": [1], "b": [2]}
+
+
+def test_an_object_in_a_part_is_a_column_per_key_beside_the_other_parts():
+    """Several parts of one name are as many rows; a name that two parts share is told with the part's."""
+    image = form_part("image", b"\xff\xd8", "Content-Type: image/jpeg\r\n")
+    about = form_part("about", b'{"age": 3, "ward": "A"}', JSON_PART)
+    assert half(image + about + END, MULTIPART).columns == {"image": ["/9g="], "age": [3], "ward": ["A"]}
+    twice = form_part("data", b'{"x": 1}') + form_part("data", b'{"x": 2}') + END
+    assert half(twice, MULTIPART).columns == {"x": [1, 2]}
+    shared = form_part("x", b"text") + form_part("about", b'{"x": 1}') + END
+    assert half(shared, MULTIPART).columns == {"x.x": ["text"], "about.x": [1]}
+    assert half(form_part("t", b"[not json") + form_part("u", b"v") + END, MULTIPART).columns == {
+        "t": ["[not json"],
+        "u": ["v"],
+    }
+
+
 def test_csv_and_json_lines_are_rows():
     """Typed column by column."""
     csv = half(b'5,0.5,AA,\r\n6,1,"U,A",7\r\n', ASKED, content_type="text/csv; charset=utf-8")
