@@ -15,6 +15,7 @@ from explain.request import Asked
 from explain.service import ExplainService
 from explain.tasks import ExplainTask
 from monitor.api.operation import BodySpec, Call, Operation, Parameter, Reply
+from monitor.errors import Unavailable
 from monitor.store import Store
 from monitor.types import Explanation
 
@@ -52,6 +53,13 @@ class TaskList:
     tasks: list[ExplainTask]
 
 
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Libraries are imported, and the first models were loaded and asked once."""
+
+    ready: bool
+
+
 class Explanations:
     """The handlers of explanations."""
 
@@ -81,6 +89,12 @@ class Explanations:
         self._store.rows.inference(model, inference)
         known = self._store.explanations.query(model, inference)
         return Reply(ExplanationList(known, agreements(known)))
+
+    def get_readiness(self, _call: Call) -> Reply:
+        """Answer 200 once an explanation need not wait for anything to be loaded; until then it only takes longer."""
+        if not self._service.ready:
+            raise Unavailable("libraries and models are being loaded; explanations take some seconds longer until then")
+        return Reply(Readiness(ready=True))
 
     def get_tasks(self, call: Call) -> Reply:
         """Return what is under way."""
@@ -146,6 +160,16 @@ def operations(store: Store, service: ExplainService) -> list[Operation]:
             handler=explanations.get_explanations,
             replies={200: ExplanationList},
             errors=(404, 422),
+        ),
+        Operation(
+            method="GET",
+            path="/v1/explanations/readiness",
+            name="get_explanation_readiness",
+            summary="Tell whether libraries and models are loaded, so that an explanation does not wait for them.",
+            tag="explanations",
+            handler=explanations.get_readiness,
+            replies={200: Readiness},
+            errors=(422, 503),
         ),
         Operation(
             method="GET",

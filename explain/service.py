@@ -4,42 +4,32 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
-
 from explain.attributing import Attributing
 from explain.choosing import AUTO, usable
-from explain.columns import scalars
 from explain.cost import Cost, cost
 from explain.explainers import Attribution, Explainer, explainers
 from explain.models import Allowed, adapter
-from explain.queue import Queue, Ticket
+from explain.pending import Pending, pass_on
+from explain.queue import Queue
 from explain.recent import Recent
 from explain.request import Asked, Request, Requests, specification
-from explain.tasks import Task, Tasks, TaskState
+from explain.tasks import Task, Tasks
+from explain.telling import told
 from explain.trying import Trying
 from explain.warming import warm_models
 from explain.windows import Windows
 from explain.worker import Limits, Worker
 from monitor.clock import Clock, SystemClock
-from monitor.errors import Conflict, InvalidInput
+from monitor.errors import InvalidInput
 from monitor.types import Explanation
 
 if TYPE_CHECKING:  # explaining needs no database driver of its own
     from monitor.config import Config
     from monitor.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """An explanation to come, or one that is there: then without a ticket."""
-
-    found: "Future[Explanation]"
-    ticket: Ticket | None = None
 
 
 def make_worker(config: "Config") -> Worker:
@@ -80,6 +70,7 @@ class ExplainService:
         self.tasks = Tasks(self.queue)
         self.requests = Requests(store, config.explain.timeout_s)
         self._recent = Recent(store)
+        self._ready = threading.Event()
         self.trying = Trying(self)
         self.windows = Windows(store, self, self._clock)
         settings = config.explain
@@ -98,8 +89,20 @@ class ExplainService:
         for worker in self.queue.workers:
             worker.warm()
         if models:
-            arguments = (self._store, self.requests, self.queue)
-            threading.Thread(target=warm_models, args=arguments, name="warm", daemon=True).start()
+            threading.Thread(target=self._warm_models, name="warm", daemon=True).start()
+        else:
+            self._ready.set()
+
+    def _warm_models(self) -> None:
+        try:
+            warm_models(self._store, self.requests, self.queue)
+        finally:
+            self._ready.set()
+
+    @property
+    def ready(self) -> bool:
+        """Whether nobody has to wait for libraries and models to be loaded any more."""
+        return self._ready.is_set()
 
     def close(self) -> None:
         """End the workers; explanations are refused from here on."""
@@ -185,7 +188,7 @@ class ExplainService:
             ticket=pending.ticket,
         )
         self.tasks.add(task)
-        pending.found.add_done_callback(partial(_end, task))
+        pending.found.add_done_callback(task.follow)
         return pending.found, task
 
     def submit(self, asked: Asked, *, sampled: bool = False) -> Pending:
@@ -235,85 +238,17 @@ class ExplainService:
     ) -> None:
         """Store one explanation, for everybody who asks for the same at the same time."""
         try:
-            explanation = self._explanation(request, done.result(), time.perf_counter() - started)
+            explanation = told(request, done.result(), time.perf_counter() - started, self._clock.now())
             moment = cast("datetime", request.row["_time"])
             self._store.explanations.put(explanation, request.fingerprint, time=moment, sampled=sampled)
         except BaseException as error:  # noqa: BLE001 - raised in every thread that waits
             with self._lock:
                 del self._running[request.fingerprint]
             if asked.method == AUTO and isinstance(error, InvalidInput) and self.requests.refuse(request, str(error)):
-                _pass_on(pending.found, partial(self.submit, asked, sampled=sampled))
+                pass_on(pending.found, partial(self.submit, asked, sampled=sampled))
             else:
                 pending.found.set_exception(error)
             return
         with self._lock:
             del self._running[request.fingerprint]
         pending.found.set_result(explanation)
-
-    def _explanation(self, asked: Request, found: Attribution, seconds: float) -> Explanation:
-        captured = asked.row.get("_score")
-        quality = {
-            **found.quality,
-            "target": asked.target,
-            "chosen_because": asked.why,
-            "background_rows": found.quality.get("background_rows", asked.background.rows),
-            "background_source": asked.background.source,
-            # How far the model explained is from what was served: not about 0 means it is not the same model.
-            "served_gap": abs(found.prediction - float(captured)) if isinstance(captured, float | int) else None,
-            "seconds": seconds,
-        }
-        return Explanation(
-            id=asked.fingerprint,
-            model=asked.model.name,
-            version=asked.version.version,
-            inference_id=asked.inference_id,
-            method=asked.job.method,
-            output=asked.output,
-            link="identity",
-            base_value=found.base_value,
-            prediction=found.prediction,
-            attributions=dict(found.attributions),
-            values=scalars(asked.row, asked.model.schema),
-            quality={
-                name: None if isinstance(value, float) and not np.isfinite(value) else value
-                for name, value in quality.items()
-            },
-            standard_errors=found.standard_errors,
-            seed=asked.job.seed,
-            model_hash=asked.job.model_hash,
-            background_hash=asked.background.hash,
-            settings={**asked.job.settings, "target": asked.target},
-            seconds=seconds,
-            created=self._clock.now(),
-            parts=found.parts,
-            outputs=found.outputs,
-        )
-
-
-def _end(task: Task, found: "Future[Explanation]") -> None:
-    """Write down in a task what became of its explanation."""
-    error = found.exception()
-    if error is None:
-        task.done, task.explanation = 1, found.result().id
-        task.finish(TaskState.DONE)
-    elif isinstance(error, Conflict):
-        task.finish(TaskState.CANCELLED, str(error))
-    else:
-        task.failed = 1
-        task.finish(TaskState.FAILED, str(error))
-
-
-def _pass_on(into: "Future[Explanation]", ask: "partial[Pending]") -> None:
-    """Let one explanation become what another will be."""
-
-    def took(other: "Future[Explanation]") -> None:
-        error = other.exception()
-        if error is None:
-            into.set_result(other.result())
-        else:
-            into.set_exception(error)
-
-    try:
-        ask().found.add_done_callback(took)
-    except Exception as error:  # noqa: BLE001 - raised in whoever waits
-        into.set_exception(error)

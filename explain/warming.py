@@ -1,6 +1,7 @@
 """Getting models ready before anybody asks: their first explanation should not wait for files and first calls."""
 
 import logging
+from concurrent.futures import wait
 from typing import TYPE_CHECKING
 
 from explain.choosing import FALLBACK
@@ -18,11 +19,11 @@ _LOG = logging.getLogger("watchglass.explain")
 
 
 def warm_models(store: "Store", requests: Requests, queue: Queue) -> int:
-    """Have the newest row of each of a few models explained for nobody; return how many.
+    """Have the newest row of each of a few models explained for nobody, and wait for it; return how many.
 
     Only model files are asked: an endpoint is somebody's server.
     """
-    begun = 0
+    begun = []
     for model in store.catalog.models()[:MODELS]:
         try:
             for newest in store.rows.inferences(model.name, limit=1).select(["_id", "_version"]).to_pylist():
@@ -34,8 +35,8 @@ def warm_models(store: "Store", requests: Requests, queue: Queue) -> int:
                     target="artifact",
                     settings={"rows": 2_000},
                 )
-                queue.put(model.name, requests.make(row).job)
-                begun += 1
+                begun.append(queue.put(model.name, requests.make(row).job).found)
         except WatchglassError as error:
             _LOG.info("the model %s is not made ready for explanations: %s", model.name, error)
-    return begun
+    wait(begun)
+    return len(begun)

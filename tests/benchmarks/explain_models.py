@@ -33,8 +33,15 @@ class Subject:
 
     @property
     def size(self) -> int:
-        """The number of features."""
-        return len(self.schema.features)
+        """The number of players: features, or steps of a sequence."""
+        return (
+            make_players(self.rows[0], self.background, self.schema).size if self.parts else len(self.schema.features)
+        )
+
+    @property
+    def parts(self) -> bool:
+        """Whether players are parts of one feature."""
+        return len(self.schema.features) == 1
 
     @property
     def budget(self) -> int:
@@ -104,15 +111,53 @@ def network(size: int) -> Subject:
 
 
 def boosted(name: str) -> Subject:
-    """Gradient boosting on a table that comes with scikit-learn, in float32 as its trees compare."""
-    from sklearn import datasets
+    """Gradient boosting on a table that comes in a wheel, in float32 as its trees compare."""
     from sklearn.ensemble import GradientBoostingRegressor
 
-    data = getattr(datasets, f"load_{name}")()
-    table = data.data.astype(np.float32).astype(np.float64)
+    data, target = wheel_table(name)
+    table = data.astype(np.float32).astype(np.float64)
     order = np.random.default_rng(0).permutation(len(table))
-    model = GradientBoostingRegressor(random_state=0).fit(table, data.target.astype(float))
+    model = GradientBoostingRegressor(random_state=0).fit(table, target)
     return numbers(name, table[order], model.predict, model)
+
+
+def wheel_table(name: str) -> tuple[Matrix, Matrix]:
+    """Return the columns and the target of a table that comes with scikit-learn, or is made by shap."""
+    import shap
+    from sklearn import datasets
+
+    if name in ("corrgroups60", "independentlinear60"):
+        data, target = getattr(shap.datasets, name)()
+        return np.asarray(data, dtype=np.float64), np.asarray(target, dtype=np.float64)
+    found = getattr(datasets, f"load_{name}")()
+    return np.asarray(found.data, dtype=np.float64), np.asarray(found.target, dtype=np.float64)
+
+
+def recurrent(steps: int) -> Subject:
+    """A recurrent network over sequences of numbers, fitted to the product of what comes early and late."""
+    import torch
+
+    rng = np.random.default_rng(steps)
+    table = rng.normal(size=(1_000, steps)).cumsum(axis=1) / np.sqrt(steps)
+    target = np.tanh(table[:, : steps // 2].mean(axis=1)) * table[:, -1] + np.maximum(table, 0).max(axis=1)
+    torch.manual_seed(steps)
+    cells, last = torch.nn.RNN(1, 16, batch_first=True), torch.nn.Linear(16, 1)
+    inputs, wanted = torch.from_numpy(table).float(), torch.from_numpy(target).float()
+    optimiser = torch.optim.Adam([*cells.parameters(), *last.parameters()], 1e-2)
+    for _ in range(60):
+        optimiser.zero_grad()
+        torch.nn.functional.mse_loss(last(cells(inputs[..., None])[0][:, -1]).squeeze(1), wanted).backward()
+        optimiser.step()
+
+    def predict(columns: Mapping[str, Column]) -> Matrix:
+        with torch.inference_mode():
+            hidden = cells(torch.from_numpy(np.stack(list(columns["x"]))).float()[..., None])[0]
+            return np.asarray(last(hidden[:, -1]).squeeze(1).double().numpy())
+
+    feature = Feature(name="x", kind=Kind.SEQUENCE)
+    schema = ModelSchema(model="m", task=Task.REGRESSION, features=(feature,))
+    rows = [{"x": table[-1 - index :][:1]} for index in range(EXPLAINED)]
+    return Subject(f"recurrent_{steps}", schema, predict, rows, {"x": table[:BACKGROUND]})
 
 
 def flights() -> Subject:
@@ -140,5 +185,6 @@ def subjects() -> Iterator[Subject]:
     yield network(12)
     yield network(30)
     yield network(60)
-    yield boosted("diabetes")
-    yield boosted("breast_cancer")
+    yield recurrent(12)
+    for name in ("diabetes", "breast_cancer", "corrgroups60", "independentlinear60"):
+        yield boosted(name)

@@ -202,6 +202,8 @@ def test_every_documented_answer_is_met_by_a_real_call(
         ("GET", f"{M}/importance/cohort?feature=temp", {}),
         ("GET", "/v1/models/nobody/importance/points?feature=temp", {}),
         ("GET", "/v1/models/nobody/importance/cohort?feature=temp&above=1", {}),
+        ("GET", "/v1/explanations/readiness", {}),
+        ("GET", "/v1/explanations/readiness?x=1", {}),
         ("GET", "/v1/explanations/tasks", {}),
         ("GET", "/v1/explanations/tasks?x=1", {}),
         ("GET", "/v1/explanations/tasks/t", {}),
