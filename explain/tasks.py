@@ -9,7 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from explain.queue import Queue, Ticket
-from monitor.errors import NotFound
+from monitor.errors import Conflict, NotFound
+from monitor.types import Explanation
 
 KEPT = 200
 """How many that are over are remembered."""
@@ -70,6 +71,18 @@ class Task:
         """Say what became of it."""
         self.state, self.error = state, error
         self.over.set_result(None)
+
+    def follow(self, found: "Future[Explanation]") -> None:
+        """Write down what became of its one explanation, which is over."""
+        error = found.exception()
+        if error is None:
+            self.done, self.explanation = 1, found.result().id
+            self.finish(TaskState.DONE)
+        elif isinstance(error, Conflict):
+            self.finish(TaskState.CANCELLED, str(error))
+        else:
+            self.failed = 1
+            self.finish(TaskState.FAILED, str(error))
 
 
 class Tasks:

@@ -43,6 +43,8 @@ class Held:
 
 
 class Job:
+    many = False
+
     def __init__(self, method):
         self.method = method
 
