@@ -23,7 +23,7 @@ CHUNKS, LEAST_CHUNKS = 30, 8
 """How many of the reference's chunks the null is learned from, at most and at least."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Told:
     """How well a chunk is told from the reference.
 
