@@ -15,7 +15,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from app.connection import LONGEST, Connection, Heads, connections
-from monitor.api.quick import SAME_HEAD, Respond
+from monitor.api.quick import SAME_HEAD
+from monitor.api.turn import Respond
 
 SECONDS = 20.0
 
