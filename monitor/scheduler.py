@@ -5,9 +5,7 @@ skips nothing and doubles nothing. Nothing here depends on when `Scheduler.tick`
 """
 
 import logging
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
 from typing import Final
@@ -18,11 +16,12 @@ from monitor.alerts.judge import judge, watermark_name
 from monitor.alerts.outbox import Outbox
 from monitor.clock import Clock
 from monitor.config import Config
-from monitor.errors import NotFound, Unavailable
+from monitor.errors import NotFound
 from monitor.ingest import Ingest
 from monitor.jobs import Attribute, Job, JobContext
 from monitor.jobs.arrivals import Arrivals
 from monitor.jobs.labels import Labels, coverage
+from monitor.jobs.runs import Runs, TickResult
 from monitor.jobs.windows import grid, length, window_of
 from monitor.plugins import plugins
 from monitor.store import Store
@@ -31,31 +30,9 @@ from monitor.types import Measurement, Model, Window
 CLOSED_AT: Final = 0.9
 """A window's accuracy is judged once this share of its labels is there, or the label deadline has passed."""
 
-ATTEMPTS: Final = 3
-"""After so many ticks a job that fails over one window is passed over there, so that the later windows go on."""
-
 _log = logging.getLogger(__name__)
 
-
-@dataclass(slots=True)
-class TickResult:
-    """What one tick did. ``failures`` are runs of jobs that raised; they are logged."""
-
-    windows: int = 0
-    measurements: int = 0
-    fired: int = 0
-    resolved: int = 0
-    delivered: int = 0
-    pending: int = 0
-    suppressed: int = 0
-    failures: int = 0
-
-    def add(self, changes: Counter[str]) -> None:
-        """Count changes of alerts."""
-        self.fired += changes["firing"]
-        self.resolved += changes["resolved"]
-        self.pending += changes["pending"]
-        self.suppressed += changes["suppressed"]
+__all__ = ["CLOSED_AT", "Scheduler", "TickResult"]
 
 
 class Scheduler:
@@ -99,7 +76,7 @@ class Scheduler:
         )
         self._outbox = Outbox(store, clock, stopping=self._stop)
         self._lock = Lock()
-        self._failed: Counter[tuple[str, str, datetime]] = Counter()
+        self._runs = Runs(self.context)
         self._arrivals = Arrivals(store)
         self._labels = Labels()
         self._thread: Thread | None = None
@@ -210,7 +187,7 @@ class Scheduler:
         done = {job: self._mark(job.name, model, first) if job in plain else judged for job in self._jobs}
         for window in windows:
             due = [job for job in self._jobs if job.windows == 1 and window.end <= done[job]]
-            ran = [self._run_once(job, model, window, result, again=True) for job in due]
+            ran = [self._runs.once(job, model, window, result, again=True) for job in due]
             if not all(ran) or self._stop.is_set():
                 return
         self._arrivals.saw(model, last)
@@ -222,7 +199,7 @@ class Scheduler:
         open_since = max(first, until - deadline)
         jobs = [job for job in self._jobs if job.late]
         for window in self._labels.changed(self.context, model, list(grid(model, min(judged, open_since), until))):
-            ran = [self._run_once(job, model, window, result) for job in jobs]
+            ran = [self._runs.once(job, model, window, result) for job in jobs]
             if not all(ran) or self._stop.is_set():
                 self._labels.forget(model, window)
                 return
@@ -242,48 +219,10 @@ class Scheduler:
         if due > 1:
             _log.warning("model %s: %d runs of %s were missed and are not made up", model.name, due - 1, job.name)
         end = start + due * span
-        self._run_once(job, model, Window(end - span, end), result)
+        self._runs.once(job, model, Window(end - span, end), result)
 
     def _run_due(self, job: Job, model: Model, window: Window, first: datetime, result: TickResult) -> bool:
-        return self._mark(job.name, model, first) >= window.end or self._run_once(job, model, window, result)
-
-    def _run_once(self, job: Job, model: Model, window: Window, result: TickResult, *, again: bool = False) -> bool:
-        """Run one job over one window and keep what it measured; return whether the next window may follow.
-
-        ``again`` is for a window before the watermark, which then stays where it is.
-        """
-        try:
-            found = self._measured(job, model, window)
-            with self._store.transaction():
-                self._store.measurements.put(found)
-                if not again:
-                    job.keep(self.context, model, window)
-                    self._store.measurements.set_watermark(job.name, model.name, window.end)
-        except Unavailable:
-            result.failures += 1
-            _log.exception("model %s: job %s waits for the store at %s", model.name, job.name, window.start)
-            return False  # no fault of the job's: the window waits however long it takes
-        except Exception:  # noqa: BLE001 - a job is a plug-in: it must not stop the others
-            place = (model.name, job.name, window.start)
-            self._failed[place] += 1
-            result.failures += 1
-            _log.exception("model %s: job %s failed over the window of %s", model.name, job.name, window.start)
-            if self._failed[place] < ATTEMPTS:
-                return False
-            _log.error("model %s: job %s passes over the window of %s", model.name, job.name, window.start)
-            if not again:
-                self._store.measurements.set_watermark(job.name, model.name, window.end)
-            return True
-        result.measurements += len(found)
-        return True
-
-    def _measured(self, job: Job, model: Model, window: Window) -> list[Measurement]:
-        """Run one job; once more where a reference was replaced meanwhile, and it may have mixed old and new."""
-        while True:
-            before = self._store.profiles.references_replaced(model.name)
-            found = job.run(self.context, model, window)
-            if self._store.profiles.references_replaced(model.name) == before:
-                return found
+        return self._mark(job.name, model, first) >= window.end or self._runs.once(job, model, window, result)
 
     def _mark(self, job: str, model: Model, first: datetime) -> datetime:
         return self._store.measurements.watermark(job, model.name) or first
