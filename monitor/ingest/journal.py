@@ -81,6 +81,23 @@ def _frame_at(data: bytes, place: int) -> Frame | None:
     return Frame(number, payload) if len(payload) == length and _checksum(number, payload) == checksum else None
 
 
+def _is_torn(tail: bytes, number: int) -> bool:
+    """Return whether a file's end is the beginning of frame ``number``, cut short, as a crash leaves it.
+
+    It was never synced then. A frame that is all there but not what was written has been damaged since, or its sync
+    was not kept; whether it was acknowledged cannot be known, so it counts as lost.
+
+    >>> whole = packed(3, b"three")
+    >>> [_is_torn(whole[:length], 3) for length in (0, 3, 20, len(whole) - 1)], _is_torn(whole[:-1] + b"x", 3)
+    ([True, True, True, True], False)
+    """
+    left = tail.rstrip(b"\0")  # where a disk had made room, but was not given the content
+    if len(left) < _HEADER.size:
+        return _MARK.startswith(left[:4])
+    mark, length, _, said = _HEADER.unpack_from(left)
+    return bool(mark == _MARK and said == number and len(left) < _HEADER.size + length)
+
+
 class Journal:
     """The files: ``<database>.journal``, which is appended to, and full ones with their last number as a suffix.
 
@@ -115,18 +132,22 @@ class Journal:
         damaged = 0
         for path in [*self._full(), *([self.path] if self.path.exists() else [])]:
             data = path.read_bytes()
-            end, whole = 0, True
+            end, whole, last = 0, True, after
             for place, frame in frames(data):
                 whole = whole and place == end
                 end = place + _HEADER.size + len(frame.payload)
                 found[frame.number] = frame  # the last one counts: an earlier one was taken back
+                last = frame.number
             self.number = max([after, *found])
-            if path == self.path and whole:
+            if path == self.path and whole and _is_torn(data[end:], last + 1):
                 self._cut(end, len(data))
             elif not whole or end < len(data):
                 damaged += 1
+                unread = path == self.path and end < len(data)
+                lost = max(data[end:].count(_MARK), 1) if unread else 0  # frames behind the last that can be read
+                self.number = max(self.number, last + lost)
                 self._put_aside(path, data)
-        self.number = max([after, *found])
+        self.number = max([self.number, *found])
         new = [found[number] for number in sorted(found) if number > after]
         return Found(frames=new, missing=self.number - after - len(new), damaged=damaged)
 

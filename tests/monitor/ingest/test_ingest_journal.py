@@ -185,6 +185,43 @@ def test_damage_in_the_middle_is_put_aside_told_and_does_not_stop_the_rest(
     assert journal.with_name(f"{journal.name}.damaged").read_bytes() == data
 
 
+@pytest.mark.parametrize("place", [0, 12, 40, -1], ids=["mark", "number", "payload", "end"])
+def test_a_last_frame_that_is_whole_but_damaged_counts_as_lost(
+    ingest: Ingest, path: Path, tmp_path: Path, clock, place: int
+) -> None:
+    """It cannot be told from one that was answered: it is not cut as a torn end is, but counted and put aside."""
+    for number in range(2):
+        send(ingest, inference(number)).result(20)
+    copy = crashed(path, tmp_path / "after")
+    journal = copy.with_name(copy.name + ".journal")
+    data = bytearray(journal.read_bytes())
+    begin = [place for place, _ in frames(bytes(data))][1]
+    data[place if place < 0 else begin + place] ^= 1
+    journal.write_bytes(data)
+    for start in range(2):
+        with Store.open(copy) as left:
+            again = Ingest(left, clock)
+            again.start()
+            assert in_tables(left) == 1 + start
+            assert len(left.ledger.losses()) == 1
+            assert [check.name for check in verify(left) if not check.ok] == ["nothing acknowledged was cut off"]
+            assert send(again, inference(10 + start)).result(20).stored == 1
+            again.stop()
+    assert journal.with_name(f"{journal.name}.damaged").read_bytes() == data
+
+
+def test_damage_to_what_is_in_the_tables_by_now_is_no_loss(path: Path) -> None:
+    journal = Journal(path)
+    for _ in range(3):
+        journal.append(b"x" * 90)
+    data = bytearray(journal.path.read_bytes())
+    data[-1] ^= 1
+    journal.path.write_bytes(data)
+    assert Journal(path).read(3).missing == 0
+    journal.path.write_bytes(data)
+    assert Journal(path).read(2).missing == 1
+
+
 def test_a_frame_that_could_not_be_synced_is_taken_back(
     ingest: Ingest, store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
