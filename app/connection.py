@@ -4,7 +4,8 @@ Senders of single rows repeat themselves: all but the body is the same each time
 find the way to the handler costs more than all the rest. So a handler may say of a request's head that whatever else
 comes with the very same bytes is for it: then it is given the body at once, and writes its answer when it has one. What
 HTTP is stays the business of uvicorn's parser: only heads that it has read are known, and everything that does not come
-as one piece, in turn, with a known head goes to it.
+as one piece, in turn, with a known head goes to it. What stands before the handler (the guard, the routes) must judge a
+request by its head alone, for it is asked once a head. Such requests are in no access log.
 """
 
 from collections.abc import Callable
@@ -51,7 +52,7 @@ class Connection(HttpToolsProtocol):
         config: uvicorn's, as are the others.
         server_state: the server's.
         app_state: the application's.
-        _loop: the event loop.
+        more: what else uvicorn hands in.
     """
 
     def __init__(self, heads: Heads, config: Config, server_state: ServerState, app_state: dict[str, Any], **more: Any):
