@@ -20,19 +20,22 @@ DELIVERY_SECONDS = 20.0
 
 
 def tell_alerts(link: Link, receiver: Receiver, story: Story, summary: Summary, show: Show) -> None:
-    """Count the alerts and the messages that reached the webhook; print the message about the broken column.
+    """Count the alerts and those that the webhook heard of; print the message about the broken column.
+
+    What wakes nobody comes with the digest of the morning after, which the last day does not see.
 
     Raises:
-        Unavailable: an alert fired and no message about it arrived, or none was about the broken column.
+        Unavailable: a page was not heard of, or none was about the broken column.
     """
     alerts: list[dict[str, Any]] = link.ask("GET", "/v1/alerts", query={"model": MODEL})["alerts"]
     summary.alerts_fired = len(alerts)
     deadline = time.monotonic() + DELIVERY_SECONDS
-    while len(firing(receiver)) < len(alerts) and time.monotonic() < deadline:
+    pages = {alert["id"] for alert in alerts if alert["paged"]}
+    while pages - heard_of(receiver) and time.monotonic() < deadline:
         time.sleep(0.05)
-    summary.alerts_delivered = len(firing(receiver))
-    if summary.alerts_delivered < len(alerts):
-        raise Unavailable(f"{len(alerts)} alerts fired and the webhook heard of {summary.alerts_delivered}")
+    summary.alerts_delivered = len(heard_of(receiver).intersection(alert["id"] for alert in alerts))
+    if missing := len(pages - heard_of(receiver)):
+        raise Unavailable(f"of {len(pages)} pages the webhook has not heard of {missing}")
     for alert in sorted(alerts, key=lambda each: str(each["since"])):
         show.say(f"{str(alert['since'])[:10]} {alert['severity']:8} {alert['state']:9} {alert['title']}")
     about_fault = [message for message in firing(receiver) if story.fault.column in told_of(message)]
@@ -41,6 +44,13 @@ def tell_alerts(link: Link, receiver: Receiver, story: Story, summary: Summary, 
     show.say("The message about the fault, as it arrived:")
     for line in str(about_fault[0]["text"]).splitlines():
         show.say(f"  │ {line}")
+
+
+def heard_of(receiver: Receiver) -> set[str]:
+    """Return the ids of the alerts that messages told of, at once or in a digest."""
+    told = {str(message["id"]) for message in firing(receiver)}
+    digests = [message for message in receiver.messages if message.get("event") == "digest"]
+    return told.union(*(message["incidents"] for message in digests))
 
 
 def firing(receiver: Receiver) -> list[Mapping[str, Any]]:

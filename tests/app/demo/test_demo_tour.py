@@ -29,11 +29,16 @@ class Heard:
     """Stands for the webhook's receiver: one message for each event, about the column that the story breaks."""
 
     def __init__(self, *events: str, feature: str = "airport_delay") -> None:
-        self.messages = [{"event": event, "feature": feature, "text": TEXT} for event in events]
+        self.messages = [
+            {"event": event, "id": f"a{place}", "feature": feature, "text": TEXT, "incidents": []}
+            for place, event in enumerate(events)
+        ]
 
 
 TEXT = "[Critical] flights: Delay at the airport: 54.0 % above [anything] seen\nMean 812 min instead of 13.5 min"
 ALERT = {
+    "id": "a0",
+    "paged": True,
     "since": "2013-08-12T00:00:00Z",
     "severity": "critical",
     "state": "resolved",
@@ -53,16 +58,18 @@ def printed(show: Show) -> str:
 def test_alerts_are_counted_and_the_faults_message_is_printed_as_it_came(show) -> None:
     summary = Summary()
     heard = Heard("firing", "firing", "resolved")
-    link = Answers(get_alerts={"alerts": [ALERT, ALERT | {"severity": "warning"}]})
+    heard.messages.append({"event": "digest", "id": "d", "incidents": ["a7"]})
+    waiting = ALERT | {"id": "a8", "paged": False}
+    link = Answers(get_alerts={"alerts": [ALERT, ALERT | {"id": "a1"}, waiting | {"id": "a7"}, waiting]})
     tour.tell_alerts(link, heard, short(2), summary, show)
-    assert (summary.alerts_fired, summary.alerts_delivered) == (2, 2)
+    assert (summary.alerts_fired, summary.alerts_delivered) == (4, 3), "one waits for the digest of the morning after"
     assert "54.0 % above [anything] seen" in printed(show)
     assert "│ Mean 812 min instead of 13.5 min" in printed(show)
 
 
 def test_an_alert_that_nobody_heard_of_stops_the_demo(show, monkeypatch) -> None:
     monkeypatch.setattr(tour, "DELIVERY_SECONDS", 0.05)
-    with pytest.raises(Unavailable, match="1 alerts fired and the webhook heard of 0"):
+    with pytest.raises(Unavailable, match="of 1 pages the webhook has not heard of 1"):
         tour.tell_alerts(Answers(get_alerts={"alerts": [ALERT]}), Heard("resolved"), short(2), Summary(), show)
 
 
