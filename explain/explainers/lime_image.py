@@ -16,7 +16,7 @@ import numpy.typing as npt
 from explain.columns import Column
 from explain.explainers import Attribution, Explainer, Predict, Setting, resolve
 from explain.explainers.lime_tabular import only
-from explain.explainers.lime_text import number
+from explain.lime_parts import of_parts
 from explain.models import ModelAdapter
 from explain.segments import Picture, runs, segmented
 from monitor.errors import InvalidInput
@@ -90,23 +90,16 @@ class LimeImage(Explainer):
                 random_seed=seed % 2**32,
             )
         weights = {int(segment): float(weight) for segment, weight in found.local_exp[0]}
-        base, local, prediction = number(found.intercept), number(found.local_pred), float(predict(row)[0])
-        return Attribution(
-            base_value=base,
-            prediction=prediction,
-            attributions={each.name: 0.0 for each in schema.features} | {feature.name: float(sum(weights.values()))},
-            quality={
-                "r2": number(found.score),
-                "local_prediction": local,
-                "local_gap": abs(local - prediction),
-                "rows_used": rows + 1,
-                "background_rows": 0,
-                "absent": "segments take their own mean colour",
-            },
-            parts=tuple(
+        return of_parts(
+            found,
+            schema,
+            feature,
+            float(predict(row)[0]),
+            [
                 Part(feature=feature.name, label=f"segment {at + 1}", place=runs(segments == at), amount=weights[at])
                 for at in sorted(weights)
-            ),
+            ],
+            {"rows_used": rows + 1, "background_rows": 0, "absent": "segments take their own mean colour"},
         )
 
 

@@ -7,13 +7,14 @@ token, or are left out.
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from explain.columns import Column
 from explain.explainers import Attribution, Explainer, Predict, Setting, resolve
 from explain.explainers.lime_tabular import only
+from explain.lime_parts import number, of_parts
 from explain.models import ModelAdapter
 from monitor.types import Kind, ModelSchema, Part
 
@@ -79,26 +80,18 @@ class LimeText(Explainer):
         )
         found = library.explain_instance(text, answer, labels=(0,), num_features=len(words), num_samples=rows)
         weights = {int(place): float(weight) for place, weight in found.local_exp[0]}
-        local, prediction = number(found.local_pred), number(found.predict_proba)
-        return Attribution(
-            base_value=float(found.intercept[0]),
-            prediction=prediction,
-            attributions=nothing | {feature.name: float(sum(weights.values()))},
-            quality={
-                "r2": number(found.score),
-                "local_prediction": local,
-                "local_gap": abs(local - prediction),
+        return of_parts(
+            found,
+            schema,
+            feature,
+            number(found.predict_proba),
+            [
+                Part(feature=feature.name, label=word.group(), place=word.span(), amount=weights.get(place, 0.0))
+                for place, word in enumerate(words)
+            ],
+            {
                 "rows_used": rows,
                 "background_rows": 0,
                 "absent": f"words become {feature.absent!r}" if feature.absent else "words are left out",
             },
-            parts=tuple(
-                Part(feature=feature.name, label=word.group(), place=word.span(), amount=weights.get(place, 0.0))
-                for place, word in enumerate(words)
-            ),
         )
-
-
-def number(found: Any) -> float:
-    """Return the one number that the library wraps in dictionaries by label, or in arrays."""
-    return float(np.ravel(found[0] if isinstance(found, dict) else found)[0])

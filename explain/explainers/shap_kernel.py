@@ -6,21 +6,16 @@ enumerated where the row budget allows it (then the answer is exact), and the li
 sets all but ten features to zero.
 """
 
-import threading
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from explain.columns import Column
 from explain.explainers import Attribution, Explainer, Predict, Setting, resolve
+from explain.explainers.shap_library import Counting, library, seeded, thin
 from explain.players import make_players
 from monitor.types import ModelSchema
-
-_generator = threading.Lock()
 
 
 class ShapKernel(Explainer):
@@ -59,49 +54,17 @@ class ShapKernel(Explainer):
         usual = thin(players.background, budget // (2 * size + 2))
         every = 2**size - 2 if size < 40 else budget
         coalitions = max(2 * size, min(every, budget // len(usual)))
-        asked = 0
-
-        def answer(codes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-            nonlocal asked
-            asked += len(codes)
-            return predict(players.decode(codes))
-
+        answer = Counting(predict, players)
         with seeded(seed):
             kernel = library().KernelExplainer(answer, usual)
             values = kernel.shap_values(players.row, nsamples=coalitions, l1_reg=0, silent=True)
         base, prediction = float(kernel.expected_value), float(kernel.fx[0])
         quality = {
             "additivity_gap": abs(base + float(np.sum(values)) - prediction),
-            "rows_used": asked,
+            "rows_used": answer.asked,
             "coalitions": min(coalitions, every),
             "exact": coalitions >= every,
             "background_rows": len(usual),
             "held": ", ".join(players.unplayable) or None,
         }
         return Attribution(base, prediction, players.attributions(np.asarray(values), schema), quality)
-
-
-def library() -> Any:
-    """Return the shap package; what it imports for its plots warns of deprecations that are none of ours."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import shap
-    return shap
-
-
-def thin(background: npt.NDArray[np.float64], rows: int) -> npt.NDArray[np.float64]:
-    """Return at most ``rows`` (at least one) evenly spaced rows: many features need the budget for coalitions."""
-    keep = min(len(background), max(rows, 1))
-    return background[np.linspace(0, len(background) - 1, keep).round().astype(np.intp)]
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seed NumPy's global generator, the only one this library draws from, and put it back as it was."""
-    with _generator:
-        before = np.random.get_state()  # noqa: NPY002 - the library leaves no other way
-        np.random.seed(seed % 2**32)  # noqa: NPY002
-        try:
-            yield
-        finally:
-            np.random.set_state(before)  # noqa: NPY002

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from explain.columns import Column
 from explain.explainers import Attribution, Explainer, Predict, Setting, resolve
-from explain.explainers.shap_kernel import library, seeded, thin
+from explain.explainers.shap_library import Counting, library, seeded, thin
 from explain.players import make_players
 from monitor.errors import InvalidInput
 from monitor.types import ModelSchema
@@ -55,13 +54,7 @@ class ShapPermutation(Explainer):
         if once > budget:
             raise InvalidInput(f"{size:,} players need at least {once:,} model rows, and rows is {budget:,}; raise it")
         usual = thin(players.background, budget // once)
-        asked = 0
-
-        def answer(codes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-            nonlocal asked
-            asked += len(codes)
-            return predict(players.decode(codes))
-
+        answer = Counting(predict, players)
         with seeded(seed):
             masker = library().maskers.Independent(usual, max_samples=len(usual))
             explainer = library().PermutationExplainer(answer, masker, seed=seed)
@@ -77,7 +70,7 @@ class ShapPermutation(Explainer):
             attributions=players.attributions(values, schema),
             quality={
                 "additivity_gap": gap,
-                "rows_used": asked,
+                "rows_used": answer.asked,
                 "background_rows": len(usual),
                 "held": ", ".join(players.unplayable) or None,
             },

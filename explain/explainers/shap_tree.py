@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from explain.columns import Column
 from explain.explainers import Attribution, Explainer, Predict, Setting, resolve
-from explain.explainers.shap_kernel import library
+from explain.explainers.shap_library import library
 from explain.models import ModelAdapter, Trees
 from explain.players import make_players
 from monitor.errors import InvalidInput
