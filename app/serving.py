@@ -14,7 +14,7 @@ from app.link import ADDRESS
 from app.listening import listen, url_of
 from app.runtime import Runtime
 from app.server import create_app, dashboard_installed
-from explain.service import make_worker
+from explain.hire import make_worker
 from explain.worker import Worker
 from monitor.config import Config, load
 

@@ -13,10 +13,10 @@ from functools import cached_property
 from itertools import groupby
 
 import numpy as np
-import numpy.typing as npt
 
 from explain.block import OWN, Block, Held, Player, Sources, Values
 from explain.coalitions import Matrix, Members, Rows
+from explain.codes import encoded, same
 from explain.columns import PLAYABLE, Column
 from explain.segments import Picture, Segments
 from explain.steps import Steps, numbers
@@ -121,7 +121,7 @@ class Players:
                 continue
             sources = np.full((self.size, self.rows + 1), OWN)
             sources[place] = everyone
-            table, codes, first = _codes(self._of(sources)[feature.name])
+            table, codes, first = encoded(self._of(sources)[feature.name])
             coded.append((table, codes, everyone[first]))
         return coded
 
@@ -233,31 +233,6 @@ def _values(
     if not features:
         return None
     tables = {each.name: (row[each.name], background[each.name]) for each in features}
-    if all(_same(own, others) for own, others in tables.values()):
+    if all(same(own, others) for own, others in tables.values()):
         return Held({})
     return Values(name, label, features, tables)
-
-
-def _same(own: Column, others: Column) -> bool:
-    """Tell whether a column is the same in the row and all of the background; NaN equals NaN."""
-    if own.dtype.kind == "f":
-        return bool(np.all(np.isnan(others)) if np.isnan(own[0]) else np.all(others == own[0]))
-    return len(_codes(np.concatenate([own, others]))[0]) == 1
-
-
-def _codes(column: Column) -> tuple[Column, Matrix, npt.NDArray[np.intp]]:
-    """Return the distinct values, first seen first; each row's code; and where each was first seen. NaN equals NaN."""
-    if column.dtype.kind == "f":
-        _, at, place = np.unique(column, return_index=True, return_inverse=True)
-        order = at.argsort()
-        return column[at[order]], order.argsort()[place].astype(np.float64), at[order]
-    seen: dict[object, int] = {}
-    codes = np.empty(len(column))
-    first: list[int] = []
-    for index, value in enumerate(column.tolist()):
-        key = None if isinstance(value, float) and np.isnan(value) else value
-        if key not in seen:
-            seen[key] = len(seen)
-            first.append(index)
-        codes[index] = seen[key]
-    return column[first], codes, np.array(first, dtype=np.intp)

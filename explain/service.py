@@ -12,7 +12,8 @@ from explain.attributing import Attributing
 from explain.choosing import AUTO, usable
 from explain.cost import Cost, cost
 from explain.explainers import Attribution, Explainer, explainers
-from explain.models import Allowed, adapter
+from explain.hire import make_worker
+from explain.models import adapter
 from explain.pending import Pending, pass_on
 from explain.queue import Queue
 from explain.recent import Recent
@@ -22,7 +23,7 @@ from explain.telling import told
 from explain.trying import Trying
 from explain.warming import warm_models
 from explain.windows import Windows
-from explain.worker import Limits, Worker
+from explain.worker import Worker
 from monitor.clock import Clock, SystemClock
 from monitor.errors import InvalidInput
 from monitor.types import Explanation
@@ -30,20 +31,6 @@ from monitor.types import Explanation
 if TYPE_CHECKING:  # explaining needs no database driver of its own
     from monitor.config import Config
     from monitor.store import Store
-
-
-def make_worker(config: "Config") -> Worker:
-    """Return the worker that a configuration allows; it can be started before the store is open."""
-    settings = config.explain
-    return Worker(
-        Allowed(
-            classes=tuple(settings.classes),
-            endpoints=tuple(settings.endpoints),
-            types=tuple(settings.sklearn_types),
-            files=tuple(settings.trusted_files),
-        ),
-        Limits(seconds=settings.timeout_s, memory_mb=settings.memory_mb, threads=settings.threads),
-    )
 
 
 class ExplainService:
