@@ -12,7 +12,7 @@ from monitor.types import Alert, AlertState, Delivery, LedgerLine, Report
 FATES = ("stored", "duplicate", "rejected", "dropped")
 JOBS = (
     *("traffic", "detection", "drift", "quality", "performance"),
-    *("estimation", "segments", "harm", "fairness", "attribution", "impact", "report"),
+    *("estimation", "segments", "harm", "tolerance", "fairness", "attribution", "impact", "report"),
 )
 
 
