@@ -60,6 +60,7 @@ def measures() -> dict[str, Measure]:
         "detection.divergence": Measure("Jensen–Shannon distance"),
         "detection.nulls": Measure("Change of missing values", "share"),
         "performance.label_coverage": Measure("Labels arrived", "share", "higher"),
+        "detection.classifier": Measure("Told apart from the reference by a classifier"),
         "segments.scan": Measure("Segment that stands out most", "", "lower"),
         "harm.loss": Measure("Mean loss", "", "lower"),
         "impact.shift": Measure("Impact of the shift"),
@@ -117,6 +118,8 @@ def column(schema: ModelSchema, name: str) -> Feature:
         return Feature(name=name, kind=Kind.NUMERIC, title=score_title(schema), unit=score_unit(schema))
     if name == "_prediction":
         return Feature(name=name, kind=Kind.CATEGORICAL, title="Predicted class")
+    if name == "_joint":
+        return Feature(name=name, kind=Kind.NUMERIC, title="How columns go together")
     if name == "_new":
         return Feature(
             name=name,

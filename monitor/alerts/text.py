@@ -52,8 +52,8 @@ def subject(model: Model, feature: str | None) -> str:
         return f"Score (probability of {clean(schema.classes[-1])})" if schema.task is Task.BINARY else "Score"
     if feature == "_prediction":
         return "Prediction"
-    if feature == "_new":
-        return "Unknown columns"
+    if feature in ("_new", "_joint"):
+        return "Unknown columns" if feature == "_new" else "How columns go together"
     known = schema.feature(feature) if feature else None
     if known is None and feature in (figures := derived(schema)):
         origin, figure = figures[feature]

@@ -1,5 +1,7 @@
 """Properties that every drift measure must have, run on each that is found."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,14 @@ def test_describes_itself(measure):
     assert measure.kinds
     assert measure.kinds <= {"numeric", "category"}
     assert measure.floor > 0
+
+
+@pytest.mark.parametrize("measure", [pytest.param(m, id=m.name) for m in MEASURES])
+def test_the_page_about_alarms_says_what_it_is_and_its_bound(measure):
+    page = (Path(__file__).parents[2] / "app" / "docs" / "alarms.md").read_text()
+    row = next((line for line in page.splitlines() if line.startswith(f"| `drift.{measure.name}` |")), "")
+    assert measure.title in row, f"add a row for drift.{measure.name} to app/docs/alarms.md"
+    assert row.endswith(f"| {measure.floor:g} |")
 
 
 @pytest.mark.parametrize(("measure", "kind"), EVERY)
