@@ -1,18 +1,15 @@
 """The client a serving process holds: it logs, watches and labels, and is never noticed."""
 
-import atexit
 import functools
-import os
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from threading import Lock
 from types import MappingProxyType
 from typing import Any, TypeVar
 from uuid import uuid4
-from weakref import WeakSet
 
 from monitor.client.arguments import check_rows, moments_of, rows_in
+from monitor.client.ending import EXIT_SECONDS, register
 from monitor.client.items import Item, Kind, LoggedLabels, LoggedRows, new_identity
 from monitor.client.pace import UnderWay
 from monitor.client.queue import Queue
@@ -21,14 +18,7 @@ from monitor.client.snapshot import Snapshot, plain, take_inputs, take_outputs
 from monitor.client.watch import watched
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-EXIT_SECONDS = 1.5
-"""How long the end of a process may be held up to send what is left: two seconds in all, with what ending
-takes on a busy machine."""
-
 _COUNTS = ("logged", "sent", "rejected", "retries", "errors", "error_responses", "unfinished")
-
-_clients: "WeakSet[Client]" = WeakSet()
 
 
 class Client:
@@ -36,7 +26,7 @@ class Client:
 
     No method raises into the caller, waits for the network or grows without bound; what is lost is counted by reason
     (`stats`) and told to the server: ``queue_full``, ``rejected_by_server``, ``unserialisable``, ``gave_up`` (the
-    server could not be reached for ten minutes), ``closed`` (left over at the end).
+    server could not be reached for ten minutes), ``closed`` (left over at the end), ``unfinished`` (not answered then).
 
     Args:
         url: the address of Watchglass, such as ``http://127.0.0.1:8080``.
@@ -57,7 +47,7 @@ class Client:
     """
 
     under_way: UnderWay
-    """The predictions being made just now, during which this client's thread does little; see `monitor.client.pace`."""
+    """The predictions being made just now, during which this client's thread does little."""
     _queue: Queue
     _sender: Sender | None
 
@@ -79,7 +69,7 @@ class Client:
         self._features, self._source = features, source
         self._closed = False
         self.begin_anew()
-        _clients.add(self)
+        register(self)
 
     def log(
         self,
@@ -198,6 +188,7 @@ class Client:
         """Send what can still be sent within ``timeout`` seconds; then nothing more is captured."""
         if self._closed:  # the end of the process closes once more, and must not wait as long again
             return
+        self.under_way.end()
         self._closed = True
         if self._sender is not None:
             self._sender.close(timeout)
@@ -256,18 +247,3 @@ class Client:
         self._sender = None
         self._starting = Lock()
         self.under_way = UnderWay()
-
-
-def _close_all() -> None:
-    deadline = time.monotonic() + EXIT_SECONDS
-    for client in list(_clients):
-        client.close(max(deadline - time.monotonic(), 0))
-
-
-def _begin_anew() -> None:
-    for client in list(_clients):
-        client.begin_anew()
-
-
-atexit.register(_close_all)
-os.register_at_fork(after_in_child=_begin_anew)

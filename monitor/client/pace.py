@@ -8,6 +8,8 @@ slices, best while no prediction is under way, and rests for many times as long 
 
 import time
 from threading import Lock
+from typing import Protocol
+from weakref import WeakSet
 
 from monitor.client.queue import Queue
 
@@ -23,6 +25,13 @@ BRIEFEST_REST = 0.00005
 """Seconds it rests even where it is late: a thread that waits for the interpreter gets it."""
 
 
+class Unfinished(Protocol):
+    """Hooks that see the begin and the end of predictions."""
+
+    def unfinished(self) -> None:
+        """Count the predictions that have begun and not ended."""
+
+
 class UnderWay:
     """How many predictions are being made just now; each is made ``with`` it.
 
@@ -35,6 +44,16 @@ class UnderWay:
     def __init__(self) -> None:
         self.count = 0
         self._lock = Lock()
+        self._watched: WeakSet[Unfinished] = WeakSet()
+
+    def watch(self, watched: Unfinished) -> None:
+        """Have hooks told at the end, that may be in the middle of a prediction then."""
+        self._watched.add(watched)
+
+    def end(self) -> None:
+        """Have all that is under way in hooks counted as unfinished."""
+        for watched in list(self._watched):
+            watched.unfinished()
 
     def __enter__(self) -> None:
         with self._lock:

@@ -17,6 +17,8 @@ from typing import Any, Self
 from monitor.client.client import Client
 from monitor.client.copying import Budget, Copying, TooLarge
 from monitor.client.devices import Devices, Span
+from monitor.client.hooks import After, Before
+from monitor.client.pace import UnderWay
 from monitor.client.probe import is_probing
 from monitor.client.seen import Reading, Seen
 
@@ -71,10 +73,11 @@ class Watched:
         self._parameters = _parameters(module)
         self._running = _Running()
         self._counting = Lock()
+        self._open: dict[int, tuple[UnderWay, int]] = {}
         self.counts: Counter[str] = Counter()
         self._handles = [
-            module.register_forward_pre_hook(_Before(self), with_kwargs=True),
-            module.register_forward_hook(_After(self), with_kwargs=True, always_call=True),
+            module.register_forward_pre_hook(Before(self), with_kwargs=True),
+            module.register_forward_hook(After(self), with_kwargs=True, always_call=True),
         ]
 
     def remove(self) -> None:
@@ -94,12 +97,13 @@ class Watched:
         calls = self._running.calls
         try:
             while calls and not _is_running(calls[-1][0]):
-                _abandon(calls.pop()[1])  # an exception passed all hooks by, as KeyboardInterrupt does
+                self._abandon(calls.pop()[1])  # an exception passed all hooks by, as KeyboardInterrupt does
             why = "nested" if calls else self._left_out(module)
             if why:
                 self._leave_out(why)
             else:
                 call = self._begin(module, args, kwargs)
+                self._opened(call)
         except Exception as error:  # noqa: BLE001 - the served module must not notice; counted
             self._failed(error, _rows(args))
         calls.append((id(sys._getframe(2)), call))  # noqa: SLF001 - the frame that calls the module, held by nothing
@@ -110,8 +114,8 @@ class Watched:
         if not calls:
             return
         call = calls.pop()[1]
-        if call is None:
-            return
+        if call is None or self._open.pop(id(call), None) is None:
+            return  # not captured; or the client has ended and told that it was unfinished
         try:
             call.span.end()
             if result is None and sys.exc_info()[0] is not None:
@@ -134,6 +138,24 @@ class Watched:
             )
         except Exception as error:  # noqa: BLE001 - the served module must not notice; counted
             self._failed(error, call.rows)
+
+    def _opened(self, call: _Call | None) -> None:
+        if call is not None:
+            under_way = self._client.under_way
+            self._open[id(call)] = (under_way, call.rows)
+            under_way.watch(self)
+
+    def unfinished(self) -> None:
+        """Count the calls of this process that have begun and not ended: their client ends, and nobody will tell."""
+        for key, (under_way, rows) in list(self._open.items()):
+            if self._open.pop(key, None) is not None and under_way is self._client.under_way:
+                self._client.lost("unfinished", rows, "the client was closed while it was under way")
+
+    def _abandon(self, call: _Call | None) -> None:
+        if call is not None:
+            self._open.pop(id(call), None)
+            with suppress(Exception):  # whatever a device in trouble raises: nobody waits for this call
+                call.span.end()
 
     def _leave_out(self, why: str) -> None:
         if why == "training" and not self.counts[why]:
@@ -186,57 +208,9 @@ class Watched:
             self._client.lost("too_large" if large else "unserialisable", rows, error)
 
 
-class _Before:
-    """The hook before a call. Copies of the module, and its file, hold a hook that does nothing in its place."""
-
-    def __init__(self, watched: Watched) -> None:
-        self._watched = watched
-
-    def __call__(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Only look."""
-        torch = self._watched.torch
-        if torch.compiler.is_compiling():
-            self._watched.compiled()
-        elif not torch.jit.is_tracing():
-            self._watched.before(module, args, kwargs)
-
-    def __reduce__(self) -> tuple[Callable[[], Callable[..., None]], tuple[()]]:
-        return _silent, ()
-
-
-class _After:
-    """The hook after a call; as `_Before`."""
-
-    def __init__(self, watched: Watched) -> None:
-        self._watched = watched
-
-    def __call__(self, _module: Any, _args: object, _kwargs: object, result: Any) -> None:
-        """Only look."""
-        torch = self._watched.torch
-        if not torch.compiler.is_compiling() and not torch.jit.is_tracing():
-            self._watched.after(result)
-
-    def __reduce__(self) -> tuple[Callable[[], Callable[..., None]], tuple[()]]:
-        return _silent, ()
-
-
-def _silent() -> Callable[..., None]:
-    return _nothing
-
-
-def _nothing(*_: object) -> None:
-    """Stand for a hook in a copy of a watched module."""
-
-
 def _rows(args: tuple[Any, ...]) -> int:
     shape: Sequence[int] = getattr(next(iter(args), None), "shape", ())
     return int(shape[0]) if len(shape) else 1
-
-
-def _abandon(call: _Call | None) -> None:
-    if call is not None:
-        with suppress(Exception):  # whatever a device in trouble raises: nobody waits for this call
-            call.span.end()
 
 
 def _is_running(frame: int) -> bool:

@@ -350,6 +350,29 @@ def test_data_parallel_is_watched_as_one_call(client, receiver):
     assert {row["batch_size"] for row in receiver.rows()} == {5}
 
 
+def test_a_call_that_is_under_way_when_the_client_ends_is_told_and_counted_once(client, receiver):
+    """Rows that were asked and are not answered yet; what was answered before is sent."""
+    inside, go_on = threading.Event(), threading.Event()
+
+    class Slow(torch.nn.Module):
+        def forward(self, rows):
+            inside.set()
+            assert go_on.wait(20)
+            return rows.sum(1)
+
+    slow, quick = Slow(), torch.nn.Identity().eval()
+    with watch(slow.eval(), client, output="prediction"), watch(quick, client, output="prediction"):
+        quick(torch.ones(2, 1))
+        caller = threading.Thread(target=slow, args=(torch.ones(3, 2),))
+        caller.start()
+        assert inside.wait(20)
+        client.close(10)
+        go_on.set()
+        caller.join()
+    stats = client.stats()
+    assert (stats["logged"], stats["sent"], stats["dropped"]) == (5, 2, {"unfinished": 3})
+
+
 def test_what_takes_no_hooks_is_refused(client):
     with pytest.warns(DeprecationWarning, match="script"):
         scripted = torch.jit.script(seeded(mlp))
