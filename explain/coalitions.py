@@ -56,8 +56,8 @@ def along(orders: Rows) -> Members:
     >>> along(np.array([[2, 0, 1]])).astype(int).tolist()
     [[[0, 0, 1], [1, 0, 1]]]
     """
-    places = np.ascontiguousarray(orders.argsort(axis=1).T)
-    by_player = places[:, :, None] < np.arange(1, orders.shape[1])
+    places = np.ascontiguousarray(orders.argsort(axis=1).T, dtype=np.int16)  # small numbers compare faster
+    by_player = places[:, :, None] < np.arange(1, orders.shape[1], dtype=np.int16)
     return np.asarray(by_player.transpose(1, 2, 0))
 
 

@@ -10,6 +10,9 @@ from tests.benchmarks.explain_models import network, recurrent, wheel_table
 from tests.benchmarks.explain_peers import amounts, kernel, ours
 
 
+pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning", "ignore::DeprecationWarning")
+
+
 @pytest.fixture
 def small(monkeypatch):
     """Few rounds, and one thread: others run beside."""
