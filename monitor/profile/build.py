@@ -17,7 +17,7 @@ from monitor.profile.binning import NEW, NO, OUTCOME, RUNTIME, YES, Binning, Cat
 from monitor.profile.column import NAN, NEGATIVE, NULL, RETYPED, ColumnProfile, category_slots, place
 from monitor.profile.derived import derived_values
 from monitor.profile.groups import Groups, group
-from monitor.profile.kernel import bin_counts
+from monitor.profile.kernel import bin_counts, suited
 from monitor.profile.moments import moments
 from monitor.profile.outcome import Outcome, outcome_length
 from monitor.profile.outcome_rows import outcome_entries
@@ -75,8 +75,11 @@ def _runtime(
 
 def _column(batch: pa.Table, name: str, binning: Binning) -> pa.Array | pa.ChunkedArray:
     if name == NEW:
+        found = flagged(batch, "new")
+        if not found:
+            return pa.repeat(pa.scalar(NO), batch.num_rows)
         carried = np.full(batch.num_rows, NO, dtype=object)
-        for rows in flagged(batch, "new").values():
+        for rows in found.values():
             carried[rows] = YES
         return pa.array(carried, pa.string())
     if name not in batch.column_names and name.rpartition(".")[0] in batch.column_names:
@@ -149,6 +152,7 @@ def _many(values: Floats, nulls: Bools, retyped: Ints | None, bins: NumericBins,
     some = bool(odd.any())
     counts = np.zeros((len(groups.starts), bins.length), dtype=np.int64)
     ends = np.full((2, len(groups.starts)), np.inf)
+    kernel = suited(len(groups.rows), len(groups.starts))
     every = np.append(groups.starts, len(groups.rows))
     for at, (start, end) in enumerate(pairwise(every)):
         rows = _run(groups.rows, start, end)
@@ -157,10 +161,10 @@ def _many(values: Floats, nulls: Bools, retyped: Ints | None, bins: NumericBins,
             which = odd[rows]
             counts[at, NULL], counts[at, RETYPED] = np.count_nonzero(which == 1), np.count_nonzero(which == 2)
             held = held[which == 0]
-        counts[at, NAN : NAN + 4 + len(bins.edges)] = bin_counts(held, bins.edges)
+        counts[at, NAN : NAN + 4 + len(bins.edges)] = bin_counts(held, bins.edges, kernel)
         if counts[at, NAN : NEGATIVE + 1].any():
             held = held[np.isfinite(held)]
-        limbs, low, high = moments(held, bins.center, bins.scale)
+        limbs, low, high = moments(held, bins.center, bins.scale, kernel)
         counts[at, -len(limbs) :], ends[0, at], ends[1, at] = limbs, low, high
     return counts, ends[0], ends[1]
 

@@ -21,6 +21,9 @@ VARIABLE = "WATCHGLASS_KERNEL"
 LARGE = 100_000
 """From so many values on, loading and compiling the faster kernel pays: below, ``auto`` is numpy."""
 
+PART = 4_000
+"""In parts of fewer values than this, on average, calling the faster kernel costs what it saves."""
+
 _CHUNK = 1 << 14  # 128 kB of float64: sorted within the second-level cache
 _BEFORE = np.array([-np.finfo(np.float64).max])
 _AFTER = np.array([np.inf, np.nan])
@@ -61,6 +64,18 @@ def compiled(asked: Kernel | None, size: int) -> bool:
     """Return whether the compiled kernel is to be used for so many values, asked for this one (or the chosen one)."""
     kernel = asked or _default()
     return kernel == "numba" or (kernel == "auto" and size >= LARGE and _installed())
+
+
+def suited(size: int, parts: int) -> Kernel:
+    """Return the kernel for so many values in so many parts: loading the compiled one pays by all of them together.
+
+    >>> suited(50_000, 10)
+    'numpy'
+    """
+    kernel = _default()
+    if kernel != "auto":
+        return kernel
+    return "numba" if compiled(None, size) and size >= PART * parts else "numpy"
 
 
 def _kernel(asked: Kernel | None, size: int) -> Callable[[Floats, Floats], Ints]:

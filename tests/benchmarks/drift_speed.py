@@ -170,7 +170,7 @@ def answers(folder: Path, rows: int, days: int, size: Sizes) -> dict:
 def beside(folder: Path, size: Sizes) -> dict[str, object]:
     """Measure cold and warm on the rows that the peer has too."""
     with Store.open(":memory:") as store:
-        reference, _ = made.reference(store, size.rows)
+        reference, _ = made.reference(store, size.rows, days=1)
         current = store.database.query(
             made.select(0, size.rows, seed=2, begin=made.START, span=made.DAY, rows=size.rows, moved=True)
         )
@@ -198,7 +198,7 @@ def warm(folder: Path, reference: pa.Table, current: pa.Table, binning: Binning,
     """Put the profiles of these rows in a file and ask fresh processes."""
     file = folder / "warm.db"
     with Store.open(file) as store:
-        made.register(store, reference, binning, Window(made.START - MONTH * made.DAY, made.START))
+        made.register(store, reference, binning, Window(made.START - made.DAY, made.START))
         store.profiles.append(made.NAME, made.pieces_of(current, binning), size.rows)
         store.profiles.roll_up(made.NAME, made.START + made.DAY)
         store.database.query("CHECKPOINT")
