@@ -22,7 +22,7 @@ class Beside:
 
 
 def compared(given: Sequence[Beside], colours: Palette, *, unit: str = "", top: int = 12) -> go.Figure:
-    """Draw the largest inputs as pairs of horizontal bars from zero, the largest in the reference on top.
+    """Draw the largest inputs as pairs of horizontal bars from zero, the larger of both on top.
 
     Args:
         given: every input.
@@ -60,10 +60,8 @@ def compared(given: Sequence[Beside], colours: Palette, *, unit: str = "", top: 
                 hovertemplate="%{customdata}<extra></extra>",
             )
         )
-    frame(figure, colours, height=110 + 44 * len(shown))
-    figure.update_layout(
-        barmode="overlay", showlegend=True, legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0}
-    )
+    frame(figure, colours, height=110 + 44 * len(shown), legend=True)
+    figure.update_layout(barmode="overlay")
     most = max((max(each.reference_interval[1], each.current_interval[1]) for each in shown), default=1.0) or 1.0
     figure.update_xaxes(
         title_text="Mean size of the contribution",
