@@ -17,7 +17,7 @@ from monitor.types import ALL, Alert, AlertState, Measurement, Model, Severity, 
 ESTIMATE: Final = "estimated harm"
 """The rule that an alert about estimated harm names."""
 
-TOLERATED: Final = "harm.tolerated"
+TOLERATED: Final = "tolerance.loss"
 
 
 def reconcile_estimate(store: Store, model: Model, window: Window, now: datetime, url: str) -> list[Change]:

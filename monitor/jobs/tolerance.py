@@ -12,7 +12,7 @@ from monitor.triage.loss import LOSSES, loss_of
 from monitor.triage.tolerance import Bound, bound
 from monitor.types import ALL, Measurement, Model, Scalar, Status, Window
 
-METRIC: Final = "harm.tolerated"
+METRIC: Final = "tolerance.loss"
 
 
 class Tolerances:
@@ -41,7 +41,7 @@ def _read(context: JobContext, model: Model, binning: Binning, version: str) -> 
 
 
 class ToleranceJob(Job):
-    """Measures ``harm.tolerated`` by version: the largest mean loss of a window that is no harm.
+    """Measures ``tolerance.loss`` by version: the largest mean loss of a window that is no harm.
 
     ``details`` tell of which ``metric``, what is ``usual`` and how much more is ``tolerated``. Without labels in the
     reference nothing is known of it, and only hard faults page.

@@ -16,7 +16,7 @@ def triage_window(findings: Sequence[Finding], measured: Sequence[Measurement]) 
     Args:
         findings: what was detected in it: faults, drift, joint drift. Segments are read off ``measured``.
         measured: measurements of one version. Of ``harm.loss`` the newest with a value counts, since labels come late,
-            and where there is none ``harm.tolerated``; of ``estimation.*``, ``impact.shift`` and ``segments.scan``
+            and where there is none ``tolerance.loss``; of ``estimation.*``, ``impact.shift`` and ``segments.scan``
             those of the newest window.
     """
     whole = [each for each in measured if each.segment == ALL and each.value is not None]
@@ -55,7 +55,7 @@ def bound_of(given: Measurement, most: float) -> Bound:
 def _harm(measured: Sequence[Measurement]) -> tuple[Bound | None, Harm | None, Fall | None]:
     found = next(iter(_newest(measured, "harm.loss")), None)
     if found is None or found.value is None or found.threshold is None:
-        alone = next(iter(_newest(measured, "harm.tolerated")), None)
+        alone = next(iter(_newest(measured, "tolerance.loss")), None)
         return None if alone is None or alone.value is None else bound_of(alone, alone.value), None, None
     said = found.details
     tolerated = bound_of(found, found.threshold)

@@ -32,7 +32,7 @@ def estimated(world: World, day: int, high: float, *, trusted: bool = True) -> l
     bound = {"metric": "accuracy", "usual": 0.2, "tolerated": 0.04}
     band = {"interval": (high - 0.04, high), "details": {"trusted": trusted}}
     foreseen = measured(world, "estimation.accuracy", day, high - 0.02, **band)
-    world.store.measurements.put([measured(world, "harm.tolerated", day, 0.25, details=bound), foreseen])
+    world.store.measurements.put([measured(world, "tolerance.loss", day, 0.25, details=bound), foreseen])
     return told(
         world, reconcile_estimate(world.store, world.model, world.window(day), world.window(day).end, "http://wg")
     )
