@@ -60,7 +60,7 @@ def measures() -> dict[str, Measure]:
         "detection.divergence": Measure("Jensen–Shannon distance"),
         "detection.nulls": Measure("Change of missing values", "share"),
         "performance.label_coverage": Measure("Labels arrived", "share", "higher"),
-        "detection.classifier": Measure("Told apart from the reference by a classifier"),
+        "classifier.auc": Measure("Told apart from the reference by a classifier"),
         "segments.scan": Measure("Segment that stands out most", "", "lower"),
         "harm.loss": Measure("Mean loss", "", "lower"),
         "impact.shift": Measure("Impact of the shift"),

@@ -22,7 +22,7 @@ from monitor.profile.ranks import REACH
 from monitor.profile.values import Floats, flagged
 from monitor.types import Kind, Measurement, Model, ModelSchema, Scalar, Status, Version, Window
 
-METRIC: Final = "detection.classifier"
+METRIC: Final = "classifier.auc"
 """The area under the curve of the classifier; ½ means that it cannot tell them apart. Its z-score is evidence."""
 
 REFERENCE_ROWS: Final = 60_000
@@ -42,7 +42,7 @@ class _Fitted:
 
 
 class ClassifierJob(Job):
-    """Measures ``detection.classifier`` by version, before the detector looks at the window.
+    """Measures ``classifier.auc`` by version, before the detector looks at the window.
 
     It sees what no single column and no pair shows, embeddings among it. Its time does not grow with traffic: it looks
     at 500 rows of the window and 1,000 of the reference.

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from monitor.detection.evidence import SEGMENT_SHARE
 from monitor.errors import InvalidInput
 from monitor.profile.outcome import UNIT
 from monitor.profile.segment_sums import CLASSIFICATION, REGRESSION, Segment, residual_values
@@ -73,7 +74,7 @@ def test_false_alarms_are_as_many_as_asked(calm: Residuals) -> None:
     for at in range(count):
         state, hit = scan.advance(later, z, at, state)
         false += hit is not None and hit.new
-    asked = 4.0 * 0.5 / 90 * count
+    asked = 4.0 * SEGMENT_SHARE / 90 * count
     assert asked / 3 < false < stats.poisson.ppf(0.999, 1.25 * asked)
 
 
