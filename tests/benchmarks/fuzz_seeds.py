@@ -43,6 +43,10 @@ def own() -> list[Seed]:
         seeds.append(Seed(what, json.dumps(given).encode(), JSON | _CLIENT))
         seeds.append(Seed(what, json.dumps(given[0]).encode(), JSON))
         seeds.append(Seed(what, b"\n".join(json.dumps(one).encode() for one in given), NDJSON))
+    # One plain row has a way of its own, by the journal: of several shapes, so that it is met often.
+    one = {"id": "p0", "features": {"temp": 1.5, "carrier": "AA", "seats": 3}}
+    more = ({}, {"scores": [0.5]}, {"prediction": "late"}, {"time": times[0], "status": "200"}, {"batch_size": 1})
+    seeds += [Seed("inferences", json.dumps(one | each).encode(), JSON) for each in more]
     seeds.append(Seed("inferences", _stream(flat), ARROW))
     seeds.append(Seed("labels", _stream([{"id": "a0", "value": "late"}]), ARROW))
     for name, bodies in BODIES.items():
