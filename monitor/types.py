@@ -408,7 +408,8 @@ class Part:
 
     ``place`` is of a text the first character and the one after the last; of an image runs of pixels, (first, length)
     one after the other, in row-major order; of a sequence the first step, the one after the last, and the channel
-    (-1: all).
+    (-1: all). Of interactions it is an input's number for what it does alone, and the other's after it for half of what
+    the two do together.
     """
 
     feature: str
