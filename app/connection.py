@@ -92,9 +92,9 @@ class Connection(HttpToolsProtocol):
         if (
             self._begun == self._ended == ended + 1
             and self.scope["http_version"] == "1.1"
+            and not self.parser.should_upgrade()  # a WebSocket's opening has no cycle
             and self.cycle.keep_alive
             and not self.expect_100_continue
-            and not self.parser.should_upgrade()
             and len(data) - length <= LONGEST
             and (b"content-length", b"%d" % length) in self.headers
         ):

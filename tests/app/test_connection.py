@@ -88,10 +88,10 @@ def answer(body: bytes) -> tuple[Any, Any]:
 class Served:
     """A real server of an `App` on a real port."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, of: Any = None, **options: Any) -> None:
         self.app = App()
         settings: dict[str, Any] = {"log_level": "critical", "lifespan": "off", "ws": "none", "http": connections()}
-        self.server = uvicorn.Server(uvicorn.Config(self.app, **settings | options))
+        self.server = uvicorn.Server(uvicorn.Config(of or self.app, **settings | options))
         listener = socket.create_server(("127.0.0.1", 0))
         self._address = listener.getsockname()
         self.thread = threading.Thread(target=lambda: self.server.run(sockets=[listener]))
@@ -137,7 +137,7 @@ class Sender:
         while (line := self._reader.readline()) != b"\r\n":
             name, _, value = line.strip().partition(b": ")
             headers[name] = value
-        return status, headers, self._reader.read(int(headers[b"content-length"]))
+        return status, headers, self._reader.read(int(headers.get(b"content-length", 0)))
 
     def ask(self, data: bytes) -> bytes:
         self.send(data)
@@ -262,6 +262,30 @@ def test_a_connection_that_is_idle_after_the_short_way_is_closed_in_time() -> No
         assert served.app.short == [b"2"]
     finally:
         served.stop()
+
+
+def test_a_websocket_opens_on_a_new_connection_and_on_one_that_was_used(served: Served) -> None:
+    opened = b"GET /stream HTTP/1.1\r\nhost: here\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+    opened += b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.close"})
+        else:
+            await served.app(scope, receive, send)
+
+    with_sockets = Served(ws="auto", of=app)
+    try:
+        for before in ([], [request()]):
+            with with_sockets.connect() as sender:
+                for data in before:
+                    sender.ask(data)
+                sender.send(opened)
+                assert sender.read()[0] == 101
+    finally:
+        with_sockets.stop()
 
 
 def test_heads_are_bounded() -> None:
