@@ -25,11 +25,11 @@ from explain.queue import Queue
 from explain.request import Requests, explained_output, specification, whole
 from monitor.clock import EPOCH
 from monitor.errors import InvalidInput, NotFound, Unavailable
-from monitor.store.attributions import Attributed
 from monitor.types import Model, ModelSchema, Version, Window
 
 if TYPE_CHECKING:  # explaining needs no database driver of its own
     from monitor.store import Store
+    from monitor.store.attributions import Attributed
 
 MOST = 50
 """Rows of a window that are explained."""
@@ -159,7 +159,7 @@ class Attributing:
         if model.settings.keep_rows_days is not None:
             samples.forget(name, window.end - timedelta(days=model.settings.keep_rows_days))
 
-    def _explain(self, model: Model, plan: _Plan, rows: Sequence[Mapping[str, Any]]) -> list[Attributed]:
+    def _explain(self, model: Model, plan: _Plan, rows: Sequence[Mapping[str, Any]]) -> "list[Attributed]":
         """Explain some rows in as many jobs as outputs are explained."""
         by_output: defaultdict[int | None, list[dict[str, Any]]] = defaultdict(list)
         for row in rows:
@@ -217,8 +217,10 @@ def _of_windows(table: Any, model: Model) -> list[Mapping[str, Any]]:
     return found
 
 
-def _attributed(row: Mapping[str, Any], found: Attribution, schema: ModelSchema) -> Attributed:
+def _attributed(row: Mapping[str, Any], found: Attribution, schema: ModelSchema) -> "Attributed":
     """Return one explained row; values as the bins of columns hold them."""
+    from monitor.store.attributions import Attributed
+
     own = from_row(row, schema)
     values: dict[str, float | str | None] = {}
     for name in found.attributions:
