@@ -326,6 +326,8 @@ class Ingest:
             self._store.database.catch_up()
             with self._store.database.as_it_is():  # once a round: few large groups cost much less than many small ones
                 self._flush_round()
+            # Not within: what pends is to be in the tables first, and there is always more of it.
+            self._expire(self._committer.expire_halves, "halves of exchanges")
 
     def _flush_round(self) -> None:
         try:
@@ -337,7 +339,6 @@ class Ingest:
             self._flush_one(model.name)
         self._keep_refusals()
         self._expire(self._store.letters.expire, "dead letters")
-        self._expire(self._committer.expire_halves, "halves of exchanges")
 
     def _keep_refusals(self) -> None:
         try:

@@ -15,6 +15,8 @@ from monitor.ingest.exchanges import Arrival, arrival
 from monitor.ingest.journal import Journal
 from monitor.store import HalfLimits, Store, verify
 
+FLUSH = Ingest._flush_forever
+
 
 @pytest.fixture(autouse=True)
 def _nobody_is_in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +134,17 @@ def test_a_half_that_has_expired_is_not_waited_for(ingest: Ingest, store: Store,
     assert send(ingest, half(0, "response")).waiting == 1
     assert send(ingest, half(2, "response")).stored == 1
     assert unpaired(store, clock) == 1
+
+
+def test_halves_expire_though_more_keep_coming(ingest: Ingest, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is always one that is not in the tables yet, because it came while profiles were being written."""
+    for number in range(3):
+        send(ingest, half(number, "request"))
+    store.halves.limits = HalfLimits(halves=1)
+    monkeypatch.setattr(ingest, "_flush_one", lambda _: send(ingest, half(9, "request")))
+    monkeypatch.setattr(ingest, "_keep_refusals", ingest._stopping.set)
+    FLUSH(ingest)
+    assert store.halves.fates()["flights", "kserve", "request"] == {"received": 4, "expired": 3}
 
 
 def test_rows_that_could_be_refused_or_repeated_are_foreseen_only_if_certain(ingest: Ingest, store: Store) -> None:
