@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import accumulate
 from types import TracebackType
 from typing import Self
 
@@ -14,6 +15,11 @@ OVERHEAD = 16 * 2**10
 
 PATIENCE_SECONDS = 3.0
 """How long a request waits for others to be answered. Its body is still on the way then: it costs next to nothing."""
+
+LARGE, LONGEST_SECONDS = 2**20, 15.0
+"""A body of so many bytes waits on, up to so long, while those before it are answered at a pace by which its turn comes
+in that time: to be sent again costs its sender more than to wait, and common clients wait 30 s for an answer. Small
+ones are sent again cheaply, and their senders (our own client: 5 s) would have given up."""
 
 STALL_SECONDS = 10.0
 
@@ -35,7 +41,7 @@ class Intake:
     Args:
         max_bytes: how much may be in flight. A body larger than that is taken when it is alone.
         refused: called with the model of each request that is refused, to count it.
-        patience: how long a request may wait for its turn, in seconds.
+        patience: how long a request waits for its turn, in seconds; a large one looks so often whether it comes.
         stall: how long a body may stand still before its connection is given up, in seconds.
     """
 
@@ -53,6 +59,7 @@ class Intake:
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._read: dict[Place, float] = {}  # requests being worked on, by when their body was there, oldest first
         self._round: float | None = None
+        self._given = 0  # bytes given back, ever: what the pace is told by
         self.bytes = 0
 
     @property
@@ -88,14 +95,26 @@ class Intake:
             raise self._overloaded(model)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((size, turn))
+        began, given = time.monotonic(), self._given
         try:
             await asyncio.wait([turn], timeout=self._patience)
+            while not turn.done() and self._comes(size, turn, time.monotonic() - began, self._given - given):
+                await asyncio.wait([turn], timeout=self._patience)
         except asyncio.CancelledError:
             self._leave(size, turn)
             raise
         if not turn.done():
             self._leave(size, turn)
             raise self._overloaded(model)
+
+    def _comes(self, size: int, turn: "asyncio.Future[None]", waited: float, given: int) -> bool:
+        """Return whether a large body's turn comes in time at the pace of the ``given`` bytes since it ``waited``."""
+        if size < LARGE or given <= 0:
+            return False
+        before = accumulate(each for each, _ in self._waiting)
+        upto = next(total for total, (_, other) in zip(before, self._waiting, strict=True) if other is turn)
+        lacking = self.bytes + upto - self._max
+        return lacking > 0 and waited * (1 + lacking / given) < LONGEST_SECONDS  # else it is not bytes it waits for
 
     def _leave(self, size: int, turn: "asyncio.Future[None]") -> None:
         if turn.done():
@@ -117,6 +136,7 @@ class Intake:
     def give_back(self, size: int) -> None:
         """Have ``size`` bytes less in flight, and let those go on who wait."""
         self.bytes -= size
+        self._given += size
         self._call()
 
     def _fits(self, size: int) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from monitor.api import intake as module
-from monitor.api.intake import MOST_WAITING, OVERHEAD, Intake
+from monitor.api.intake import LARGE, MOST_WAITING, OVERHEAD, Intake, Place
 from monitor.errors import Overloaded
 
 PATIENCE = 0.05
@@ -132,3 +132,64 @@ def test_a_loop_that_is_busy_for_long_refuses_what_was_ready_beside() -> None:
         await one(intake)
 
     assert len(run(test, patience=0.0)) == 2
+
+
+async def crowded(intake: Intake, size: int) -> tuple[list[Place], "asyncio.Task[Place]"]:
+    """Return four large bodies that fill the room, and one behind them of ``size`` that is half a turn nearer."""
+    places = [await intake.admit(LARGE - OVERHEAD) for _ in range(4)]
+    behind = asyncio.create_task(intake.admit(size))
+    await asyncio.sleep(0)
+    assert intake.waiting == 1
+    places.pop().leave()
+    assert intake.waiting == 1, "it needs more room than one leaves"
+    return places, behind
+
+
+def test_a_large_body_waits_on_while_those_before_it_are_answered() -> None:
+    async def test(intake: Intake) -> None:
+        places, behind = await crowded(intake, 3 * LARGE)
+        done, _ = await asyncio.wait([behind], timeout=4 * PATIENCE)
+        assert not done, "its turn comes"
+        for place in places:
+            place.leave()
+        (await behind).leave()
+
+    assert run(test, 4 * LARGE) == []
+
+
+def test_a_large_body_is_refused_when_its_turn_would_come_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LONGEST_SECONDS", 2 * PATIENCE)  # two of four must still leave: that takes 3 patiences
+
+    async def test(intake: Intake) -> None:
+        places, behind = await crowded(intake, 3 * LARGE - OVERHEAD)
+        with pytest.raises(Overloaded):
+            await behind
+        for place in places:
+            place.leave()
+
+    assert run(test, 4 * LARGE) == [""]
+
+
+def test_a_large_body_is_refused_while_nothing_is_answered() -> None:
+    async def test(intake: Intake) -> None:
+        place = await intake.admit(3 * LARGE)
+        with pytest.raises(Overloaded):
+            await intake.admit(2 * LARGE)
+        place.leave()
+
+    assert run(test, 4 * LARGE) == [""]
+
+
+def test_a_small_body_is_told_to_come_again_even_while_others_are_answered() -> None:
+    async def test(intake: Intake) -> None:
+        places = [await intake.admit(LARGE - OVERHEAD) for _ in range(4)]
+        first, small = (asyncio.create_task(intake.admit(size)) for size in (3 * LARGE, 1))
+        await asyncio.sleep(0)
+        places.pop().leave()
+        with pytest.raises(Overloaded):
+            await small
+        for place in places:
+            place.leave()
+        (await first).leave()
+
+    assert run(test, 4 * LARGE) == [""]
