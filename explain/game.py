@@ -66,7 +66,7 @@ class Game:
         at = self.output
         floor = 1e-12 * float(np.abs(self.of_rows[:, at]).max() + abs(self.prediction[at]))
         error, length = float(np.sqrt(fit.variances.sum())), float(np.sqrt((fit.values**2).sum()))
-        return error / max(length, floor) if error > floor else 0.0
+        return 0.0 if error <= floor else error / max(length, floor)  # what overflowed is no number, and not certain
 
     def _answers(self, members: Members, rows: Rows) -> Matrix:
         columns = self._players.mixed(members, rows)

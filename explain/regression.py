@@ -244,7 +244,8 @@ class Pairs:
             weighs, unsure = weighs @ sums, sums.T @ unsure @ sums
         values = known @ weighs
         gap = float(self._game.prediction[output] - self._game.usual[output] - values.sum()) / len(values)
-        noise = float(known @ self._solver.residual @ known) / self._solver.freedom
+        left = max(float(known @ self._solver.residual @ known), 0.0)  # rounding takes it below where nothing is left
+        noise = left / self._solver.freedom
         return Fit(values + gap, noise * np.maximum(np.diag(unsure), 0))
 
 
