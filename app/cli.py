@@ -71,13 +71,16 @@ def proxy(
     id_column: Annotated[str, typer.Option("--id", help="The input that holds the rows' ids.")] = "id",
     columns: Annotated[str | None, typer.Option(help="Names for the columns of unnamed inputs, by commas.")] = None,
     path: Annotated[str | None, typer.Option(help="The only path to capture; every inference if not given.")] = None,
+    tensor: Annotated[
+        str | None, typer.Option(help="What a raw tensor is, such as 'x FP32 4': name, type, sizes of one row.")
+    ] = None,
     host: Annotated[str, typer.Option(help="The address to listen on; only this machine's own.")] = "127.0.0.1",
 ) -> None:
     """Stand before a model server, pass every byte on unchanged, and capture its inferences."""
     from app.proxying import Watched
     from app.proxying import proxy as start
 
-    watched = Watched(model, version, task and task.value, id_column, columns, path)
+    watched = Watched(model, version, task and task.value, id_column, columns, path, tensor)
     start(upstream, watched, host=host, port=listen_port, url=url)
 
 

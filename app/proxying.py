@@ -34,6 +34,7 @@ class Watched:
     id_column: str = "id"
     columns: str | None = None
     path: str | None = None
+    tensor: str | None = None
 
 
 def proxy(upstream: str, watched: Watched, *, host: str, port: int, url: str) -> None:
@@ -73,6 +74,7 @@ def proxy(upstream: str, watched: Watched, *, host: str, port: int, url: str) ->
             id_column=watched.id_column,
             task=watched.task,
             columns=watched.columns,
+            tensor=watched.tensor,
         )
         server = uvicorn.Server(
             uvicorn.Config(

@@ -49,6 +49,8 @@ class CaptureMiddleware:
         id_column: an input of this name holds the rows' ids and is no feature.
         task: what the model predicts; needed only for regressions that answer floats.
         columns: names for the columns of an unnamed matrix, by commas; ``input-0``, ``input-1``, … if not given.
+        tensor: what a body is that is one raw tensor (Open Inference Protocol, a header length of 0), which says
+            neither name nor type: ``NAME DATATYPE SIZE…``, the sizes of one row, as the model's configuration has them.
         max_body: bodies beyond this are not captured but counted (``too_large``), in bytes.
         client: a client to share with other parts of the process.
     """
@@ -65,13 +67,14 @@ class CaptureMiddleware:
         id_column: str = "id",
         task: str | None = None,
         columns: str | None = None,
+        tensor: str | None = None,
         max_body: int = 4 * 2**20,
         client: Client | None = None,
     ) -> None:
         self.app = app
         self.client = client or Client(url, model or "", version or "1", api_key, source="asgi")
         self.model, self.version, self.path = model, version, path
-        self.reading = Reading(id_column, None if task is None else Task(task), columns)
+        self.reading = Reading(id_column, None if task is None else Task(task), columns, tensor)
         self.max_body = max_body
         self.held = 0
 

@@ -25,12 +25,22 @@ class Reading:
     """What is known of a served model beside what its exchanges say.
 
     ``id_column`` is the input that holds the rows' ids; ``task`` what the model predicts; ``columns`` the names of an
-    unnamed matrix's columns, by commas.
+    unnamed matrix's columns, by commas; ``tensor`` what a body that is one raw tensor is: ``NAME DATATYPE SIZE…``.
     """
 
     id_column: str = "id"
     task: Task | None = None
     columns: str | None = None
+    tensor: str | None = None
+
+    def headers(self) -> dict[str, str]:
+        """Return what the collectors read of it, as headers.
+
+        >>> Reading(tensor="x FP32 4").headers()
+        {'watchglass-tensor': 'x FP32 4'}
+        """
+        known = {"watchglass-columns": self.columns, "watchglass-tensor": self.tensor}
+        return {name: value for name, value in known.items() if value is not None}
 
 
 @dataclass(slots=True)
@@ -61,8 +71,7 @@ class Exchange:
         Raises:
             InvalidInput: a body is not of the dialect, or the two do not belong together.
         """
-        columns = {} if self.reading.columns is None else {"watchglass-columns": self.reading.columns}
-        headers = {**columns, **_by_name(self.request_headers), ":path": self.path}
+        headers = {**self.reading.headers(), **_by_name(self.request_headers), ":path": self.path}
         body = b"".join(self.request)
         asked = self.dialect.read("request", body, headers)
         if is_probe(asked):

@@ -114,6 +114,20 @@ def test_names_task_and_path_of_ones_own(ask, model, server, before, receiver):
     assert receiver.bodies[-1][0] == "/v1/models/other/inferences"
 
 
+def test_a_raw_tensor_is_read_as_the_owner_says(ask, model, server, before, receiver):
+    """Name, type and sizes are said once; a client's own header is believed before that."""
+    answer = {"model_name": "flights", "model_version": "1", "outputs": [v2("p", P)]}
+    model.answers[INFER] = (200, [JSON], json.dumps(answer).encode())
+    proxy = before(server.url, receiver.url, model="flights", tensor="x FP64 2")
+    body, raw = struct.pack("<4d", *MATRIX[0], *MATRIX[1]), {"inference-header-content-length": "0"}
+    ask(proxy.port, "POST", INFER, body, raw)
+    ask(proxy.port, "POST", INFER, body, raw | {"watchglass-tensor": "y FP64 2"})
+    assert proxy.settle()
+    assert proxy.client.stats()["dropped"] == {}
+    found = [row["features"] for row in receiver.rows()]
+    assert found == [{f"{name}-{place}": row[place] for place in (0, 1)} for name in "xy" for row in MATRIX]
+
+
 def test_probes_pass_and_are_never_captured(ask, model, server, before, receiver):
     """By header in every dialect, or by V2's parameter, which the server gets too."""
     proxy = before(server.url, receiver.url)
