@@ -6,8 +6,10 @@ and those of the reference and later ones are judged alike. Another language sho
 subject in its words. All of it is of texts that are kept; of others only the length is known.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +32,11 @@ _CHARACTERS: Final = {"digits": r"\pN", "upper": r"\p{Lu}", "punctuation": r"[\p
 _NO_WORD: Final = r"[^\pL\pM\pN]+"
 _FEWEST, _ONE_IN = 20, 250
 _LONGEST = 2_000  # characters that are looked at for words and pairs
+_LEARN = 10_000  # texts of a reference that what is usual is learned from
+_AT_ONCE = 500  # texts: a character takes a hundred bytes while they are looked at
 _SHIFT = 21  # bits of a code point
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,23 +53,25 @@ class Usual:
 
     @classmethod
     def of(cls, texts: pa.Array | pa.ChunkedArray) -> "Usual":
-        """Learn what is usual from the texts of a reference.
+        """Learn what is usual from the texts of a reference: of very many, from as many of all of it.
 
         >>> Usual.of(pa.array(["the cat", "the dog"] * 10)).words
         ('the',)
         """
-        lower = _lower(texts)
-        least = max(_FEWEST, -(-len(lower) // _ONE_IN))
-        words, owner = _words(lower)
-        distinct = words.dictionary_encode()
-        key = np.unique(owner * max(1, len(distinct.dictionary)) + distinct.indices.to_numpy())
-        held = np.bincount(key % max(1, len(distinct.dictionary)), minlength=len(distinct.dictionary))
-        names = distinct.dictionary.to_pylist()
-        pairs, first = _pairs(lower)
-        values, code = np.unique(pairs, return_inverse=True)
-        key = np.unique(first * max(1, len(values)) + code)
-        often = np.bincount(key % max(1, len(values)), minlength=len(values))
-        return cls(tuple(sorted(names[at] for at in np.flatnonzero(held >= least))), values[often >= least])
+        array = one_array(texts)
+        array = array.take(pa.array(np.arange(0, len(array), max(1, -(-len(array) // _LEARN)))))
+        least = max(_FEWEST, -(-len(array) // _ONE_IN))
+        words, pairs = Counter[str](), Counter[int]()
+        for at in range(0, len(array), _AT_ONCE):
+            lower = _lower(array.slice(at, _AT_ONCE))
+            spoken, owner = _words(lower)
+            distinct = spoken.dictionary_encode()
+            words += _held(distinct.dictionary.to_pylist(), distinct.indices.to_numpy(), owner)
+            written, owner = _pairs(lower)
+            values, code = np.unique(written, return_inverse=True)
+            pairs += _held(values.tolist(), code, owner)
+        usual = np.array(sorted(pair for pair, times in pairs.items() if times >= least), dtype=np.int64)
+        return cls(tuple(sorted(word for word, times in words.items() if times >= least)), usual)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
@@ -89,6 +97,11 @@ def figure(texts: pa.Array | pa.ChunkedArray, name: str, usual: Usual) -> pa.Arr
     array = one_array(texts)
     if not pa.types.is_string(array.type):
         return pa.nulls(len(array), pa.float64())
+    parts = [_figure(array.slice(at, _AT_ONCE), name, usual) for at in range(0, len(array), _AT_ONCE)]
+    return pa.concat_arrays(parts) if parts else pa.nulls(0, pa.float64())
+
+
+def _figure(array: pa.Array, name: str, usual: Usual) -> pa.Array:
     if name in _CHARACTERS:
         found = pc.count_substring_regex(array, _CHARACTERS[name]).to_numpy(zero_copy_only=False)
         return _shares(found, pc.utf8_length(array).to_numpy(zero_copy_only=False))
@@ -103,6 +116,13 @@ def figure(texts: pa.Array | pa.ChunkedArray, name: str, usual: Usual) -> pa.Arr
             return pa.array(count, mask=np.asarray(array.is_null()))
         odd = ~np.asarray(pc.is_in(words, value_set=pa.array(usual.words, pa.string())))
     return _shares(np.bincount(owner, odd, len(array)), np.bincount(owner, minlength=len(array)))
+
+
+def _held(values: Sequence[T], code: Ints, owner: Ints) -> Counter[T]:
+    """Return how many texts hold each of some distinct values; ``code`` and ``owner`` say which is in which text."""
+    key = np.unique(owner * max(1, len(values)) + code)
+    times = np.bincount(key % max(1, len(values)), minlength=len(values))
+    return Counter(dict(zip(values, times.tolist(), strict=False)))
 
 
 def _shares(part: Floats | Ints, whole: Floats | Ints) -> pa.Array:

@@ -1,5 +1,7 @@
 """What is told of texts without a model: figures by their definitions, and drift of each kind shows in its own."""
 
+import tracemalloc
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -106,3 +108,25 @@ def test_texts_that_are_not_there_later_are_nulls_and_stop_nothing():
     assert column.nulls == 20
     without = profile(batch(["a"] * 3).drop_columns(["note"]), SCHEMA, BINNING)
     assert read(without, BINNING, SCHEMA)["note.digits"].nulls == 3
+
+
+def test_what_is_learned_and_told_of_many_texts_takes_little_memory():
+    """A reference of a hundred thousand long texts must not take the server down, nor ten thousand rows of a day."""
+    many = pa.array([" ".join([*texts(4, seed)]) for seed in range(3_000)])
+    size = pa.compute.sum(pa.compute.utf8_length(many)).as_py()
+    tracemalloc.start()
+    usual = Usual.of(many)
+    for name in FIGURES:
+        figure(many, name, usual)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40 * size
+    alone = [figure(many.slice(at, 1), "unusual_pairs", usual)[0] for at in (0, 499, 500, 2_999)]
+    together = figure(many, "unusual_pairs", usual)
+    assert alone == [together[at] for at in (0, 499, 500, 2_999)]
+
+
+def test_nothing_is_usual_in_no_texts():
+    for none in (pa.array([], pa.string()), pa.array([None, None], pa.string())):
+        assert Usual.of(none).words == ()
+        assert [figure(none, name, Usual()).null_count for name in FIGURES] == [len(none)] * len(FIGURES)
