@@ -7,8 +7,11 @@ import streamlit as st
 
 from app.data.model import Overview, doubts
 from app.data.names import WORTH, measure
+from app.data.reliability import trueness
 from app.frame import colours
+from app.place import Place
 from app.prose import safe
+from app.trueness import labels_are_typical
 from monitor.charts import format as fmt
 from monitor.charts.lines import over_time, volume
 from monitor.charts.style import CONFIG
@@ -26,11 +29,11 @@ def measured(found: Overview) -> list[str]:
     ]
 
 
-def how_good(model: Model, found: Overview, metrics: Sequence[str]) -> None:
+def how_good(at: Place, model: Model, found: Overview, metrics: Sequence[str]) -> None:
     """Draw one measure of accuracy, to be chosen, over the labels that came; without labels the traffic."""
     st.subheader("How good were the answers?", anchor=False)
     if metrics:
-        _accuracy(model, found, metrics)
+        _accuracy(at, model, found, metrics)
     elif found.volume is not None:
         st.caption("No labels have arrived for this window, so accuracy is not known. Here is its traffic.")
         st.plotly_chart(
@@ -42,7 +45,7 @@ def how_good(model: Model, found: Overview, metrics: Sequence[str]) -> None:
         )
 
 
-def _accuracy(model: Model, found: Overview, metrics: Sequence[str]) -> None:
+def _accuracy(at: Place, model: Model, found: Overview, metrics: Sequence[str]) -> None:
     titles = {measure(metric).title: metric for metric in metrics}
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
@@ -84,6 +87,9 @@ def _accuracy(model: Model, found: Overview, metrics: Sequence[str]) -> None:
             f"Labels had come: {ages}. A window is judged once {fmt.rate(CLOSED_AT)} are there, or after "
             f"{model.settings.label_deadline_days} days."
         )
+    told = trueness(model.name, at.window, at.version, at.segment)
+    if told is not None and told.missing is not None and told.missing.differs:
+        labels_are_typical(told, icon=":material/help: ")
     said = doubts(found.estimates[metric])
     for version, why in said.items():
         st.caption(f":material/help: {f'Version {safe(version)}: ' if len(said) > 1 else ''}{safe(why, 200)}")

@@ -6,9 +6,8 @@ import streamlit as st
 from app.data.groups import Standing, standing
 from app.prose import safe
 from monitor.charts import format as fmt
-from monitor.types import Measurement, Model, Status, Window
+from monitor.types import Measurement, Model, Status, Task, Window
 
-_HITS = 6
 _METRICS = {
     "fairness.statistical_parity": "Statistical parity difference",
     "fairness.disparate_impact": "Disparate impact ratio",
@@ -21,7 +20,7 @@ def where_wrong(model: Model, window: Window, version: str | None) -> None:
     found = standing(model.name, window, version)
     with st.container(border=True):
         st.subheader("Where is it wrong?", anchor=False)
-        _segments(found)
+        _segments(model, found)
     if found.groups:
         with st.container(border=True):
             st.subheader("Are groups treated alike?", anchor=False)
@@ -36,22 +35,33 @@ def harm(name: str, window: Window, version: str | None) -> None:
         _harm(found)
 
 
-def _segments(found: Standing) -> None:
+def _segments(model: Model, found: Standing) -> None:
+    if model.schema.task is Task.RANKING:
+        st.caption(
+            "Segments of a ranking are not searched. Name inputs in the model's `segments`, and its accuracy is "
+            "measured for each of their values: choose one above."
+        )
+        return
     st.caption("Every range and category of every input, by its labels, each held against its own past.")
     if found.scanned is None:
         st.caption("Not judged: no label has come for this window.")
         return
-    for hit in found.hits[:_HITS]:
+    for hit in found.hits:
         st.markdown(
             f":material/error: **{fmt.day(hit.window.start)}** — {safe(hit.details.get('said', ''), 240)}"
             + (f" Most of it where {safe(hit.details['within'])}." if hit.details.get("within") else "")
         )
         if hit.details.get("others"):
             st.caption(f"Also beyond the threshold, often the same rows: {safe(hit.details['others'], 200)}")
-    if len(found.hits) > _HITS:
-        st.caption(f"and on {len(found.hits) - _HITS} days before; choose a shorter window above to read of them.")
+    if found.more:
+        st.caption(f"and {found.more:,} more before; choose a shorter window above to read of them.")
+    if found.improved and not found.hits:
+        st.markdown(":material/check_circle: No segment became worse in this window.")
+    for hit in found.improved:
+        said = safe(hit.details.get("said", ""), 240)
+        st.caption(f":material/trending_up: Not worse but better, {fmt.day(hit.window.start)} — {said}")
     scanned = found.scanned
-    if found.hits:
+    if found.hits or found.improved:
         return
     if scanned.value is None:
         st.caption(f"Not judged: {safe(scanned.details.get('reason', ''), 200)}.")

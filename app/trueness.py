@@ -27,12 +27,17 @@ def scores_come_true(model: Model, window: Window, version: str | None, segment:
         labels_are_typical(found)
 
 
-def labels_are_typical(found: Trueness) -> None:
-    """Say whether labels are missing by chance, and what accuracy comes to where they are not."""
+def labels_are_typical(found: Trueness, icon: str = "") -> None:
+    """Say whether labels are missing by chance, and what accuracy comes to where they are not.
+
+    Args:
+        found: what labels say.
+        icon: before the statement, where it is a warning beside a chart.
+    """
     if found.missing is None:
         st.caption("Too few predictions are with a label, or without one, for both to be compared.")
         return
-    st.markdown(safe(str(found.missing), 300))
+    st.markdown(f"{icon}{safe(str(found.missing), 300)}")
     if found.weighted is not None:
         title, unit, came, mended = found.weighted
         st.caption(

@@ -8,10 +8,10 @@ import streamlit as st
 from app.data.fleet import FRESH
 from app.data.model import read
 from app.runtime import runtime
-from monitor.types import ALL, Measurement, Status, Window
+from monitor.types import ALL, Measurement, Status, Task, Window
 
 TOLD = 5
-"""How many hits are told."""
+"""How many segments are told, of those that became worse and of those that became better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,17 @@ class Standing:
     """How a model stands in segments and groups.
 
     Attributes:
-        hits: windows in which a segment stands out, one of each segment, newest first.
+        hits: windows in which a segment is worse than it was, the newest of each segment, newest first.
+        more: how many segments were worse besides.
+        improved: the same of segments that are better than they were: a change, but nothing wrong.
         scanned: the newest window that was scanned, or why it could not be.
         harm: the newest window in which realised loss was judged.
         groups: the newest figures of each protected group, by feature, group and metric.
     """
 
     hits: tuple[Measurement, ...]
+    more: int
+    improved: tuple[Measurement, ...]
     scanned: Measurement | None
     harm: Measurement | None
     groups: tuple[Measurement, ...]
@@ -40,8 +44,12 @@ def standing(model: str, window: Window, version: str | None) -> Standing:
     for each in sorted(scans, key=lambda given: given.window.start, reverse=True):
         if each.status is Status.BREACH:
             hits.setdefault(each.details.get("name"), each)
+    task = runtime().store.catalog.model(model).schema.task
+    worse = [each for each in hits.values() if not better(each, task)]
     return Standing(
-        tuple(hits.values())[:TOLD],
+        tuple(worse[:TOLD]),
+        max(len(worse) - TOLD, 0),
+        tuple(each for each in hits.values() if better(each, task))[:TOLD],
         _newest([each for each in scans if each.value is not None]) or _newest(scans),
         _newest(harms),
         _groups(
@@ -50,6 +58,20 @@ def standing(model: str, window: Window, version: str | None) -> Standing:
             )
         ),
     )
+
+
+def better(hit: Measurement, task: Task) -> bool:
+    """Tell whether a segment stands out because answers there are better than they were.
+
+    Less loss than in the past is better. So is, where the answer is one of many classes, to be right more often
+    than its score says.
+    """
+    effect = hit.details.get("effect")
+    if not isinstance(effect, int | float):
+        return False
+    if hit.details.get("channel") == "excess":
+        return effect < 0
+    return task is Task.MULTICLASS and effect > 0
 
 
 def _newest(found: Sequence[Measurement]) -> Measurement | None:

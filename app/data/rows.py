@@ -29,6 +29,13 @@ ORDERS: dict[str, tuple[Order, bool]] = {
     "Near threshold": ("near_threshold", True),
 }
 """Preset → (order of the store, descending). Most wrong needs a label."""
+PRESETS: dict[Task, tuple[str, ...]] = {
+    Task.BINARY: ("Newest", "Most wrong", "Least confident", "Near threshold"),
+    Task.MULTICLASS: ("Newest", "Most wrong", "Least confident"),
+    Task.REGRESSION: ("Newest", "Most wrong"),
+    Task.RANKING: ("Newest",),
+}
+"""The presets that mean something for a task: only binary scores have a threshold, a ranking's are of any size."""
 RARE = 0.025
 """A number is unusual in the outer 2.5 % of the reference at either side, unless 2.5 % of it are just that number."""
 
@@ -207,25 +214,6 @@ def _number(given: Any) -> float | None:
     if isinstance(given, bool | int | float) and math.isfinite(given):
         return float(given)
     return None
-
-
-def answer(model: Model, given: Mapping[str, Any]) -> tuple[str, str]:
-    """What the model answered, and how sure it was, in words."""
-    unit = model.schema.target_unit
-    if model.schema.task is Task.REGRESSION:
-        return fmt.value(given.get("_prediction"), unit), ""
-    score = given.get("_score")
-    return fmt.value(given.get("_prediction")), fmt.rate(score)
-
-
-def verdict(model: Model, given: Mapping[str, Any]) -> str:
-    """Whether the label agrees with the answer, or that it has not come yet."""
-    label, prediction = given.get("_label"), given.get("_prediction")
-    if label is None:
-        return "no label yet"
-    if model.schema.task is Task.REGRESSION:
-        return f"off by {fmt.value(float(prediction or 0) - float(label), model.schema.target_unit)}"
-    return "right" if str(label) == str(prediction) else "wrong"
 
 
 def column_titles(model: Model) -> dict[str, str]:

@@ -64,11 +64,11 @@ def trust(found: Explanation) -> dict[str, str]:
 
 
 def methods_for(model: str, version: str) -> dict[str, str | None]:
-    """Every method, and why it cannot explain a version's rows; all can where the version cannot be asked at all."""
+    """Every method, and why it cannot explain a version's rows: none can where the version cannot be asked at all."""
     try:
         return runtime().explain.usable(model, version)
-    except WatchglassError:
-        return dict.fromkeys(runtime().explain.methods())
+    except WatchglassError as error:
+        return dict.fromkeys(runtime().explain.methods(), str(error))
 
 
 def trusted(found: Explanation) -> list[str]:

@@ -19,7 +19,7 @@ from app.runtime import runtime
 from app.traffic import traffic
 from app.trueness import scores_come_true
 from monitor.charts import format as fmt
-from monitor.types import ALL
+from monitor.types import ALL, Task
 
 PARTS = ["Overview", "Where it is wrong", "Scores", "Traffic", "Alarms"]
 """The sections of the page, one at a time; only the one that is looked at is read and drawn."""
@@ -108,7 +108,11 @@ if part == "Where it is wrong":
     where_wrong(model, at.window, at.version)
 elif part == "Scores":
     if trueness(model.name, at.window, at.version, at.segment) is None:
-        st.caption("No label of this window has come for a prediction with a probability, so nothing says it yet.")
+        st.caption(
+            "No label of this window has come for a prediction with a probability, so nothing says it yet."
+            if model.schema.task in (Task.BINARY, Task.MULTICLASS)
+            else "No label of this window has come, so nothing says whether the labels that come are typical."
+        )
     scores_come_true(model, at.window, at.version, at.segment)
 elif part == "Traffic":
     traffic(model, at.window, found)
@@ -117,7 +121,7 @@ elif part == "Alarms":
 else:
     main, aside = st.columns([2, 1], gap="medium")
     with main, st.container(border=True, height="stretch"):
-        how_good(model, found, metrics)
+        how_good(at, model, found, metrics)
     with aside, st.container(border=True, height="stretch"):
         look_first(at, model, found)
         harm(model.name, at.window, at.version)

@@ -8,12 +8,14 @@ import streamlit as st
 
 from app.data.names import score_title
 from app.data.notes import noted
-from app.data.rows import answer, explain, explanations, neighbours, row, values, verdict
+from app.data.rows import explain, explanations, neighbours, row, values
 from app.data.shown import in_words, lines, picture
 from app.data.trust import methods_for
+from app.data.verdict import answer, truth, verdict
 from app.explained import ABOUT, OTHERS, card, titled
 from app.frame import colours, figure, model_of, place
 from app.prose import safe
+from app.ranked import ranked
 from app.runtime import runtime
 from app.trying import agree, trying
 from monitor.charts import format as fmt
@@ -79,11 +81,10 @@ known = explanations(at.model, row_id)
 usable = methods_for(at.model, served)
 chosen = next((name for name in FIRST if usable.get(name, "") is None), FIRST[0])
 with st.grid(5, min_column_width=150):
-    figure("Prediction", safe(said, 40))
+    figure("Ranked first" if model.schema.task is Task.RANKING else "Prediction", safe(said, 40))
     if model.schema.task is not Task.REGRESSION:
         figure(score_title(model.schema), sure)
-    unit = model.schema.target_unit if model.schema.task is Task.REGRESSION else ""
-    figure("Label", safe(fmt.value(given.get("_label"), unit), 40), verdict(model, given))
+    figure("Label", safe(truth(model, given), 40), verdict(model, given))
     figure("Captured (UTC)", f"{given['_time']:%H:%M}", f"{fmt.day(given['_time'])} {given['_time'].year}")
     figure("Version", safe(served), f"latency {fmt.duration(given.get('_latency_ms'))}")
 ran = [
@@ -146,7 +147,12 @@ def waiting() -> None:
 def offer(methods: Sequence[str]) -> None:
     """A card with the methods that have not been asked: below each other beside an explanation, else in a row."""
     rest = [name for name, why in usable.items() if why is None and name not in known and name not in methods]
+    unable = next(iter(usable.values()), None) if None not in usable.values() else None
     with st.container(border=True, height="stretch"):
+        if unable is not None:
+            st.subheader("Why this answer?", anchor=False)
+            st.caption(f"No method can explain this version's rows: {safe(unable, 400)}")
+            return
         if known:
             st.subheader(f"Ask {titled(methods[0]) if len(methods) == 1 else 'another method'} too", anchor=False)
             st.caption("Where two methods agree on the largest inputs, rely on them more; where they do not, less.")
@@ -163,6 +169,9 @@ def offer(methods: Sequence[str]) -> None:
                     ask(method)
         more(rest)
 
+
+if model.schema.task is Task.RANKING:
+    ranked(model, given)
 
 additive = [each for name, each in known.items() if name in METHODS and METHODS[name].additive]
 importance = dict(next(iter([*additive, *known.values()])).attributions) if known else {}

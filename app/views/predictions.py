@@ -7,8 +7,9 @@ import streamlit as st
 from app.data.bounded import MOST, newest_part
 from app.data.kept import kept
 from app.data.names import score_title
-from app.data.rows import ORDERS, PAGE, Filters, page, verdict
+from app.data.rows import PAGE, PRESETS, Filters, page
 from app.data.shown import in_words
+from app.data.verdict import answer, truth, verdict
 from app.frame import model_of, place, segment_name
 from app.prose import safe
 from monitor.charts import format as fmt
@@ -16,20 +17,19 @@ from monitor.types import ALL, Task
 
 at = place()
 model = model_of(at)
-regression = model.schema.task is Task.REGRESSION
+shares = model.schema.task in (Task.BINARY, Task.MULTICLASS)
 st.title("Predictions", anchor=False)
 
-presets = [name for name in ORDERS if not (regression and name in ("Least confident", "Near threshold"))]
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     order = st.segmented_control(
-        "Show first", presets, default="Newest", required=True, key="order", bind="query-params"
+        "Show first", PRESETS[model.schema.task], default="Newest", required=True, key="order", bind="query-params"
     )
     labels = st.segmented_control(
         "Label", ["Any", "Labelled", "No label yet"], default="Any", required=True, key="labels", bind="query-params"
     )
     prefix = st.text_input("Id begins with", key="prefix", bind="query-params", width=180, placeholder="any")
     score = None
-    if not regression:
+    if shares:
         low, high = st.slider(score_title(model.schema), 0, 100, (0, 100), format="%d %%", key="score", width=240)
         score = None if (low, high) == (0, 100) else (low / 100, high / 100)
 
@@ -86,11 +86,13 @@ shown: dict[str, list[object]] = {
     "Open": ["Open"] * len(rows),
     "Time (UTC)": [fmt.minute(row["_time"]) for row in rows],
     "Id": [row["_id"] for row in rows],
-    "Prediction": [fmt.value(row["_prediction"], model.schema.target_unit if regression else "") for row in rows],
+    "Prediction": [answer(model, row)[0] for row in rows],
 }
-if not regression:
+if shares:
     shown[score_title(model.schema)] = [None if row["_score"] is None else row["_score"] * 100 for row in rows]
-shown["Label"] = [fmt.value(row["_label"]) for row in rows]
+elif model.schema.task is Task.RANKING:
+    shown[score_title(model.schema)] = [answer(model, row)[1] for row in rows]
+shown["Label"] = [truth(model, row) for row in rows]
 shown["Verdict"] = [verdict(model, row) for row in rows]
 for feature in model.schema.features[:4]:
     shown[feature.label + (f", {feature.unit}" if feature.unit else "")] = [
@@ -104,10 +106,16 @@ st.dataframe(
     height=640 if len(rows) > 18 else "content",
     column_config={
         "Open": st.column_config.ButtonColumn("Open", type="tertiary", on_click=open_row, key="opened", width=70),
-        score_title(model.schema): st.column_config.ProgressColumn(
-            min_value=0, max_value=100, format="%.1f %%", width=150
-        ),
-    },
+    }
+    | (
+        {
+            score_title(model.schema): st.column_config.ProgressColumn(
+                min_value=0, max_value=100, format="%.1f %%", width=150
+            )
+        }
+        if shares
+        else {}
+    ),
     alt="Captured rows of this window, one a line",
     key="rows",
 )

@@ -50,13 +50,6 @@ def test_neighbours_are_before_and_after(seeded: Seeded) -> None:
     assert rows.neighbours("parcels", first["_time"], "parcel-00000")[0] is None
 
 
-def test_verdicts_wait_for_the_label(seeded: Seeded) -> None:
-    parcels = seeded.runtime.store.catalog.model("parcels")
-    assert rows.verdict(parcels, {"_prediction": "late", "_label": None}) == "no label yet"
-    assert rows.verdict(parcels, {"_prediction": "late", "_label": "late"}) == "right"
-    assert rows.verdict(parcels, {"_prediction": "late", "_label": "on time"}) == "wrong"
-
-
 def explanation(name: str, attributions: dict[str, float], made: datetime, **changes: object) -> Explanation:
     """A stored SHAP explanation of row parcel-00007."""
     common: dict[str, object] = {
