@@ -6,9 +6,11 @@ from datetime import datetime
 from itertools import groupby
 from typing import Final
 
+from monitor.alerts.announce import channels_of
 from monitor.alerts.text import clean
 from monitor.alerts.verdict import ranked
 from monitor.charts.format import figure, minute
+from monitor.errors import NotFound
 from monitor.store import Store
 from monitor.types import ALL, Alert, AlertState, Severity, Window
 
@@ -26,6 +28,7 @@ def gather(store: Store, now: datetime, url: str) -> int:
 
     A line is noted as told in the transaction that enqueues its digest, so that no restart tells it twice or loses it.
     """
+    _follow(store, now)
     made = 0
     for (channel, target), lines in groupby(store.digests.waiting(now), lambda each: (each.channel, each.target)):
         told = {each.alert: None for each in lines}
@@ -36,6 +39,19 @@ def gather(store: Store, now: datetime, url: str) -> int:
             store.alerts.enqueue(message, DIGEST, channel, target)
         made += 1
     return made
+
+
+def _follow(store: Store, now: datetime) -> None:
+    """Have what is due told where owners want it by now, and not where they did when it began."""
+    for each in store.digests.waiting(now):
+        alert = store.alerts.alert(each.alert)
+        try:
+            model = store.catalog.model(alert.model)
+        except NotFound:
+            continue
+        wanted = [(channel.kind, channel.target) for channel in channels_of(model, alert)]
+        if (each.channel, each.target) not in wanted:
+            store.digests.readdress(each, wanted)
 
 
 def digest(alerts: Sequence[Alert], channel: str, target: str, now: datetime, url: str) -> Alert:

@@ -1,5 +1,6 @@
 """Lines that wait for the daily digest, and digests that were put together of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -46,6 +47,17 @@ class Digests:
             known = self._database.scalar(f"SELECT count(*) FROM digest_lines WHERE {where}", key)  # noqa: S608 - fixed
             if not known:
                 self._database.query("INSERT INTO digest_lines VALUES (?, ?, ?, ?, ?, NULL)", [*key, naive(due)])
+
+    def readdress(self, line: DigestLine, places: Sequence[tuple[str, str]]) -> None:
+        """Have a line that waits told at other channels and targets; where it was told already it is not again."""
+        with self._database.transaction():
+            for channel, target in places:
+                self.add(line.alert, line.event, channel, target, line.due)
+            self._database.query(
+                "DELETE FROM digest_lines "
+                "WHERE digest IS NULL AND alert = ? AND event = ? AND channel = ? AND target = ?",
+                [line.alert, line.event, line.channel, line.target],
+            )
 
     def waiting(self, now: datetime) -> list[DigestLine]:
         """Return what the digests of now have to tell, by address, the oldest first."""

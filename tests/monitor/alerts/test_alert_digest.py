@@ -30,7 +30,9 @@ def world(tmp_path: Path) -> Iterator[World]:
 def to(world: World, *targets: str, hour: int | None = 6, rules: tuple[Rule, ...] | None = None) -> Model:
     channels = tuple(Channel(kind="apprise" if "mailto" in each else "webhook", target=each) for each in targets)
     settings = replace(world.model.settings, channels=channels, digest_hour=hour, rules=rules)
-    return replace(world.model, settings=settings)
+    model = replace(world.model, settings=settings)
+    world.store.catalog.put_model(model)
+    return model
 
 
 def incident(name: str, *, fault: bool = False, rule: str = "detector", since: datetime = START) -> Alert:
@@ -161,6 +163,18 @@ def test_a_digest_that_does_not_arrive_is_tried_again_and_then_told_by_a_later_o
         assert deliver(world.store, SIX + timedelta(hours=25)) == 1
         assert deliver(world.store, SIX + timedelta(days=3)) == 0
     assert Hook.got[-1][1]["incidents"] == ["id-temp", "id-wind"]
+
+
+def test_an_address_that_is_taken_away_is_told_nothing_more_and_the_new_one_all(world: World) -> None:
+    """What waits, and what never arrived, goes where the owner wants it now; what was told there is not told again."""
+    with web() as address:
+        old, kept, new = (f"{address}?{name}" for name in ("old", "kept", "new"))
+        model = to(world, old, kept)
+        fire(world.store, model, incident("temp"))
+        to(world, kept, new)
+        assert deliver(world.store, SIX) == 2
+        assert deliver(world.store, SIX + timedelta(days=1)) == 0
+    assert sorted(each.target for each in world.store.alerts.deliveries()) == [kept, new]
 
 
 def test_the_end_of_a_digest_incident_is_a_line_too_and_only_one_if_it_was_short(world: World) -> None:
