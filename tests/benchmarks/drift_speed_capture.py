@@ -20,12 +20,15 @@ _PAUSE = 0.002
 _BETWEEN = 0.05  # a tick's jobs over one window, then other models' turn
 
 
-def capture_p99_ratio(folder: Path, rows: int) -> float:
-    """Return the 99th percentile with jobs running, over that without, of so many rows each, in turns."""
+def capture_p99_ratio(folder: Path, rows: int, stored: int) -> float:
+    """Return the 99th percentile with jobs running, over that without, of so many rows each, in turns.
+
+    ``stored`` rows of 30 days are there before.
+    """
     clock = ManualClock(made.START + timedelta(days=30))
     taken: dict[bool, list[float]] = {False: [], True: []}
     with Store.open(folder / "capture.db") as store:
-        made.fill(store, 200_000, 30, reference_rows=50_000, keep_rows=True)
+        made.fill(store, stored, 30, reference_rows=stored // 4, keep_rows=True)
         ingest = Ingest(store, clock)
         ingest.start()
         try:
