@@ -21,7 +21,7 @@ from explain.columns import Column
 from explain.explainers import Attribution, Explainer, Predict, Setting, resolve
 from explain.game import Game
 from explain.players import BATCH, Players, grouped, make_players
-from explain.regression import Pairs, weigh
+from explain.regression import MOST_PAIRS, Pairs, weigh
 from explain.solve import Fit, combine, steps
 from monitor.errors import InvalidInput
 from monitor.types import ModelSchema, Scalar
@@ -101,7 +101,7 @@ def _estimate(game: Game, budget: int, tolerance: float, rng: np.random.Generato
     if game.all_rows <= max(0, budget - game.asked):
         return _Exact(game)
     pairs = None
-    if len(game.of_rows) == 1:
+    if len(game.of_rows) == 1 and 2 * game.size <= MOST_PAIRS:  # with more players it has too little to go by
         pairs = Pairs(game, budget, rng)
         pairs.improve_until(tolerance)
         room = budget - game.asked >= LEAST_WALKS * 2 * (game.size - 1)

@@ -267,3 +267,12 @@ def test_the_worker_explains_a_torch_model_with_errors(worker, artifact, schema,
     assert found.quality["exact"] is (rows == 100_000)
     assert any(errors(found)) is (rows == 250)
     assert found.base_value + sum(found.attributions.values()) == pytest.approx(found.prediction, abs=1e-9)
+
+
+@pytest.mark.parametrize("players", [401, 1_100])
+def test_hundreds_of_players_with_one_background_row(players):
+    """As of several texts: more than 400 pairs can tell apart, and more coalitions than a float holds."""
+    weight = np.linspace(1.0, 2.0, players)
+    found = explain(lambda rows: rows @ weight, np.ones(players), np.zeros((1, players)), rows=60_000, tolerance=20)
+    np.testing.assert_allclose(values(found), weight, atol=1e-4)
+    assert errors(found).max() < 1e-4
