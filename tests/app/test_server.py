@@ -128,7 +128,7 @@ def test_a_manual_clock_outlives_the_process(tmp_path: Path) -> None:
 
 
 def test_a_runtime_that_cannot_open_leaves_the_store_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.runtime.Scheduler", lambda *_: 1 / 0)
+    monkeypatch.setattr("app.runtime.Scheduler", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         Runtime.open(Config(data_dir=tmp_path))
     monkeypatch.undo()
