@@ -115,8 +115,9 @@ class Runtime:
         """Stop taking work, commit what waits, close the store."""
         try:
             self.servers.stop()
+            self.scheduler.context.stopping.set()
+            self.explain.close()  # a job of the scheduler may be waiting for an explanation
             self.scheduler.stop()
-            self.explain.close()
             self.ingest.stop()
         finally:
             self.store.close()

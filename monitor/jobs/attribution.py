@@ -54,6 +54,8 @@ def _version(context: JobContext, model: Model, version: str, window: Window) ->
     try:
         basis = context.attribute(model, version, window)
     except (InvalidInput, Unavailable) as error:
+        if context.stopping.is_set():
+            raise Unavailable("the server stops; the window is explained after the next start") from error
         return [_nothing(model, version, window, str(error))]
     reference, current = (
         context.store.attributions.sample(model.name, version, basis, start) for start in (None, window.start)

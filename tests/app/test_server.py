@@ -5,8 +5,10 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -66,6 +68,23 @@ def test_requests_from_pages_of_other_sites_are_refused(ask: Ask) -> None:
     assert ask("/v1/run", "POST", origin="https://evil.example").status_code == 403
     assert ask("/v1/run", "POST", origin="null").status_code == 403
     assert ask("/v1/run", "POST", origin="http://127.0.0.1:8501").status_code == 200
+
+
+def test_closing_does_not_wait_for_an_explanation_that_a_job_asked_for(tmp_path: Path) -> None:
+    """A supervisor kills what takes longer to stop than it allows."""
+    found = Runtime.open(Config(data_dir=tmp_path, clock="manual"))
+    said: list[bool] = []
+
+    def wait() -> None:
+        deadline = time.monotonic() + 20
+        while not found.explain.closed and time.monotonic() < deadline:
+            found.scheduler.context.stopping.wait(0.01)
+        said.extend((found.explain.closed, found.scheduler.context.stopping.is_set()))
+
+    found.scheduler._thread = Thread(target=wait)
+    found.scheduler._thread.start()
+    found.close()
+    assert said == [True, True]
 
 
 def test_the_address_of_a_proxy_in_front_is_named_by_the_configuration(tmp_path: Path) -> None:

@@ -101,3 +101,16 @@ def test_old_samples_are_let_go_and_the_reference_stays(world):
     world.store.attributions.put("flights", "1", "b", later, sample(USUAL, 20, later, 1, 3))
     assert world.store.attributions.sample("flights", "1", "b", START) is None
     assert world.store.attributions.sample("flights", "1", "b", None) is not None
+
+
+def test_a_window_that_could_not_be_explained_because_the_server_stops_is_left_for_the_next_start(world):
+    def attribute(*_):
+        raise Unavailable("explanations are shut down")
+
+    context = replace(world.context, attribute=attribute)
+    assert [each.status for each in AttributionJob().run(context, world.model, world.window(0))] == [
+        Status.INSUFFICIENT
+    ]
+    context.stopping.set()
+    with pytest.raises(Unavailable, match="after the next start"):
+        AttributionJob().run(context, world.model, world.window(0))
