@@ -49,7 +49,8 @@ class Asking:
         found: list[Matrix] = []
         at = 0
         while at < rows:
-            part = {name: column[at : at + self._chunk] for name, column in columns.items()}
+            whole = not at and rows <= self._chunk
+            part = columns if whole else {name: column[at : at + self._chunk] for name, column in columns.items()}
             try:
                 found.append(self._model.predict(part))
             except (MemoryError, RuntimeError) as error:
@@ -59,7 +60,7 @@ class Asking:
                 self._halved += 1
                 continue
             at += self._chunk
-        return np.concatenate(found)
+        return found[0] if len(found) == 1 else np.concatenate(found)
 
     def chosen(self, outputs: Matrix) -> Matrix:
         """Return the explained output [n] of all of them; see :meth:`place`."""

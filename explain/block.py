@@ -8,10 +8,12 @@ words and image segments have a stated *absent* value, which is the same whateve
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
+from explain.coalitions import Members, Rows
 from explain.columns import Column
 from monitor.types import Feature
 
@@ -56,6 +58,16 @@ class Block(ABC):
     def columns(self, sources: Sources) -> dict[str, Column]:
         """Return the block's columns of n rows for the sources of its players, [players, n]."""
 
+    def mixed(self, there: Members, rows: Rows) -> dict[str, Column]:
+        """Return the block's columns of n rows.
+
+        Args:
+            there: which players have the row's own value, [players, n], contiguous.
+            rows: the number of the background row that stands in for the others, [n].
+        """
+        # Minus one has all bits set: for members it stays OWN, whatever the row. Choosing would take ten times as long.
+        return self.columns(np.bitwise_or(np.negative(there.view(np.int8)), rows, dtype=np.intp))
+
 
 class Values(Block):
     """One player: a column, or the columns of a group, which are there or not together."""
@@ -76,12 +88,41 @@ class Values(Block):
         self.features = tuple(features)
         self.names = tuple(tables)
         self.players = (Player(name, label),)
-        self._tables = {each: np.concatenate([others, own]) for each, (own, others) in tables.items()}
-        self.background = len(next(iter(self._tables.values()))) - 1
+        self.tables = {each: np.concatenate([others, own]) for each, (own, others) in tables.items()}
+        self.background = len(next(iter(self.tables.values()))) - 1
 
     def columns(self, sources: Sources) -> dict[str, Column]:
         """Return the columns of n rows; see :class:`Block`."""
-        return {name: table[sources[0]] for name, table in self._tables.items()}
+        return {name: table[sources[0]] for name, table in self.tables.items()}
+
+
+class Numbers(Block):
+    """Several players of one column of numbers each: made at once, they take half of the time."""
+
+    absent = Values.absent
+
+    def __init__(self, blocks: Sequence[Values]) -> None:
+        """Take blocks of a number each; see `is_number`."""
+        self.names = tuple(name for block in blocks for name in block.names)
+        self.players = tuple(player for block in blocks for player in block.players)
+        self.background = blocks[0].background
+        self._table = np.stack([block.tables[name] for block in blocks for name in block.names])
+        self._others, self._own = np.ascontiguousarray(self._table[:, :OWN]), self._table[:, OWN:]
+
+    def columns(self, sources: Sources) -> dict[str, Column]:
+        """Return the columns of n rows; see :class:`Block`."""
+        return dict(zip(self.names, np.take_along_axis(self._table, sources, axis=1), strict=True))
+
+    def mixed(self, there: Members, rows: Rows) -> dict[str, Column]:
+        """Return the columns of n rows; see :class:`Block`."""
+        made = self._others.take(rows, axis=1)
+        np.copyto(made, self._own, where=there)
+        return dict(zip(self.names, made, strict=True))
+
+
+def is_number(block: Block) -> TypeGuard[Values]:
+    """Tell whether a block is one player with one column of numbers."""
+    return isinstance(block, Values) and [table.dtype for table in block.tables.values()] == [np.float64]
 
 
 class Held(Block):

@@ -10,7 +10,8 @@ from explain.columns import Column
 def same(own: Column, others: Column) -> bool:
     """Tell whether a column is the same in the row and all of the background; NaN equals NaN."""
     if own.dtype.kind == "f":
-        return bool(np.all(np.isnan(others)) if np.isnan(own[0]) else np.all(others == own[0]))
+        value = own[0]
+        return bool((others == value).all() if value == value else np.isnan(others).all())  # NaN is not itself
     return len(encoded(np.concatenate([own, others]))[0]) == 1
 
 

@@ -28,10 +28,11 @@ class Game:
         self._players = players
         self.asked = 0
         self.size = players.size
-        rows = np.arange(players.rows)
-        self.of_rows = self.worth(np.zeros((len(rows), self.size), dtype=np.bool_), rows)
+        ends = np.zeros((players.rows + 1, self.size), dtype=np.bool_)
+        ends[-1] = True
+        found = self.worth(ends, np.arange(players.rows + 1) % players.rows)
+        self.of_rows, self.prediction = found[:-1], found[-1]
         self.usual: Matrix = self.of_rows.mean(axis=0)
-        self.prediction: Matrix = self.worth(np.ones((1, self.size), dtype=np.bool_), rows[:1])[0]
         self.output = 0
         if isinstance(predict, Asking) and len(self.usual) > 1:
             self.output = predict.place(len(self.usual))

@@ -14,7 +14,7 @@ from itertools import groupby
 
 import numpy as np
 
-from explain.block import OWN, Block, Held, Player, Sources, Values
+from explain.block import OWN, Block, Held, Numbers, Player, Sources, Values, is_number
 from explain.coalitions import Matrix, Members, Rows
 from explain.codes import encoded, same
 from explain.columns import PLAYABLE, Column
@@ -73,17 +73,30 @@ class Players:
             members: which players are there, [n, M].
             rows: the number of the background row that stands in for the others, [n].
         """
-        # Minus one has all bits set: for members it stays OWN, whatever the row. Choosing would take ten times as long.
-        own = np.negative(np.ascontiguousarray(members.T).view(np.int8))
-        return self._of(np.bitwise_or(own, rows, dtype=np.intp))
+        there = np.ascontiguousarray(members.T)
+        columns: dict[str, Column] = {}
+        for block, places in self._joined:
+            columns |= block.mixed(there[places], rows)
+        return columns
 
     def _of(self, sources: Sources) -> dict[str, Column]:
         columns: dict[str, Column] = {}
-        at = 0
-        for block in self.blocks:
-            columns |= block.columns(sources[at : at + len(block.players)])
-            at += len(block.players)
+        for block, places in self._joined:
+            columns |= block.columns(sources[places])
         return columns
+
+    @cached_property
+    def _joined(self) -> tuple[tuple[Block, slice], ...]:
+        """The blocks, those of a number each that follow one another as one, and where their players are."""
+        found: list[tuple[Block, slice]] = []
+        at = 0
+        for _, each in groupby(self.blocks, key=is_number):
+            blocks = list(each)
+            plain = [block for block in blocks if is_number(block)]
+            for block in [Numbers(plain)] if plain else blocks:
+                found.append((block, slice(at, at + len(block.players))))
+                at += len(block.players)
+        return tuple(found)
 
     @cached_property
     def features(self) -> tuple[Feature | None, ...]:
@@ -193,9 +206,10 @@ def grouped(features: Sequence[Feature]) -> list[tuple[str, tuple[Feature, ...]]
     >>> [(name, len(members)) for name, members in grouped(features)]
     [('w', 2), ('r', 1)]
     """
-    names = [feature.group or feature.name for feature in features]
-    order = sorted(range(len(features)), key=lambda at: names.index(names[at]))
-    return [(name, tuple(features[at] for at in places)) for name, places in groupby(order, key=lambda at: names[at])]
+    found: dict[str, list[Feature]] = {}
+    for feature in features:
+        found.setdefault(feature.group or feature.name, []).append(feature)
+    return [(name, tuple(members)) for name, members in found.items()]
 
 
 def _block(

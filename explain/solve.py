@@ -31,12 +31,14 @@ def steps(orders: Rows, forward: Matrix, backward: Matrix, start: Matrix, end: f
     >>> steps(np.array([[1, 0]]), np.array([[5.0]]), np.array([[1.0]]), np.array([0.0]), 6.0).tolist()
     [[1.0, 5.0]]
     """
-    empty, full = start[:, None], np.full((len(start), 1), end)
-    there = np.hstack([empty, forward, full])
-    back = np.hstack([full, backward, empty])
-    found = np.empty(orders.shape)
-    np.put_along_axis(found, orders, np.diff(there - back, axis=1) / 2, axis=1)
-    return found
+    walks, players = orders.shape
+    apart = np.empty((walks, players + 1))  # there from back, at each step
+    apart[:, 0] = start - end
+    np.subtract(forward, backward, out=apart[:, 1:-1])
+    apart[:, -1] = end - start
+    found = np.empty(walks * players)
+    found[orders + np.arange(0, walks * players, players)[:, None]] = np.diff(apart, axis=1) / 2
+    return found.reshape(walks, players)
 
 
 def combine(found: Matrix, rows: Rows, worth: Matrix, left_out: int, usual: float, total: float) -> Fit:
@@ -81,7 +83,7 @@ def combine(found: Matrix, rows: Rows, worth: Matrix, left_out: int, usual: floa
 
 
 def _sums(values: Matrix, groups: Rows, count: int) -> Matrix:
-    """Return the sums of the rows of each group, [count, columns]."""
-    sums = np.zeros((count, values.shape[1]))
-    np.add.at(sums, groups, values)
-    return sums
+    """Return the sums of the rows of each of the groups, [groups, columns]; each has a row."""
+    order = groups.argsort(kind="stable")
+    first = np.searchsorted(groups[order], np.arange(count))
+    return np.asarray(np.add.reduceat(values[order], first, axis=0))

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from explain.block import MOST_PARTS, Block, Player, Sources
+from explain.block import MOST_PARTS, OWN, Block, Player, Sources
+from explain.coalitions import Members, Rows
 from explain.columns import Column
 from monitor.types import Feature, Kind
 
@@ -68,6 +69,14 @@ class Steps(Block):
         source = sources if self.background else np.where(sources < 0, -1, 0)
         mixed = self._table[source[self._cell_of].T, np.arange(self._table.shape[1])]
         return {self._name: mixed.reshape(rows, *self._shape)}
+
+    def mixed(self, there: Members, rows: Rows) -> dict[str, Column]:
+        """Return the sequences, stacked [n, steps(, channels)]; see :class:`explain.block.Block`."""
+        given = rows if self.background else np.zeros(len(rows), np.intp)
+        made = self._table[:OWN].take(given, axis=0) if self.players else self._table[OWN:].repeat(len(rows), axis=0)
+        if self.players:
+            np.copyto(made, self._table[OWN], where=there[self._cell_of].T)
+        return {self._name: made.reshape(len(rows), *self._shape)}
 
 
 def _usual(own: Array, others: Sequence[Array]) -> tuple[Array, str]:

@@ -83,12 +83,15 @@ class Shapley(Explainer):
             "absent": players.absent,
             "held": ", ".join(players.unplayable) or None,
         }
-        variances = found.fit(game.output, players.sums(schema)).variances
+        sums = players.sums(schema)
+        # What is the sum of several players has a variance of its own.
+        several = sums.sum(axis=0).max() > 1
+        variances = found.fit(game.output, sums).variances if several else fit.variances @ sums
         names = [name for name, _ in grouped(schema.features)]
         return Attribution(
             base_value=usual,
             prediction=prediction,
-            attributions=players.attributions(fit.values, schema),
+            attributions=dict(zip(names, (fit.values @ sums).tolist(), strict=True)),
             quality=quality,
             standard_errors=dict(zip(names, np.sqrt(variances).tolist(), strict=True)),
             parts=players.parts(fit.values, np.sqrt(fit.variances)),
@@ -156,6 +159,7 @@ class _Walks:
         self._dealer = Dealer(game.size, self.background_rows, rng)
         self._found = np.empty((len(game.usual), 0, game.size))
         self._rows: Rows = np.empty(0, dtype=np.intp)
+        self._fits: dict[int, Fit] = {}
 
     @property
     def coalitions(self) -> int:
@@ -191,9 +195,17 @@ class _Walks:
             found.append(np.stack(said))
         self._found = np.concatenate(found, axis=1)
         self._rows = np.concatenate([self._rows, rows])
+        self._fits.clear()
 
     def fit(self, output: int, sums: Matrix | None = None) -> Fit:
         """Return the values of one output, or sums of them (such as a text's words), with their own variances."""
+        if sums is None:
+            if output not in self._fits:
+                self._fits[output] = self._fit(output, None)
+            return self._fits[output]
+        return self._fit(output, sums)
+
+    def _fit(self, output: int, sums: Matrix | None) -> Fit:
         game, found = self._game, self._found[output]
         mine = combine(
             found if sums is None else found @ sums,
