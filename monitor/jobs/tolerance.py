@@ -5,7 +5,7 @@ from typing import ClassVar, Final
 from monitor.jobs import Job, JobContext
 from monitor.jobs.cells import cells
 from monitor.jobs.past import reference_by_window
-from monitor.profile.binning import OUTCOME, PREDICTION, Binning
+from monitor.profile.binning import OUTCOME, SCORE, Binning
 from monitor.profile.column import ColumnProfile
 from monitor.profile.outcome import Outcome
 from monitor.triage.loss import LOSSES, loss_of
@@ -57,7 +57,7 @@ class ToleranceJob(Job):
         binning = context.store.catalog.binning(model.name)
         if binning is None or model.schema.task not in LOSSES:
             return []
-        found = cells(context, model, window, ColumnProfile, columns=[PREDICTION])
+        found = cells(context, model, window, ColumnProfile, columns=[SCORE])
         rows = {each.version: each.profile.rows if each.profile else 0 for each in found if each.segment == ALL}
         return [
             _measurement(model, window, version, rows[version], self._tolerances.of(context, model, binning, version))

@@ -15,6 +15,7 @@ from monitor.ingest import Ingest
 from monitor.jobs import JobContext
 from monitor.jobs.estimation import EstimationJob
 from monitor.jobs.performance import PerformanceJob
+from monitor.jobs.tolerance import ToleranceJob
 from monitor.schema import conform, conform_reference
 from monitor.store import Store
 from monitor.types import Feature, Inference, Kind, Label, Model, ModelSchema, Settings, Status, Task, Window
@@ -137,6 +138,19 @@ def test_estimates_are_near_what_labels_say_and_bands_hold_it(told):
             assert abs(given.value - truth) < 2 * half
             held.append(low <= truth <= high)
     assert np.mean(held) >= 0.7
+
+
+def test_every_task_has_a_tolerance_that_estimates_are_held_against(told):
+    """Ordinary days are within it; before any label has come it is known, and in the unit of the estimate."""
+    (tolerated,) = ToleranceJob().run(told.context, told.model, window(0))
+    assert tolerated.status is Status.OK
+    assert tolerated.rows == ROWS
+    name = {Task.MULTICLASS: "accuracy", Task.REGRESSION: "mae", Task.RANKING: "ndcg"}[told.task]
+    assert tolerated.details["metric"] == name
+    estimate = told.estimated[0][name].value
+    loss = estimate if told.task is Task.REGRESSION else 1 - estimate
+    assert tolerated.details["usual"] == pytest.approx(loss, rel=0.3)
+    assert loss < tolerated.value
 
 
 def test_realised_from_late_partial_and_corrected_labels(told):
