@@ -89,7 +89,7 @@ def grades_of(value: object) -> str | None:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
     if isinstance(value, np.ndarray):
         value = value.tolist()
@@ -125,7 +125,7 @@ def ranking_of(value: object) -> str | None:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
     if isinstance(value, np.ndarray):
         value = value.tolist()
@@ -133,7 +133,10 @@ def ranking_of(value: object) -> str | None:
         return None
     if not all(isinstance(name, str | int) and not isinstance(name, bool) for name in value):
         return None
-    names = [text(str(name)) for name in value]
+    try:
+        names = [text(str(name)) for name in value]
+    except ValueError:  # a number of thousands of digits
+        return None
     if len(set(names)) < len(names):
         return None
     return json.dumps(names, separators=(",", ":"), ensure_ascii=False)
