@@ -74,6 +74,8 @@ class Meeting:
         Raises:
             Unavailable: the store cannot be written.
         """
+        if not self._store.halves.looks(now):
+            return 0
         with self._changing:
             self._shut = True
         changed = False

@@ -187,13 +187,17 @@ class Halves:
         )
         return [KeptHalf(**row) for row in rows]
 
+    def looks(self, now: datetime) -> bool:
+        """Return whether `expire` would look now."""
+        return now >= self._look
+
     def expire(self, now: datetime) -> int:
         """Forget the halves and exchanges beyond `HalfLimits`, the oldest first; looks at most once a minute.
 
         Returns:
             How many halves were forgotten; the ledger has them as expired.
         """
-        if now < self._look:
+        if not self.looks(now):
             return 0
         self._look = now + _LOOK
         before = now - timedelta(days=self.limits.days)
