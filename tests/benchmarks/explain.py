@@ -2,28 +2,22 @@
 
 Error is ‖φ̂ − φ‖²/‖φ‖² against all coalitions, TreeSHAP, or fifty times the rows. Peers are shap's KernelExplainer (its
 L1 selection off, and by default) and PermutationExplainer, in the same run, on the same rows of the same models, with
-as many model rows as ours is given. Ratios are medians over the explained rows of our figure ÷ theirs.
+as many model rows as ours is given. Ratios are medians over the explained rows of our figure ÷ theirs. At which error
+times are compared, and why, is said in `explain_speed`.
 """
 
 import json
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 import threadpoolctl
 
 from tests.benchmarks import explain_games, explain_served
-from tests.benchmarks.explain_models import BACKGROUND, Matrix, Subject, subjects
+from tests.benchmarks.explain_models import BACKGROUND, Subject, subjects
 from tests.benchmarks.explain_peers import amounts, error, find_truths, kernel, ours, permutation, unsure
-
-TIMED = 5
-ROUNDS = 9
-LADDER = (50, 100, 200, 400, 800, 1_600, 3_200)
-"""Coalitions that KernelExplainer is given in search of our error."""
-CHUNKS = (1_024, 2_048, 4_096, 8_192, 32_768)
+from tests.benchmarks.explain_speed import engine_over_model, speedups
 
 
 def ratio(mine: list[float], theirs: list[float]) -> tuple[float, float, float]:
@@ -34,67 +28,6 @@ def ratio(mine: list[float], theirs: list[float]) -> tuple[float, float, float]:
     return float(np.median(ratios)), *map(float, np.percentile(medians, [2.5, 97.5]))
 
 
-def seconds(call: Callable[[], object]) -> float:
-    """Return how long a call takes."""
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started
-
-
-def speedup_at_equal_error(subject: Subject, reached: float, rows: int) -> float:
-    """Return how much longer KernelExplainer takes to our median error; a lower bound where the ladder ends first.
-
-    Between two steps of the ladder its time is interpolated, by the logarithms of error and time.
-
-    Args:
-        subject: the model and the rows to explain.
-        reached: our median error with ``rows`` model rows.
-        rows: few enough for KernelExplainer to get there.
-    """
-    timed = range(min(TIMED, len(subject.rows)))
-    mine = float(np.median([seconds(lambda at=at: ours(subject, at, rows=rows, tolerance=0)) for at in timed]))
-    before: tuple[float, float] | None = None
-    for coalitions in LADDER:
-        errors, took = [], []
-        for at in timed:
-            started = time.perf_counter()
-            errors.append(error(kernel(subject, at, coalitions), subject.truths[at]))
-            took.append(time.perf_counter() - started)
-        now = float(np.log(np.median(errors))), float(np.log(np.median(took)))
-        if now[0] <= np.log(reached):
-            if before is None:
-                return float(np.exp(now[1])) / mine
-            share = (before[0] - np.log(reached)) / (before[0] - now[0])
-            return float(np.exp(before[1] + share * (now[1] - before[1]))) / mine
-        before = now
-    return float(np.exp(now[1])) / mine
-
-
-def engine_over_model(subject: Subject) -> float:
-    """Return an explanation's time ÷ what the model alone takes for the same rows, in its best chunks, in turns."""
-    asked: list[dict[str, Any]] = []
-
-    def noted(columns: Mapping[str, Any]) -> Matrix:
-        asked.append(dict(columns))
-        return subject.predict(columns)
-
-    whole = replace(subject, predict=noted)
-    ours(whole, 0, rows=subject.budget, tolerance=0)
-    rows = {name: np.concatenate([part[name] for part in asked]) for name in asked[0]}
-    used = len(next(iter(rows.values())))
-
-    def alone(chunk: int) -> None:
-        for at in range(0, used, chunk):
-            subject.predict({name: column[at : at + chunk] for name, column in rows.items()})
-
-    took: dict[int, list[float]] = {chunk: [] for chunk in (0, *CHUNKS)}
-    for _ in range(ROUNDS):
-        took[0].append(seconds(lambda: ours(subject, 0, rows=subject.budget, tolerance=0)))
-        for chunk in CHUNKS:
-            took[chunk].append(seconds(lambda chunk=chunk: alone(chunk)))
-    return float(np.median(took[0]) / min(np.median(took[chunk]) for chunk in CHUNKS))
-
-
 def measure(subject: Subject) -> dict[str, float]:
     """Return every figure of one model."""
     find_truths(subject)
@@ -102,7 +35,6 @@ def measure(subject: Subject) -> dict[str, float]:
     found = [ours(subject, at, rows=subject.budget, tolerance=0) for at in every]
     few = [ours(subject, at, rows=subject.budget // 4, tolerance=0) for at in every]
     mine = [error(amounts(each), truth) for each, truth in zip(found, truths, strict=True)]
-    by_few = [error(amounts(each), truth) for each, truth in zip(few, truths, strict=True)]
     equal = subject.budget // BACKGROUND
     of_kernel = [error(kernel(subject, at, equal), truths[at]) for at in every]
     by_default = [error(kernel(subject, at, equal, "num_features(10)"), truths[at]) for at in every]
@@ -121,7 +53,7 @@ def measure(subject: Subject) -> dict[str, float]:
         "error_ratio_permutation": ratio(mine, of_permutation)[0],
         "error_ratio_best_peer_lower": against_best[1],
         "error_ratio_best_peer_upper": against_best[2],
-        "speedup_equal_error": speedup_at_equal_error(subject, float(np.median(by_few)), subject.budget // 4),
+        **speedups(subject),
         "engine_over_model": engine_over_model(subject),
         "coverage": float(np.mean(inside)),
     }
@@ -168,6 +100,7 @@ def run(models: Iterable[Subject], *, cases: int, seeds: int, published: int) ->
         ("error_ratio_kernel_default", "error_ratio_kernel_default_median"),
         ("error_ratio_permutation", "error_ratio_permutation_median"),
         ("speedup_equal_error", "speedup_median"),
+        ("speedup_kernel_default", "speedup_kernel_default_median"),
     ):
         figures[median] = round(float(np.median([found[name] for found in measured.values()])), 4)
     figures["coverage_models"] = figures.pop("coverage")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.benchmarks import explain, explain_games, explain_models
+from tests.benchmarks import explain, explain_games, explain_models, explain_speed
 from tests.benchmarks.explain_models import network, recurrent, wheel_table
 from tests.benchmarks.explain_peers import amounts, kernel, ours
 
@@ -20,8 +20,9 @@ def small(monkeypatch):
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     monkeypatch.setattr(explain_models, "ROWS", 5_000)
-    monkeypatch.setattr(explain, "ROUNDS", 1)
-    monkeypatch.setattr(explain, "LADDER", (50, 100))
+    monkeypatch.setattr(explain_speed, "ROUNDS", 1)
+    monkeypatch.setattr(explain_speed, "COALITIONS", (50, 100))
+    monkeypatch.setattr(explain_speed, "MODEL_ROWS", (1_000, 30_000))
     yield
     torch.set_num_threads(before)
 
@@ -34,6 +35,7 @@ def test_it_prints_the_figures_of_a_model_and_we_err_less_than_the_kernel_explai
     assert 0 < figures["error_ratio_kernel_median"] < 1
     assert figures["error_ratio_best_peer_lower"]["network_8"] <= 1
     assert figures["speedup_median"] > 0
+    assert figures["speedup_kernel_default_median"] > 0
     assert all(0.5 < share <= 1 for share in figures["coverage"].values())
 
 
