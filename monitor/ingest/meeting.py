@@ -83,10 +83,8 @@ class Meeting:
             self._store.database.catch_up()
             if next(reversed(self._seen.values()), 0) > self._pending.reached:
                 return 0  # the tables do not take what pends, which may complete a half that is to go
-            changed = True
-            gone = self._store.halves.expire(now)
-            changed = gone > 0
-            return gone
+            changed = True  # where no half goes, complete exchanges may: what they were is a repeat no longer
+            return self._store.halves.expire(now)
         finally:
             with self._changing:
                 if changed:

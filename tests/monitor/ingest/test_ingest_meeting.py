@@ -136,6 +136,17 @@ def test_a_half_that_has_expired_is_not_waited_for(ingest: Ingest, store: Store,
     assert unpaired(store, clock) == 1
 
 
+def test_an_exchange_that_has_expired_is_not_remembered_longer_than_in_the_tables(
+    ingest: Ingest, store: Store, clock: ManualClock
+) -> None:
+    for side in ("request", "response"):
+        send(ingest, half(1, side))
+    clock.advance(clock.now() + timedelta(days=store.halves.limits.days, hours=1))
+    assert ingest._committer.expire_halves(clock.now()) == 0
+    assert send(ingest, half(1, "request")) == Collected(received=0, waiting=1)
+    assert unpaired(store, clock) == 1
+
+
 def test_halves_expire_though_more_keep_coming(ingest: Ingest, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is always one that is not in the tables yet, because it came while profiles were being written."""
     for number in range(3):
