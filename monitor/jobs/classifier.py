@@ -18,8 +18,9 @@ from monitor.jobs.references import source_of
 from monitor.jobs.windows import length
 from monitor.profile.binning import Binning
 from monitor.profile.comoments import JOINT, coded_rows, joined
+from monitor.profile.placed import Placed
 from monitor.profile.ranks import REACH
-from monitor.profile.values import Floats, flagged
+from monitor.profile.values import Floats
 from monitor.types import Kind, Measurement, Model, ModelSchema, Scalar, Status, Version, Window
 
 METRIC: Final = "classifier.auc"
@@ -156,7 +157,7 @@ def _directions(rows: pa.Table, schema: ModelSchema) -> dict[str, Directions]:
 
 def _ranks(rows: pa.Table, schema: ModelSchema, binning: Binning, directions: Mapping[str, Directions]) -> Floats:
     """Return the ranks of rows, [n, J], from −1 to 1; 0 where a value is not there."""
-    plain = coded_rows(rows, binning, joined(schema, binning), flagged(rows, "retyped")) / REACH
+    plain = coded_rows(Placed(rows, binning), joined(schema, binning)) / REACH
     more = [found.ranks(rows[name].to_pylist()) for name, found in directions.items()]
     return np.concatenate([plain, *more], axis=1)
 

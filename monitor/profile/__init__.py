@@ -4,6 +4,7 @@
 - `build`: ``profile(batch)`` makes pieces, ``read(pieces)`` makes profiles of them; `pieces`: ``merge`` adds them.
 - `column`: the profile of one column; `outcome`: predictions against labels.
 - `comoments`: how columns go together.
+- `placed`: where a batch's values fall, found once for all that counts them; `cells`: by looking up.
 - `fixed`, `edges`, `groups`, `values`: the parts they are made of.
 """
 

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from monitor.profile.cells import Cells
 from monitor.profile.derived import derived
 from monitor.profile.edges import decile_cuts, edges_of, latency_edges, location, memory_edges, score_edges
 from monitor.profile.fixed import FIRST, SECOND
@@ -57,6 +58,11 @@ class NumericBins:
     def length(self) -> int:
         """How many counters a profile of this column has (see `monitor.profile.column`)."""
         return self.HEAD + len(self.edges) + 1 + FIRST + SECOND
+
+    @cached_property
+    def cells(self) -> Cells | None:
+        """What leads many values to their bins; None where they are found by search."""
+        return Cells.of(self.edges)
 
 
 @dataclass(frozen=True, eq=False)

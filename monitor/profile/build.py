@@ -13,23 +13,29 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitor.profile import fixed
-from monitor.profile.binning import NEW, NO, OUTCOME, RUNTIME, YES, Binning, CategoryBins, NumericBins
-from monitor.profile.column import NAN, NEGATIVE, NULL, RETYPED, ColumnProfile, category_slots, place
-from monitor.profile.derived import derived_values
+from monitor.profile.binning import OUTCOME, RUNTIME, Binning, NumericBins
+from monitor.profile.column import NAN, NEGATIVE, NULL, RETYPED, ColumnProfile
 from monitor.profile.groups import Groups, group
 from monitor.profile.kernel import bin_counts, suited
 from monitor.profile.moments import moments
 from monitor.profile.outcome import Outcome, outcome_length
 from monitor.profile.outcome_rows import outcome_entries
 from monitor.profile.pieces import PIECES, merge
-from monitor.profile.values import Bools, Floats, Ints, flagged, numbers, sizes
+from monitor.profile.placed import Placed
+from monitor.profile.values import Bools, Floats, Ints, numbers
 from monitor.types import ModelSchema
 
 FEW = 1_000
 """With fewer rows a group than this, on average, the kernel's fixed cost would outweigh its speed."""
 
 
-def profile(batch: pa.Table, schema: ModelSchema, binning: Binning, segments: Sequence[str] = ()) -> pa.Table:
+def profile(
+    batch: pa.Table,
+    schema: ModelSchema,
+    binning: Binning,
+    segments: Sequence[str] = (),
+    placed: Placed | None = None,
+) -> pa.Table:
     """Profile every column of a batch by version, segment and hour.
 
     Args:
@@ -37,6 +43,7 @@ def profile(batch: pa.Table, schema: ModelSchema, binning: Binning, segments: Se
         schema: the model's schema.
         binning: the model's bins; a feature it lacks is not profiled.
         segments: names of features whose values are profiled apart, beside all traffic.
+        placed: the same batch, where something else counts it too.
 
     Returns:
         Pieces (see `monitor.profile.pieces`), one a group and column, the columns of `RUNTIME` only where a row has
@@ -46,15 +53,15 @@ def profile(batch: pa.Table, schema: ModelSchema, binning: Binning, segments: Se
     if not batch.num_rows:
         return PIECES.empty_table()
     groups = group(batch, schema, binning, segments)
-    retyped = flagged(batch, "retyped")
+    placed = placed or Placed(batch, binning)
     blocks = []
     for name in names:
-        column = _column(batch, name, binning)
-        bins = binning.columns[name]
+        bins = binning.bins(name)
         if isinstance(bins, NumericBins):
-            blocks.append(_numeric_block(column, bins, retyped.get(name), groups))
+            blocks.append(_numeric_block(placed, name, bins, groups))
         else:
-            blocks.append(_category_block(column, bins, retyped.get(name), groups))
+            none = np.full(len(groups.starts), np.inf)
+            blocks.append((_counts(placed.slots(name), bins.length, groups), none, -none))
     pieces = [_pieces(groups, names, binning.id, blocks)]
     pieces += [
         _runtime(batch, name, bins, schema, binning, segments)
@@ -70,21 +77,7 @@ def _runtime(
     """Profile the rows that have the column, and only these: then it does not matter which came in which batch."""
     having = batch.filter(pc.is_valid(batch[name]))
     groups = group(having, schema, binning, segments)
-    return _pieces(groups, [name], binning.id, [_numeric_block(having[name], bins, None, groups)])
-
-
-def _column(batch: pa.Table, name: str, binning: Binning) -> pa.Array | pa.ChunkedArray:
-    if name == NEW:
-        found = flagged(batch, "new")
-        if not found:
-            return pa.repeat(pa.scalar(NO), batch.num_rows)
-        carried = np.full(batch.num_rows, NO, dtype=object)
-        for rows in found.values():
-            carried[rows] = YES
-        return pa.array(carried, pa.string())
-    if name not in batch.column_names and name.rpartition(".")[0] in batch.column_names:
-        return derived_values(batch, name, binning.usual)
-    return sizes(batch, name)
+    return _pieces(groups, [name], binning.id, [_numeric_block(Placed(having, binning), name, bins, groups)])
 
 
 def profile_outcomes(deltas: pa.Table, schema: ModelSchema, binning: Binning, segments: Sequence[str] = ()) -> pa.Table:
@@ -114,26 +107,23 @@ def profile_outcomes(deltas: pa.Table, schema: ModelSchema, binning: Binning, se
 Block = tuple[Ints, Floats, Floats]
 
 
-def _numeric_block(column: pa.Array, bins: NumericBins, retyped: Ints | None, groups: Groups) -> Block:
+def _numeric_block(placed: Placed, name: str, bins: NumericBins, groups: Groups) -> Block:
     """Return counts [G, length], minima [G] and maxima [G] of one column in each group.
 
     Few rows a group are placed one by one; many are handed to the kernels group by group, which is much faster.
     """
-    values, nulls = numbers(column)
+    values, nulls = numbers(placed.column(name))
+    retyped = placed.retyped.get(name)
     if retyped is not None:
         nulls = nulls.copy()
         nulls[retyped] = False
     if len(groups.rows) < FEW * len(groups.starts):
-        return _few(values, nulls, retyped, bins, groups)
+        return _few(placed.slots(name, (values, nulls)), values, bins, groups)
     return _many(values, nulls, retyped, bins, groups)
 
 
-def _few(values: Floats, nulls: Bools, retyped: Ints | None, bins: NumericBins, groups: Groups) -> Block:
-    slots = place(values, nulls, bins)
-    absent = nulls | ~np.isfinite(values)
-    if retyped is not None:
-        slots[retyped] = RETYPED
-        absent[retyped] = True
+def _few(slots: Ints, values: Floats, bins: NumericBins, groups: Groups) -> Block:
+    absent = slots < bins.HEAD
     counts = _counts(slots, bins.length, groups)
     q = fixed.fixed(np.where(absent, bins.center, values), bins.center, bins.scale)
     limbs = np.stack([*fixed.first(q), *fixed.second(q)])
@@ -174,15 +164,6 @@ def _run(rows: Ints, start: int, end: int) -> Ints | slice:
     if rows[end - 1] - rows[start] == end - 1 - start:
         return slice(int(rows[start]), int(rows[end - 1]) + 1)
     return rows[start:end]
-
-
-def _category_block(column: pa.Array, bins: CategoryBins, retyped: Ints | None, groups: Groups) -> Block:
-    """Return counts [G, length] of one column in each group, and no minima and maxima."""
-    slots = category_slots(column, bins)
-    if retyped is not None:
-        slots[retyped] = RETYPED
-    none = np.full(len(groups.starts), np.inf)
-    return _counts(slots, bins.length, groups), none, -none
 
 
 def _counts(slots: Ints, length: int, groups: Groups) -> Ints:

@@ -22,6 +22,8 @@ from monitor.profile.values import Bools, Floats, Ints, codes, numbers
 
 NULL, RETYPED, NAN, POSITIVE, NEGATIVE = range(5)
 
+_MANY = 1_000  # fewer values are searched for: looking up takes more steps
+
 
 @dataclass(frozen=True, eq=False)
 class ColumnProfile:
@@ -173,11 +175,17 @@ def numeric_slots(
 
 def place(values: Floats, nulls: Bools, bins: NumericBins) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Return the slot in ``counts`` of each value."""
-    slots = bins.HEAD + np.searchsorted(bins.edges, values, side="right")
-    if not np.isfinite(values).all():
+    finite = np.isfinite(values)
+    if not finite.all():
+        slots = place(np.where(finite, values, 0.0), nulls, bins)
         slots[np.isnan(values)] = NAN
         slots[values == np.inf] = POSITIVE
         slots[values == -np.inf] = NEGATIVE
+    elif len(values) >= _MANY and bins.cells is not None:
+        slots = bins.cells.bins(values)
+        slots += bins.HEAD
+    else:
+        slots = bins.HEAD + np.searchsorted(bins.edges, values, side="right")
     if nulls.any():
         slots[nulls] = NULL
     return slots

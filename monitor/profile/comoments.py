@@ -14,13 +14,13 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from monitor.profile.binning import LATENCY, NEW, OUTCOME, PREDICTION, Binning, Bins, NumericBins
-from monitor.profile.column import RETYPED, ColumnProfile, category_slots, place
-from monitor.profile.derived import derived_values
+from monitor.profile.binning import LATENCY, NEW, OUTCOME, PREDICTION, Binning, Bins
+from monitor.profile.column import ColumnProfile
 from monitor.profile.groups import group
 from monitor.profile.pieces import PIECES
+from monitor.profile.placed import Placed
 from monitor.profile.ranks import middle_ranks
-from monitor.profile.values import Floats, Ints, codes, flagged, numbers, sizes
+from monitor.profile.values import Floats, Ints, codes
 from monitor.types import ALL, Kind, ModelSchema
 
 JOINT = "_joint"
@@ -101,13 +101,14 @@ def joined(schema: ModelSchema, binning: Binning) -> dict[str, Ints]:
     return {name: _spread(bins, bins.ranks) for name, bins in list(told.items())[:MOST]}
 
 
-def profile_comoments(batch: pa.Table, schema: ModelSchema, binning: Binning) -> pa.Table:
+def profile_comoments(batch: pa.Table, schema: ModelSchema, binning: Binning, placed: Placed | None = None) -> pa.Table:
     """Return the co-moments of a batch by version and hour, over all traffic.
 
     Args:
         batch: a canonical batch; a column it lacks counts as null.
         schema: the model's schema.
         binning: the model's bins.
+        placed: the same batch, where something else counts it too.
 
     Returns:
         Pieces of the one column ``_joint``: of each matrix the upper triangle, row by row.
@@ -115,11 +116,11 @@ def profile_comoments(batch: pa.Table, schema: ModelSchema, binning: Binning) ->
     columns = joined(schema, binning)
     if len(columns) < 2 or not batch.num_rows:
         return PIECES.empty_table()
-    rows = batch if len(columns) <= WHOLE else batch.take(pa.array(sampled(batch, len(columns))))
-    if not rows.num_rows:
+    placed = placed if placed is not None and len(columns) <= WHOLE else _taken(batch, binning, len(columns))
+    if not placed.batch.num_rows:
         return PIECES.empty_table()
-    groups = group(rows, schema, binning, ())
-    coded = coded_rows(rows, binning, columns, flagged(rows, "retyped"))[groups.rows]
+    groups = group(placed.batch, schema, binning, ())
+    coded = coded_rows(placed, columns)[groups.rows]
     ends = np.append(groups.starts, len(groups.rows))
     upper = np.triu_indices(len(columns) + 1)
     counts = [products(coded[start:end])[upper] for start, end in pairwise(ends)]
@@ -154,42 +155,34 @@ def read_comoments(counts: Ints, schema: ModelSchema, binning: Binning) -> Comom
     return Comoments(columns, matrix + np.triu(matrix, 1).T)
 
 
-def comoments(
-    batch: pa.Table, binning: Binning, codes_by_column: Mapping[str, Ints], retyped: Mapping[str, Ints] | None = None
-) -> Comoments:
+def comoments(batch: pa.Table, binning: Binning, codes_by_column: Mapping[str, Ints]) -> Comoments:
     """Return the co-moments of a batch's rows.
 
     Args:
         batch: a canonical batch; ``_id`` is needed with more than `WHOLE` columns. A column it lacks counts as null.
         binning: the model's bins.
         codes_by_column: what `rank_codes` gave for each column that is to be taken, in order.
-        retyped: rows by column that held a value of another type; they count as not there.
     """
     names = tuple(codes_by_column)
-    rows = batch if len(names) <= WHOLE else batch.take(pa.array(sampled(batch, len(names))))
-    if rows is not batch:
-        retyped = None  # a retyped value is null in its column
-    return Comoments(names, products(coded_rows(rows, binning, codes_by_column, retyped or {})))
+    return Comoments(names, products(coded_rows(_taken(batch, binning, len(names)), codes_by_column)))
 
 
-def coded_rows(
-    rows: pa.Table, binning: Binning, codes_by_column: Mapping[str, Ints], retyped: Mapping[str, Ints]
-) -> Ints:
-    """Return the codes of rows, int16 [n, J]; 0 where a value is not there.
+def _taken(batch: pa.Table, binning: Binning, columns: int) -> Placed:
+    """Return the rows of a batch that are taken with so many columns."""
+    return Placed(batch if columns <= WHOLE else batch.take(pa.array(sampled(batch, columns))), binning)
+
+
+def coded_rows(placed: Placed, codes_by_column: Mapping[str, Ints]) -> Ints:
+    """Return the codes of a batch's rows, int16 [n, J]; 0 where a value is not there.
 
     Args:
-        rows: a canonical batch.
-        binning: the model's bins.
+        placed: the rows in the model's bins.
         codes_by_column: what `joined` gives.
-        retyped: rows by column that held a value of another type.
     """
-    coded = np.zeros((rows.num_rows, len(codes_by_column)), dtype=np.int16)
+    coded = np.empty((len(codes_by_column), placed.batch.num_rows), dtype=np.int16)
     for at, (name, known) in enumerate(codes_by_column.items()):
-        slots = _slots(rows, binning, name)
-        if name in retyped:
-            slots[retyped[name]] = RETYPED
-        coded[:, at] = known.astype(np.int16)[slots]
-    return coded
+        known.astype(np.int16).take(placed.slots(name), out=coded[at], mode="clip")  # which buffers nothing
+    return coded.T
 
 
 def products(coded: Ints) -> Ints:
@@ -222,15 +215,6 @@ def _hash(name: str | None) -> float:
     import zlib
 
     return zlib.crc32((name or "").encode()) / 2**32
-
-
-def _slots(batch: pa.Table, binning: Binning, name: str) -> Ints:
-    bins, feature = binning.columns[name], name.rpartition(".")[0]
-    if feature and name not in batch.column_names and feature in batch.column_names:
-        column = derived_values(batch, name, binning.usual)
-    else:
-        column = sizes(batch, name)
-    return place(*numbers(column), bins) if isinstance(bins, NumericBins) else category_slots(column, bins)
 
 
 def correlations(matrices: Floats | Sequence[Ints]) -> Floats:

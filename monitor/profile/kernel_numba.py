@@ -1,9 +1,7 @@
-"""The compiled kernel: a look-up table leads to the bin, and a comparison or two settle it.
+"""The compiled kernel: a look-up table (see `monitor.profile.cells`) leads to the bin, and a comparison settles it.
 
-A table is a monotone map of the number line onto cells. For each cell it holds how many edges lie in cells before it:
-those are at or below every value of the cell, whatever rounding did, so only edges within the cell are compared. Which
-map is best depends on where the edges are: equal widths for even columns, the bits of the float for skewed ones. Where
-neither tells the edges apart, the sorting kernel is faster, and takes over.
+Which map onto cells is best depends on where the edges are: equal widths for even columns, the bits of the float for
+skewed ones. Where neither tells the edges apart, the sorting kernel is faster, and takes over.
 
 Compiling takes seconds, once: numba keeps the result in ``NUMBA_CACHE_DIR``, beside this file or in the user's cache.
 """
@@ -11,18 +9,15 @@ Compiling takes seconds, once: numba keeps the result in ``NUMBA_CACHE_DIR``, be
 from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
-from typing import TypeAlias
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
+from monitor.profile.cells import CELLS, Table, spacing, table_of
 from monitor.profile.kernel import count_sorted
 from monitor.profile.values import Floats, Ints
 
-Table: TypeAlias = npt.NDArray[np.int16]
-
-_CELLS = 1 << 13  # 16 kB of table, which stays in the first-level cache
 _BLOCK = 1 << 11
 _CROWDED = 1.5  # edges sharing a cell, on average over the bins, beyond which sorting is as fast
 _KEPT = 512
@@ -54,7 +49,7 @@ def _ordered(value: float) -> np.int64:
 @numba.njit(cache=True, nogil=True)
 def _cells_by_width(values: Floats, low: float, step: float, out: npt.NDArray[np.int32]) -> None:
     """Write the cell of each value; NaN and what is too small go to the first, what is too large to the last."""
-    last = np.float64(_CELLS - 1)
+    last = np.float64(CELLS - 1)
     for at in range(len(values)):
         cell = (values[at] - low) * step
         cell = cell if cell > 0.0 else 0.0  # noqa: FURB136 - so that NaN goes to the first
@@ -64,7 +59,7 @@ def _cells_by_width(values: Floats, low: float, step: float, out: npt.NDArray[np
 @numba.njit(cache=True, nogil=True)
 def _cells_by_bits(values: Floats, first: int, shift: int, out: npt.NDArray[np.int32]) -> None:
     """Write the cell of each value, as `_cells_by_width` does."""
-    last = first + ((_CELLS - 1) << shift)
+    last = first + ((CELLS - 1) << shift)
     for at in range(len(values)):
         value = values[at]
         order = _ordered(value)
@@ -143,27 +138,19 @@ def _plan(edges: Floats) -> _Plan | None:
     padded = np.append(edges, np.inf)
     cells = np.empty(len(edges), np.int32)
     plans: list[tuple[float, int, _Plan]] = []
-    low, half = float(edges[0]), float(edges[-1] / 2 - edges[0] / 2)
-    with np.errstate(over="ignore"):
-        step = float(np.float64(_CELLS / 2 - 1) / half)
-    if np.isfinite(step) and np.isfinite(2 * half) and step:
+    found = spacing(edges)
+    if found is not None:
+        low, step = found
         _cells_by_width(edges, low, step, cells)
-        table, crowd, most = _table(cells)
+        table, crowd, most = table_of(cells)
         plans.append((crowd, 0, _Plan(padded, table, most, low=low, step=step)))
-    first, last = int(_ordered(low)), int(_ordered(float(edges[-1])))
+    first, last = int(_ordered(float(edges[0]))), int(_ordered(float(edges[-1])))
     shift = 0
-    while (last - first) >> shift > _CELLS - 2:
+    while (last - first) >> shift > CELLS - 2:
         shift += 1
-    if first + ((_CELLS - 1) << shift) < 2**63 and last - first < 2**62:  # no difference overflows
+    if first + ((CELLS - 1) << shift) < 2**63 and last - first < 2**62:  # no difference overflows
         _cells_by_bits(edges, first, shift, cells)
-        table, crowd, most = _table(cells)
+        table, crowd, most = table_of(cells)
         plans.append((crowd, 1, _Plan(padded, table, most, first=first, shift=shift)))
     crowd, _, best = min(plans, key=lambda each: each[:2], default=(np.inf, 0, None))
     return best if crowd <= _CROWDED else None
-
-
-def _table(cells: npt.NDArray[np.int32]) -> tuple[Table, float, int]:
-    """Return how many edges lie in cells before each, how many share a cell on average, and at most."""
-    inside = np.bincount(cells, minlength=_CELLS)
-    before = (np.cumsum(inside) - inside).astype(np.int16)
-    return before, float(inside[cells].mean()), int(inside.max())
