@@ -92,4 +92,5 @@ def _accuracy(at: Place, model: Model, found: Overview, metrics: Sequence[str]) 
         labels_are_typical(told, icon=":material/help: ")
     said = doubts(found.estimates[metric])
     for version, why in said.items():
-        st.caption(f":material/help: {f'Version {safe(version)}: ' if len(said) > 1 else ''}{safe(why, 200)}")
+        of = f"Estimate of version {safe(version)}" if len(said) > 1 else "Estimate"
+        st.caption(f":material/help: {of}: {safe(f'{why[0].lower()}{why[1:]}', 200)}")

@@ -85,19 +85,25 @@ def listed(found: list[dict[str, Any]]) -> str:
 
 
 def trial(found: dict[str, Any]) -> str:
-    """Return what was tried, in a line, and a line for each alarm.
+    """Return what was tried, and a line for each alarm: whether it would have paged, and what it said.
 
     >>> alarm = {"since": "2013-07-01T00:00:00Z", "resolved": None, "version": "1", "severity": "warning",
-    ...     "title": "Temp moved"}
-    >>> print(trial({"said": "At dial 3 the detector would have fired once in 90 days.", "alarms": [alarm]}))
+    ...     "title": "Temp moved", "paged": False}
+    >>> said = "At dial 3 the detector would have fired once in 90 days."
+    >>> print(trial({"said": said, "fired": 1, "paged": 0, "alarms": [alarm]}))
     At dial 3 the detector would have fired once in 90 days.
-    2013-07-01 to still open   version 1  warning   Temp moved
+    Told at once: 0; with the digest: 1.
+    2013-07-01 to still open   version 1  digest  warning   Temp moved
     """
     lines = [found["said"]]
+    if found["fired"]:
+        lines.append(f"Told at once: {found['paged']:,}; with the digest: {found['fired'] - found['paged']:,}.")
     for each in found["alarms"]:
         end = each["resolved"][:10] if each["resolved"] else "still open"
+        told = "page" if each["paged"] else "digest"
         lines.append(
-            f"{each['since'][:10]} to {end:<10}   version {each['version']}  {each['severity']:<8}  {each['title']}"
+            f"{each['since'][:10]} to {end:<10}   version {each['version']}  {told:<6}  {each['severity']:<8}  "
+            f"{each['title']}"
         )
     if found.get("calibrated") is False:
         lines.append("Uncalibrated: a reference of fewer than 30 windows; the dial is not held.")

@@ -53,11 +53,16 @@ def _tried(model: Model, dial: float) -> None:
         return
     number = len(chosen.alerts)
     times = "once" if number == 1 else f"{number} times"
-    st.markdown(f"At **{dial:g}** it would have fired **{times}** in {chosen.days:.0f} days, faults included.")
+    paged = sum(alert.paged for alert in chosen.alerts)
+    st.markdown(
+        f"At **{dial:g}** it would have fired **{times}** in {chosen.days:.0f} days, faults included: {paged} told at "
+        f"once, {number - paged} with the digest."
+    )
     for alert in chosen.alerts[:_SHOWN]:
         end = f" to {fmt.day(alert.resolved)}" if alert.resolved else ", still open"
+        told = "paged" if alert.paged else "in the digest"
         icon = ":material/error:" if alert.severity.value == "critical" else ":material/warning:"
-        st.caption(f"{icon} {fmt.day(alert.since)}{end}: {safe(alert.title, 140)}")
+        st.caption(f"{icon} {fmt.day(alert.since)}{end}, {told}: {safe(alert.title, 140)}")
     if number > _SHOWN:
         st.caption(f"and {number - _SHOWN} more")
     _others(found, chosen)

@@ -63,6 +63,7 @@ def measures() -> dict[str, Measure]:
         "classifier.auc": Measure("Told apart from the reference by a classifier"),
         "segments.scan": Measure("Segment that stands out most", "", "lower"),
         "harm.loss": Measure("Mean loss", "", "lower"),
+        "tolerance.loss": Measure("Mean loss that is tolerated"),
         "impact.shift": Measure("Impact of the shift"),
         "attribution.change": Measure("Change of the mean contribution"),
         "attribution.ndcg": Measure("Agreement of what it goes by (nDCG)", "", "higher"),

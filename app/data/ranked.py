@@ -23,7 +23,7 @@ class Candidate:
 
 
 def ranking(row: Mapping[str, Any]) -> list[Candidate]:
-    """Return the candidates of a captured ranking, the best first; one without a name is called by where it was sent.
+    """Return the candidates of a captured ranking, the best first; one without a name goes by its place as sent.
 
     Args:
         row: of the store; its ``_prediction`` and ``_label`` are JSON.
@@ -41,7 +41,7 @@ def ranking(row: Mapping[str, Any]) -> list[Candidate]:
     return [
         Candidate(
             place,
-            names[sent] if names else f"candidate {sent + 1}",
+            names[sent] if names else f"no. {sent + 1}",
             scores[sent] if scores is not None else None,
             grades[sent],
         )

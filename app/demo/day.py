@@ -52,6 +52,15 @@ class Calendar:
         self._send_labels(self._story.until - self._story.label_delay)
         self._midnight(self._story.until + timedelta(days=1))
 
+    def last_digest(self) -> None:
+        """Let the next morning come: what wakes nobody is told in the digest of its model's hour."""
+        settings: dict[str, Any] = self._link.ask("GET", f"/v1/models/{MODEL}")["settings"]
+        hour = settings["digest_hour"]
+        if hour is not None:
+            morning = midnight(self._story.until + timedelta(days=1)) + timedelta(hours=hour)
+            self._link.ask("PUT", "/v1/clock", json_body={"now": morning.isoformat()})
+            self._link.ask("POST", "/v1/run", json_body={})
+
     def _ask(self, day: date, advance: Advance) -> None:
         fault, edition = self._story.fault, self._story.serving(day)
         flights = data.between(midnight(day), midnight(day + timedelta(days=1)))

@@ -204,6 +204,7 @@ class Demo:
                     self._register_version(link, edition)
                 calendar.play(day, advance)
         calendar.last_labels()
+        calendar.last_digest()
         self.summary.count_fates(link.ask("GET", "/v1/ledger")["lines"])
         self.replay_seconds = time.perf_counter() - started
         self._show.say(

@@ -20,22 +20,22 @@ DELIVERY_SECONDS = 20.0
 
 
 def tell_alerts(link: Link, receiver: Receiver, story: Story, summary: Summary, show: Show) -> None:
-    """Count the alerts and those that the webhook heard of; print the message about the broken column.
-
-    What wakes nobody comes with the digest of the morning after, which the last day does not see.
+    """Count the alerts and those that the webhook heard of, at once or in a digest; print the message about the fault.
 
     Raises:
-        Unavailable: a page was not heard of, or none was about the broken column.
+        Unavailable: an alert was not heard of, or none was about the broken column.
     """
     alerts: list[dict[str, Any]] = link.ask("GET", "/v1/alerts", query={"model": MODEL})["alerts"]
     summary.alerts_fired = len(alerts)
     deadline = time.monotonic() + DELIVERY_SECONDS
-    pages = {alert["id"] for alert in alerts if alert["paged"]}
-    while pages - heard_of(receiver) and time.monotonic() < deadline:
+    wanted = {alert["id"] for alert in alerts}
+    while wanted - heard_of(receiver) and time.monotonic() < deadline:
         time.sleep(0.05)
-    summary.alerts_delivered = len(heard_of(receiver).intersection(alert["id"] for alert in alerts))
-    if missing := len(pages - heard_of(receiver)):
-        raise Unavailable(f"of {len(pages)} pages the webhook has not heard of {missing}")
+    if missing := len(wanted - heard_of(receiver)):
+        raise Unavailable(f"of {len(wanted)} alerts the webhook has not heard of {missing}")
+    summary.alerts_delivered = len(wanted)
+    pages = sum(alert["paged"] for alert in alerts)
+    show.say(f"{len(wanted):,} alerts, all delivered: {pages:,} at once, {len(wanted) - pages:,} with a daily digest.")
     for alert in sorted(alerts, key=lambda each: str(each["since"])):
         show.say(f"{str(alert['since'])[:10]} {alert['severity']:8} {alert['state']:9} {alert['title']}")
     about_fault = [message for message in firing(receiver) if story.fault.column in told_of(message)]

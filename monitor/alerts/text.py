@@ -49,6 +49,8 @@ def subject(model: Model, feature: str | None) -> str:
     if feature == "_score":
         if schema.task is Task.REGRESSION:
             return f"Predicted {clean(schema.target)}"
+        if schema.task is Task.RANKING:
+            return "Highest score of a query"
         return f"Score (probability of {clean(schema.classes[-1])})" if schema.task is Task.BINARY else "Score"
     if feature == "_prediction":
         return "Prediction"
@@ -173,7 +175,8 @@ def feature_unit(model: Model, given: Measurement) -> str:
     if known is None:
         if given.feature != "_score":
             return ""
-        return model.schema.target_unit if model.schema.task is Task.REGRESSION else "share"
+        units = {Task.REGRESSION: clean(model.schema.target_unit, 20), Task.RANKING: ""}
+        return units.get(model.schema.task, "share")
     return "characters" if known.kind is Kind.TEXT else clean(known.unit, 20)
 
 

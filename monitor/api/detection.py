@@ -32,7 +32,10 @@ class TrialRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialAlarm:
-    """One alert that would have been raised; ``resolved`` is null where it would still be open."""
+    """One alert that would have been raised; ``resolved`` is null where it would still be open.
+
+    ``paged`` tells whether it would have been told at once or with the digest, ``because`` why.
+    """
 
     since: datetime
     resolved: datetime | None
@@ -40,14 +43,20 @@ class TrialAlarm:
     severity: str
     title: str
     columns: tuple[str, ...]
+    paged: bool
+    because: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialReply:
-    """What would have been raised in the ``days`` that were looked at, which are fewer where there is less history."""
+    """What would have been raised in the ``days`` that were looked at, which are fewer where there is less history.
+
+    Of what ``fired``, ``paged`` would have been told at once, the rest with the digest.
+    """
 
     said: str
     fired: int
+    paged: int
     days: float
     dates: list[datetime]
     alarms: list[TrialAlarm]
@@ -184,6 +193,7 @@ def _trial(trial: Trial, what: str) -> TrialReply:
     return TrialReply(
         said=f"{what} would have fired {times} in {trial.days:g} days.",
         fired=len(trial.alerts),
+        paged=sum(alert.paged for alert in trial.alerts),
         days=trial.days,
         dates=[alert.since for alert in trial.alerts],
         alarms=_alarms(trial.alerts),
@@ -200,6 +210,8 @@ def _alarms(alerts: "tuple[Alert, ...] | list[Alert]") -> list[TrialAlarm]:
             severity=alert.severity.value,
             title=alert.title,
             columns=alert.columns,
+            paged=alert.paged,
+            because=alert.because,
         )
         for alert in alerts
     ]

@@ -44,7 +44,8 @@ class Trial:
 
     Attributes:
         days: how many days were looked at; fewer than 90 where there is less history.
-        alerts: what would have fired in them, in order of time; resolved where it would have been over.
+        alerts: what would have fired in them, in order of time, with what triage makes of each; resolved where it
+            would have been over.
         calibrated: whether every version's reference had windows enough; None for a rule.
     """
 
@@ -130,7 +131,7 @@ def try_dials(
     for dial in dials:
         chosen = replace(model, settings=replace(model.settings, dial=dial))
         alerts = raised(chosen, list(steps(chosen, read)), until, context.base_url)
-        within = tuple(alert for alert in alerts if alert.since >= start)
+        within = tuple(judged(context.store, chosen, alert) for alert in alerts if alert.since >= start)
         calibrated = all(each.watch.detector.calibrated for each in read)
         found[dial] = Trial((end - start) / timedelta(days=1), within, calibrated)
     return found
@@ -152,7 +153,8 @@ def try_rule(context: JobContext, model: Model, rule: Rule, until: datetime, spa
             if change.event in ("firing", "resolved"):
                 alerts[change.alert.id] = change.alert
     within = sorted((alert for alert in alerts.values() if alert.window.start >= start), key=lambda each: each.since)
-    return Trial((end - max(start, first)) / timedelta(days=1), tuple(within))
+    told = tuple(judged(context.store, chosen, alert) for alert in within)
+    return Trial((end - max(start, first)) / timedelta(days=1), told)
 
 
 def backfill(context: JobContext, model: Model, until: datetime) -> list[Alert]:
@@ -175,10 +177,10 @@ def backfill(context: JobContext, model: Model, until: datetime) -> list[Alert]:
         store.detections.clear(model.name)
         for each in taken:
             keep(context, model, each)
+        found = [judged(store, model, alert) for alert in found]  # by the impacts that are measured now
         for alert in found:
             known = before.pop(alert.id, None)
             if known is None:
-                alert = judged(store, model, alert)  # noqa: PLW2901 - with what triage makes of it
                 store.notes.add(
                     alert.id, Note(now, "", "backfilled", f"Found in history, at dial {model.settings.dial:g}.")
                 )

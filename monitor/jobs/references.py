@@ -73,11 +73,11 @@ class References:
             ValueError: the stored reference cannot be read.
         """
         place = (model.name, source.version)
+        known = self._known.get(place)
         stamp = (store.profiles.references_replaced(model.name), binning.id, model.schema, model.settings.window_hours)
-        if self._stamps.get(place) != stamp:
-            self._stamps[place] = stamp
-            self._known[place] = self._all(store, model, binning, source.version)
-        known = self._known[place]
+        if known is None or self._stamps.get(place) != stamp:
+            known = self._all(store, model, binning, source.version)
+            self._known[place], self._stamps[place] = known, stamp  # both or, where reading fails, neither
         if column not in known:  # one that could not be read: let it be said why
             known[column] = self._load(store, model, binning, source.version, column)
         return known[column]

@@ -132,5 +132,6 @@ def test_a_rule_is_tried_on_the_past_from_text_or_a_file(watchglass, tmp_path: P
         told = watchglass("try", "flights", "--rule", given)
         assert told.code == 0, told.err
         assert told.out.startswith("Rule psi would have fired once in ")
-        assert "warning" in told.out.splitlines()[1]
+        assert told.out.splitlines()[1] == "Told at once: 1; with the digest: 0."
+        assert "page    warning" in told.out.splitlines()[2]
     assert json.loads(watchglass("try", "flights", "--rule", rule, "--json").out)["fired"] == 1

@@ -45,7 +45,7 @@ def page() -> str:
     at.query_params["model"] = MODEL
     at.run()
     at.switch_page("views/model.py")
-    at.query_params["model"] = MODEL
+    at.query_params["model"], at.query_params["part"] = MODEL, "Traffic"
     at.run()
     assert not at.exception, at.exception
     kinds = ("subheader", "caption", "warning", "metric", "code")

@@ -156,6 +156,8 @@ def test_a_trial_says_what_really_fires_when_it_is_run(world: World) -> None:
     ]
     assert [a.columns[:2] for a in trial.alerts] == [("temp",), ("visib", "origin")], "what follows a fault joins it"
     assert trial.days == 22
+    assert [a.paged for a in trial.alerts] == [a.paged for a in told(world)] == [False, True], "a drift, then a fault"
+    assert [a.because for a in trial.alerts] == [a.because for a in told(world)]
 
 
 def test_a_smaller_dial_never_raises_evidence_above_that_of_a_larger_one(world: World) -> None:
@@ -261,6 +263,7 @@ def test_a_rule_is_tried_on_what_was_measured(world: World) -> None:
     quiet = Rule(name="quiet", metric="traffic.rows", op="<", threshold=100.0)
     trial = try_rule(world.context, world.model, quiet, world.clock.now())
     assert [alert.since for alert in trial.alerts] == [world.window(5).start]
+    assert [alert.paged for alert in trial.alerts] == [True], "who writes a rule asks to be told"
     assert world.store.alerts.query() == [], "nothing is kept"
 
 

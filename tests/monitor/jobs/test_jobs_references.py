@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from wg_world import World
 
+from monitor.errors import Unavailable
 from monitor.jobs.cells import NOT_COMPARABLE
 from monitor.jobs.drift import DriftJob
 from monitor.jobs.references import References
@@ -36,6 +37,17 @@ def test_a_reference_that_is_replaced_is_read_anew(world: World) -> None:
     world.store.profiles.replace_reference("flights", "1", pieces.slice(0, len(pieces) // 2))
     assert world.store.database.integer("SELECT count(*) FROM reference_wholes") == 0
     assert measured(world) != first
+
+
+def test_a_reference_that_could_not_be_read_is_read_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the store loses its connection in the midst: the next run is as if that had not been."""
+    references = References()
+    context = replace(world.context, references=references)
+    with monkeypatch.context() as broken:
+        broken.setattr(References, "_all", lambda *_: (_ for _ in ()).throw(Unavailable("the store is being reopened")))
+        with pytest.raises(Unavailable):
+            DriftJob().run(context, world.model, world.window(0))
+    assert DriftJob().run(context, world.model, world.window(0)) == measured(world)
 
 
 def test_other_windows_have_other_bounds(world: World) -> None:
