@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitor.profile.basis import basis_of
-from monitor.profile.binning import Binning, make_binning
+from monitor.profile.binning import Binning
 from monitor.profile.build import profile
 from monitor.profile.class_scores import profile_class_scores
+from monitor.profile.freeze import make_binning
 from monitor.profile.pieces import PIECES, choose, merge
 from monitor.profile.segment_sums import profile_segments
 from monitor.profile.text_bins import with_texts

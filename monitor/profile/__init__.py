@@ -1,6 +1,6 @@
 """Mergeable summaries of rows: everything on the dashboard is computed from these, never from raw traffic.
 
-- `binning`: the bins of a model's columns, frozen on its reference.
+- `binning`: the bins of a model's columns; `freeze`: how they are made of its reference.
 - `build`: ``profile(batch)`` makes pieces, ``read(pieces)`` makes profiles of them; `pieces`: ``merge`` adds them.
 - `column`: the profile of one column; `outcome`: predictions against labels.
 - `comoments`: how columns go together.
@@ -16,10 +16,10 @@ from monitor.profile.binning import (
     Binning,
     CategoryBins,
     NumericBins,
-    make_binning,
 )
 from monitor.profile.build import profile, profile_outcomes, read
 from monitor.profile.column import ColumnProfile
+from monitor.profile.freeze import make_binning
 from monitor.profile.outcome import Outcome
 from monitor.profile.pieces import PIECES, merge
 

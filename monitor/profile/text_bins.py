@@ -2,8 +2,9 @@
 
 import pyarrow as pa
 
-from monitor.profile.binning import Binning, number_bins
+from monitor.profile.binning import Binning
 from monitor.profile.derived import derived, derived_values
+from monitor.profile.freeze import number_bins
 from monitor.profile.texts import Usual
 from monitor.types import Kind, ModelSchema
 

@@ -24,8 +24,8 @@ from monitor.estimation.band import estimate
 from monitor.jobs.promise import ByScore, past_of, promise_of
 from monitor.performance.accuracy import Accuracy
 from monitor.performance.auc import RocAuc
-from monitor.profile.binning import make_binning
 from monitor.profile.build import profile_outcomes, read
+from monitor.profile.freeze import make_binning
 from monitor.profile.outcome import Outcome
 from tests.benchmarks.peers_place import nannyml_python, peer_environment
 from tests.benchmarks.statistics_rows import Options, Row

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.detection import Chunk, Detector, State
-from monitor.profile.binning import make_binning
 from monitor.profile.build import profile, read
 from monitor.profile.column import ColumnProfile
+from monitor.profile.freeze import make_binning
 from monitor.types import Feature, Kind, ModelSchema, Task
 from tests.benchmarks.statistics_rows import Options, Row
 from tests.benchmarks.streams.coded import days

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from monitor.profile.binning import Binning, make_binning
+from monitor.profile.binning import Binning
+from monitor.profile.freeze import make_binning
 from monitor.profile.segment_sums import CLASSIFICATION, Segment, places, residual_values, segments_of
 from monitor.profile.values import Floats, Ints
 from monitor.segments import Residuals

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from app.runtime import Runtime
-from monitor.profile.binning import Binning, make_binning
+from monitor.profile.binning import Binning
+from monitor.profile.freeze import make_binning
 
 M = "/v1/models/shapes"
 PNG = base64.b64encode(b"\x89PNG" + bytes(range(200))).decode()

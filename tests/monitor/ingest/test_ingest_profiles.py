@@ -11,9 +11,10 @@ import pytest
 
 from monitor.ingest import Ingest
 from monitor.ingest.live import FREEZE_ROWS
-from monitor.profile.binning import Binning, make_binning
+from monitor.profile.binning import Binning
 from monitor.profile.build import profile, profile_outcomes
 from monitor.profile.comoments import profile_comoments
+from monitor.profile.freeze import make_binning
 from monitor.profile.pieces import merge
 from monitor.profile.segment_sums import profile_segments
 from monitor.store import Store, verify

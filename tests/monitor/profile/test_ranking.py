@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import label_ranking_average_precision_score, ndcg_score
 
-from monitor.profile.binning import make_binning
 from monitor.profile.build import profile_outcomes, read
+from monitor.profile.freeze import make_binning
 from monitor.profile.outcome import Outcome
 from monitor.profile.pieces import merge
 from monitor.profile.ranking import graded, quality

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from monitor.collectors.pairing import pair
 from monitor.collectors.v1 import V1
 from monitor.collectors.v2 import V2
-from monitor.profile.binning import make_binning
 from monitor.profile.build import profile
+from monitor.profile.freeze import make_binning
 from monitor.schema import Conformed, conform, conform_table
 from monitor.schema.held import of_row, restored, summarised
 from monitor.schema.policy import ARRAY_BYTES, TEXT_BYTES

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from monitor.errors import NotFound
-from monitor.profile.binning import make_binning
 from monitor.profile.build import profile
+from monitor.profile.freeze import make_binning
 from monitor.profile.pieces import PIECES, merge
 from monitor.store import Store
 from monitor.types import (

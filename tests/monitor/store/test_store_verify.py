@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor.profile.binning import make_binning
 from monitor.profile.build import profile
+from monitor.profile.freeze import make_binning
 from monitor.store import Store, verify
 from monitor.store.seal import Seal
 from monitor.types import LedgerLine
