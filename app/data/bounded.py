@@ -1,4 +1,4 @@
-"""The newest part of a window that holds about so many rows: what is sorted by another thing than time is bounded."""
+"""The newest part of a window that holds about so many rows: what is listed, counted or sorted is bounded."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,15 +7,17 @@ from app.data.model import read
 from monitor.types import ALL, Window
 
 MOST = 100_000
-"""About how many rows are sorted at most, however many a window has."""
+"""About how many rows are sorted by another thing than time at most, however many a window has."""
+LISTED = 1_000_000
+"""About how many rows are listed in order of time and counted at most."""
 
 
-def newest_part(model: str, window: Window) -> Window:
-    """Return the end of a window that has about `MOST` rows by what was measured; all of it where it has fewer."""
+def newest_part(model: str, window: Window, most: int = MOST) -> Window:
+    """Return the end of a window that has about ``most`` rows by what was measured; all of it where it has fewer."""
     counted: dict[Window, float] = {}
     for given in read(model, "traffic.rows", window, None, ALL):
         counted[given.window] = counted.get(given.window, 0.0) + (given.value or 0.0)
-    return part_of(window, sorted(counted.items(), key=lambda each: each[0].start))
+    return part_of(window, sorted(counted.items(), key=lambda each: each[0].start), most)
 
 
 def part_of(window: Window, counted: Sequence[tuple[Window, float]], most: int = MOST) -> Window:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from app.data.bounded import newest_part
+from app.data.bounded import LISTED, MOST, newest_part
 from app.data.feature import Side, reference_mark, reference_sides
 from app.data.names import column
 from app.data.notes import aside
@@ -78,8 +78,7 @@ class Value:
 def page(model: str, filters: Filters, order: str, number: int) -> tuple[pa.Table, int]:
     """One page of rows, newest or by a preset, and how many rows the filters leave in all.
 
-    Any order but the newest first reads every row that it sorts: it is over the newest part of the window
-    (`app.data.bounded`), so that it costs no more when traffic grows.
+    It is of the newest part of the window (`part`), so that it costs no more when traffic grows.
 
     Args:
         model: the model.
@@ -89,13 +88,22 @@ def page(model: str, filters: Filters, order: str, number: int) -> tuple[pa.Tabl
     """
     rows = runtime().store.rows
     by, descending = ORDERS[order]
-    if by != "time":
-        filters = replace(filters, window=newest_part(model, filters.window))
+    filters = replace(filters, window=part(model, filters.window, order))
     arguments = filters.arguments()
     if by == "error":
         arguments["labelled"] = True
     found = rows.inferences(model, **arguments, order=by, descending=descending, limit=PAGE, offset=(number - 1) * PAGE)
     return found, rows.count(model, **arguments)
+
+
+def part(model: str, window: Window, order: str) -> Window:
+    """Return the newest part of a window that an order is over: smaller where rows are sorted, and not only listed."""
+    return newest_part(model, window, most(order))
+
+
+def most(order: str) -> int:
+    """Return about how many rows of a window an order is over at most."""
+    return LISTED if ORDERS[order][0] == "time" else MOST
 
 
 def row(model: str, row_id: str, version: str | None = None) -> dict[str, Any]:

@@ -4,10 +4,9 @@ import math
 
 import streamlit as st
 
-from app.data.bounded import MOST, newest_part
 from app.data.kept import kept
 from app.data.names import score_title
-from app.data.rows import PAGE, PRESETS, Filters, page
+from app.data.rows import PAGE, PRESETS, Filters, most, page, part
 from app.data.shown import in_words
 from app.data.verdict import answer, truth, verdict
 from app.frame import model_of, place, segment_name
@@ -43,7 +42,7 @@ filters = Filters(
 )
 paging = f"page {(at, order, labels, prefix, score)}"  # other rows begin at their first page
 found, total = page(at.model, filters, order or "Newest", int(st.session_state.get(paging, 1)))
-part = newest_part(at.model, at.window) if order != "Newest" else at.window
+listed = part(at.model, at.window, order or "Newest")
 where = [f"segment {segment_name(model, at.segment)}"] if at.segment != ALL else []
 where += [f"version {at.version}"] if at.version else []
 sampled = kept(model, at.window, at.version)
@@ -61,10 +60,10 @@ if not total:
 count = f"**{fmt.count(total)}** {'row' if total == 1 else 'rows'}" + (" with a label" if order == "Most wrong" else "")
 paged = f", {PAGE} on a page" if total > PAGE else ""
 st.markdown(f"{count}{safe(', ' + ', '.join(where)) if where else ''}{paged}.")
-if part != at.window:
+if listed != at.window:
     st.caption(
-        f":material/bolt: Of the newest {fmt.count(MOST)} predictions or so, since {fmt.minute(part.start)} UTC: more "
-        "are not sorted at a time. Choose a shorter window above to see others."
+        f":material/bolt: Of the newest {fmt.count(most(order or 'Newest'))} predictions or so, since "
+        f"{fmt.minute(listed.start)} UTC: more are not read at a time. Choose a shorter window above to see others."
     )
 if sampled:
     st.caption(f":material/filter_alt: {sampled}")

@@ -30,6 +30,14 @@ def test_a_page_is_bounded_and_orders_and_filters_hold(seeded: Seeded) -> None:
     assert rows.page("parcels", rows.Filters(ALL_DAYS, id_prefix="parcel-0000"), "Newest", 1)[1] == 10
 
 
+def test_no_more_than_the_newest_part_of_a_window_is_counted(seeded: Seeded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "LISTED", PER_DAY)
+    found, total = rows.page("parcels", rows.Filters(ALL_DAYS), "Newest", 1)
+    assert 0 < total <= PER_DAY
+    assert found["_time"].to_pylist() == sorted(found["_time"].to_pylist(), reverse=True)
+    assert rows.part("parcels", ALL_DAYS, "Newest").start >= ALL_DAYS.end - DAY
+
+
 def test_one_row_beside_the_reference(seeded: Seeded) -> None:
     given = rows.row("parcels", seeded.faulty)
     parcels = seeded.runtime.store.catalog.model("parcels")
