@@ -80,7 +80,8 @@ class Meeting:
             self._shut = True
         changed = False
         try:
-            self._store.database.catch_up()
+            with self._store.database.as_it_is():  # whoever asks: while more comes, something always pends
+                self._pending.bring_in()
             if next(reversed(self._seen.values()), 0) > self._pending.reached:
                 return 0  # the tables do not take what pends, which may complete a half that is to go
             changed = True  # where no half goes, complete exchanges may: what they were is a repeat no longer

@@ -15,8 +15,6 @@ from monitor.ingest.exchanges import Arrival, arrival
 from monitor.ingest.journal import Journal
 from monitor.store import HalfLimits, Store, verify
 
-FLUSH = Ingest._flush_forever
-
 
 @pytest.fixture(autouse=True)
 def _nobody_is_in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,14 +145,13 @@ def test_an_exchange_that_has_expired_is_not_remembered_longer_than_in_the_table
     assert unpaired(store, clock) == 1
 
 
-def test_halves_expire_though_more_keep_coming(ingest: Ingest, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_halves_expire_though_more_keep_coming(ingest: Ingest, store: Store, clock: ManualClock) -> None:
     """There is always one that is not in the tables yet, because it came while profiles were being written."""
-    for number in range(3):
-        send(ingest, half(number, "request"))
     store.halves.limits = HalfLimits(halves=1)
-    monkeypatch.setattr(ingest, "_flush_one", lambda _: send(ingest, half(9, "request")))
-    monkeypatch.setattr(ingest, "_keep_refusals", ingest._stopping.set)
-    FLUSH(ingest)
+    with store.database.as_it_is():  # as the flusher takes it
+        for number in range(4):
+            send(ingest, half(number, "request"))
+        assert ingest._committer.expire_halves(clock.now()) == 3
     assert store.halves.fates()["flights", "kserve", "request"] == {"received": 4, "expired": 3}
 
 
