@@ -9,7 +9,6 @@ from monitor.detection.channels import (
     arcsine,
     category_angles,
     displacement,
-    distinct_values,
     hellinger,
     mean_score,
     normal_scores,
@@ -18,6 +17,7 @@ from monitor.detection.faults import FaultLaws
 from monitor.detection.heavy import ENOUGH
 from monitor.detection.null import DistanceLaw, LargestLaw, MeanLaw
 from monitor.detection.tallies import Tallies
+from monitor.profile.distinct import distinct_values
 from monitor.profile.values import Floats, Ints
 
 CHANNELS = ("down", "up", "shape", "nulls")
@@ -110,6 +110,18 @@ class ColumnLaws:
                 "profile the chunk again in the bins of the reference"
             )
 
+    def with_excess(self, tallies: Tallies, labels: Ints, excess: float) -> "ColumnLaws":
+        """Return the laws of a column of numbers with that much variance between chunks; see `MeanLaw.fit`.
+
+        Args:
+            tallies: the reference's chunks, [K].
+            labels: what they are matched by, [K].
+            excess: the variance between chunks, as a share of that of sampling.
+        """
+        enough = tallies.present >= FEWEST
+        useful = tallies.take(np.flatnonzero(enough))
+        return replace(self, location=_location(useful, self.scores, self.values, labels[enough], excess))
+
     @property
     def known(self) -> float:
         """From how many chunks its variance was learned; ever so many where sampling alone explains it."""
@@ -164,10 +176,12 @@ def _means(tallies: Tallies, scores: Floats, values: Floats | None) -> Floats:
     return means if values is None else means + displacement(tallies, values)
 
 
-def _location(tallies: Tallies, scores: Floats | None, values: Floats | None, labels: Ints) -> MeanLaw:
+def _location(
+    tallies: Tallies, scores: Floats | None, values: Floats | None, labels: Ints, excess: float | None = None
+) -> MeanLaw:
     if scores is None:
         angles = category_angles(tallies)
         return MeanLaw.fit(angles, tallies.present, np.full(angles.shape[1], _ANGLE), labels)
     share = tallies.mass.sum(axis=0) / tallies.present.sum()
     variance = float(share @ scores**2 - (share @ scores) ** 2)
-    return MeanLaw.fit(_means(tallies, scores, values)[:, None], tallies.present, np.array([variance]), labels)
+    return MeanLaw.fit(_means(tallies, scores, values)[:, None], tallies.present, np.array([variance]), labels, excess)

@@ -16,6 +16,7 @@ from monitor.detection.joint import JointLaw
 from monitor.detection.localise import named
 from monitor.detection.matching import has_seasons, labels_of
 from monitor.detection.memory import memory, surprise
+from monitor.detection.pooled import pooled
 from monitor.detection.readings import Detection, Readings
 from monitor.errors import InvalidInput
 from monitor.profile.binning import NEW
@@ -77,7 +78,8 @@ class Detector:
             raise InvalidInput(f"dial is {dial}; it must be more than 0 and less than 90 false alarms per 90 chunks")
         seasons = has_seasons(batch.starts)
         labels = labels_of(batch.starts, length, seasons=seasons)
-        laws = {name: ColumnLaws.fit(tallies, labels) for name, tallies in batch.tallies.items()}
+        alone = {name: ColumnLaws.fit(tallies, labels) for name, tallies in batch.tallies.items()}
+        laws = pooled(alone, batch.tallies, labels)
         joint = None if batch.comoments is None else JointLaw.fit(batch.comoments)
         none = np.zeros((len(laws) + 1, len(CHANNELS)))
         detector = cls(dial, length, seasons, laws, joint, len(batch.starts), none, 0.0, 0.0)

@@ -10,7 +10,7 @@ from monitor.profile.values import Floats
 ENOUGH = 30
 """With fewer chunks than this a law leans on a prior, and says that it is not calibrated."""
 
-_ODD = 0.05  # the chance that the reference's largest z-score is beyond what is taken for ordinary
+_ODD = 0.01  # the chance that the reference's largest z-score is beyond what is taken for ordinary
 _DENIED = 2.5  # standard errors of skewness or kurtosis that deny a law
 
 
@@ -18,9 +18,10 @@ _DENIED = 2.5  # standard errors of skewness or kurtosis that deny a law
 class Tail:
     """How far out the reference's own chunks lie, in z-scores. Where they deny the law, their ranks are believed.
 
-    Rain has days without any and days of a storm: no law fits both. The share of reference chunks as far out as a new
-    one is an honest p-value whatever the law, but never less than one in as many chunks as there are; beyond the
-    farthest of them the law's own tail goes on from there.
+    Rain has days without any and days of a storm: no law fits both. A new chunk's rank among the reference's is an
+    honest p-value whatever the law: with K of them all K + 1 ranks are as likely, and each stands for an interval of
+    p-values, of which evidence takes the middle (its end would be a bet whose mean is less than 1: three days as far
+    out as a reference's second farthest would never alarm). Beyond the farthest of them the law's own tail goes on.
 
     Attributes:
         own: z-scores of the reference's chunks, in increasing order, [K].
@@ -50,6 +51,6 @@ class Tail:
             return z
         count = len(self.own)
         beyond = count - np.searchsorted(self.own, np.nan_to_num(z), side="left")
-        by_rank = from_tail_area((beyond + 1) / (count + 1))
+        by_rank = from_tail_area((beyond + 0.5) / (count + 1))  # the middle of the ranks it stands for
         farther = np.sqrt(np.maximum(z * z - self.own[-1] ** 2, 0.0) + by_rank**2)
         return np.minimum(z, np.where((beyond == 0) & (z > 0), farther, by_rank))

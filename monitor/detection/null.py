@@ -29,6 +29,7 @@ class MeanLaw:
         within: variance of one row, [C].
         between: variance between chunks, [C].
         typical: total variance of the reference's chunks as they were, [C].
+        excess: variance seen beyond that of sampling, as a share of it, [C]; below 0 by chance.
         error: variance of what they are compared with, [C].
         freedom: degrees of freedom of ``typical``.
         low, high: tails of the reference's own z-scores, where there is one statistic.
@@ -40,6 +41,7 @@ class MeanLaw:
     within: Floats
     between: Floats
     typical: Floats
+    excess: Floats
     error: Floats
     freedom: float
     low: Tail
@@ -48,7 +50,7 @@ class MeanLaw:
     reach: Floats
 
     @classmethod
-    def fit(cls, values: Floats, rows: Ints, within: Floats, labels: Ints) -> "MeanLaw":
+    def fit(cls, values: Floats, rows: Ints, within: Floats, labels: Ints, excess: float | None = None) -> "MeanLaw":
         """Learn from K chunks of the reference.
 
         Args:
@@ -56,6 +58,7 @@ class MeanLaw:
             rows: how many rows each is the mean of, [K].
             within: the variance of one row, [C].
             labels: what each chunk is matched by, [K].
+            excess: as below, if it is known better than from these chunks alone.
         """
         known = rows > 0
         values, rows, labels = values[known], rows[known], labels[known]
@@ -70,9 +73,13 @@ class MeanLaw:
         if chunks < ENOUGH:
             prior = _PRIOR_CHUNKS * _PRIOR_DISPERSION * usual
             total, freedom = (prior + freedom * total) / (_PRIOR_CHUNKS + freedom), _PRIOR_CHUNKS + freedom
+        if excess is not None:
+            total = usual * (1 + excess)
+        seen = total / np.maximum(usual, 1e-300) - 1
         between = np.maximum(total - usual, 0.0)
         typical = np.maximum(total, usual)
-        law = cls(matching, within, between, typical, typical / max(1, chunks), freedom, *_NO_TAILS, sampling, usual)
+        error = typical / max(1, chunks)
+        law = cls(matching, within, between, typical, seen, error, freedom, *_NO_TAILS, sampling, usual)
         z = law.raw(left_out, rows)
         z = z * np.sqrt(chunks / np.maximum(chunks + 1 - z * z, 1.0))  # each chunk's own part in the variance left out
         return cls(
@@ -80,7 +87,8 @@ class MeanLaw:
             within,
             between,
             typical,
-            law.error,
+            seen,
+            error,
             freedom,
             *((Tail.of(-z[:, 0]), Tail.of(z[:, 0])) if z.shape[1] == 1 else _NO_TAILS),
             np.abs(z),
@@ -88,12 +96,15 @@ class MeanLaw:
         )
 
     @property
+    def plain(self) -> bool:
+        """Whether sampling alone explains how chunks differ, as far as so many chunks can tell."""
+        chunks = self.matching.chunks
+        return chunks >= ENOUGH and not bool((self.excess > _APPARENT * np.sqrt(2 / chunks)).any())
+
+    @property
     def known(self) -> float:
         """From how many chunks the variance was learned; ever so many where sampling alone explains it."""
-        chunks = self.matching.chunks
-        plain = self.typical - self.between
-        apparent = bool((self.between > _APPARENT * np.sqrt(2 / max(1, chunks)) * plain).any())
-        return float(chunks) if apparent or chunks < ENOUGH else np.inf
+        return np.inf if self.plain else float(self.matching.chunks)
 
     def shift(self, values: Floats, labels: Ints) -> Floats:
         """Return how far each chunk lies from what it is compared with, [M, C]."""

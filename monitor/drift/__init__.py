@@ -24,6 +24,7 @@ class DriftMeasure(ABC):
         unit: the unit of the score, empty for a plain number.
         kinds: which profiles it can compare, of ``numeric`` and ``category``.
         floor: the least score that matters; a calibrated threshold is never below it.
+        scaled: whether the score is in the column's own unit; ``floor`` is then in deviations of the reference.
     """
 
     name: ClassVar[str]
@@ -31,6 +32,11 @@ class DriftMeasure(ABC):
     unit: ClassVar[str] = ""
     kinds: ClassVar[frozenset[str]]
     floor: ClassVar[float]
+    scaled: ClassVar[bool] = False
+
+    def least(self, reference: ColumnProfile) -> float:
+        """Return the least score that matters for this column: ``floor``, in the unit that the score is in."""
+        return self.floor * reference.std if self.scaled and reference.present else self.floor
 
     @abstractmethod
     def score(self, reference: ColumnProfile, current: ColumnProfile) -> float | None:

@@ -43,12 +43,14 @@ def chunk_threshold(measure: DriftMeasure, chunks: Sequence[ColumnProfile]) -> C
         chunks: profiles of one column in one binning, each as long as the windows that will be judged.
     """
     scores: list[float] = []
-    if len(chunks) > 1:
+    floor = measure.floor
+    if chunks:
         whole = reduce(add, chunks)
+        floor = measure.least(whole)
         for chunk in chunks:
             score = measure.score(replace(whole, counts=whole.counts - chunk.counts), chunk)
             if score is not None:
                 scores.append(score)
     if len(scores) < FEWEST:
-        return Calibration(measure.floor * _CAUTION, len(scores), calibrated=False)
-    return Calibration(max(measure.floor, fmean(scores) + _DEVIATIONS * pstdev(scores)), len(scores), calibrated=True)
+        return Calibration(floor * _CAUTION, len(scores), calibrated=False)
+    return Calibration(max(floor, fmean(scores) + _DEVIATIONS * pstdev(scores)), len(scores), calibrated=True)

@@ -7,7 +7,7 @@ import pytest
 
 from monitor.profile.build import profile, read
 from tests.benchmarks.statistics import figures, table
-from tests.benchmarks.statistics_rows import Options, Row, alarms, power, robust
+from tests.benchmarks.statistics_rows import Options, Row, alarms, power, robust, together
 from tests.benchmarks.streams.coded import Coded, days
 from tests.benchmarks.streams.folder import folder
 from tests.benchmarks.streams.made import made
@@ -95,6 +95,16 @@ def test_each_group_gives_its_figures_on_a_folder_s_stream(stream):
     assert {"localisation", "power_3sd_between_day"} <= set(said)
     assert said["hard_power"] == 1
     assert said["power_01sd_50col_10k"] == 1
+
+
+def test_all_that_speaks_is_counted_together(stream):
+    path, found = stream
+    rows = {row.figure: row for row in together.measure(Options(seeds=(0,), data=path, scale=0.01, workers=1))}
+    told = rows[f"detections_per_90d.{found.name}_iid_1k_together.1"]
+    assert told.bar.startswith("asked 1; ")
+    assert all(kind in told.bar for kind in together.KINDS)
+    assert told.value <= 10
+    assert rows[f"cells.classifier_loud.{found.name}_iid_1k_together"].value <= 0.2
 
 
 def test_odd_columns_stop_nothing():

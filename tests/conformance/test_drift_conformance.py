@@ -28,7 +28,9 @@ def sample(kind: Kind) -> np.ndarray:
 
 
 def test_the_issue_s_measures_are_found():
-    assert {"psi", "jensen_shannon", "wasserstein", "ks"} <= {m.name for m in MEASURES}
+    assert {"psi", "jensen_shannon", "hellinger", "chi2", "wasserstein", "wasserstein_raw", "ks"} <= {
+        m.name for m in MEASURES
+    }
 
 
 @pytest.mark.parametrize("measure", [pytest.param(m, id=m.name) for m in MEASURES])
@@ -44,7 +46,7 @@ def test_the_page_about_alarms_says_what_it_is_and_its_bound(measure):
     page = (Path(__file__).parents[2] / "app" / "docs" / "alarms.md").read_text()
     row = next((line for line in page.splitlines() if line.startswith(f"| `drift.{measure.name}` |")), "")
     assert measure.title in row, f"add a row for drift.{measure.name} to app/docs/alarms.md"
-    assert row.endswith(f"| {measure.floor:g} |")
+    assert row.endswith(f"| {measure.floor:g}{' sd' if measure.scaled else ''} |")
 
 
 @pytest.mark.parametrize(("measure", "kind"), EVERY)
@@ -86,10 +88,12 @@ def test_shifts_up_and_down_score_alike(measure, profiles):
 
 
 @pytest.mark.parametrize("measure", NUMERIC)
-def test_the_unit_does_not_matter(measure, profiles):
+def test_the_unit_does_not_matter_or_is_the_column_s(measure, profiles):
     celsius, warmer = profiles(Kind.NUMERIC, NORMAL, NORMAL + 0.3)
     fahrenheit, warmer_too = profiles(Kind.NUMERIC, NORMAL * 1.8 + 32, (NORMAL + 0.3) * 1.8 + 32)
-    assert measure.score(celsius, warmer) == pytest.approx(measure.score(fahrenheit, warmer_too), rel=1e-3)
+    unit = 1.8 if measure.scaled else 1
+    assert unit * measure.score(celsius, warmer) == pytest.approx(measure.score(fahrenheit, warmer_too), rel=1e-3)
+    assert unit * measure.least(celsius) == pytest.approx(measure.least(fahrenheit), rel=1e-3)
 
 
 @pytest.mark.parametrize("measure", CATEGORY)
@@ -120,7 +124,7 @@ def test_unseen_categories_score(measure, profiles):
 @pytest.mark.parametrize("factor", [1000, -1000], ids=["above", "below"])
 def test_a_unit_change_is_far_above_the_floor(measure, factor, profiles):
     reference, current = profiles(Kind.NUMERIC, np.abs(NORMAL) + 1, (np.abs(NORMAL) + 1) * factor)
-    assert measure.score(reference, current) > 3 * measure.floor
+    assert measure.score(reference, current) > 3 * measure.least(reference)
 
 
 @pytest.mark.parametrize(("measure", "kind"), EVERY)

@@ -4,6 +4,7 @@ To add a group, put one file here with ``measure(options) -> Iterator[Row]``. `t
 runs it, and puts its figures into the table and the JSON line.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -72,5 +73,7 @@ def spread(work: Callable[[T], R], parts: Iterable[T], workers: int) -> Iterator
     if workers < 2:
         yield from map(work, parts)
         return
+    for library in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(library, "1")  # threads of several processes wait for each other more than they work
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         yield from pool.map(work, parts)

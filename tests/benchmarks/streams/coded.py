@@ -13,11 +13,12 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.detection import Batch, Tallies
-from monitor.detection.channels import distinct_values
-from monitor.profile.binning import Binning, Bins, NumericBins, make_binning
+from monitor.profile.binning import Binning, Bins, NumericBins
 from monitor.profile.column import ColumnProfile, category_slots, numeric_slots
 from monitor.profile.comoments import rank_codes
+from monitor.profile.distinct import distinct_values
 from monitor.profile.fixed import FIRST, SECOND, first, fixed
+from monitor.profile.freeze import make_binning
 from monitor.types import ModelSchema
 from tests.benchmarks.streams.stream import Floats, Ints
 

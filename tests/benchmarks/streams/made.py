@@ -10,8 +10,8 @@ import numpy as np
 from scipy.stats import norm
 
 from monitor.detection import Batch, Tallies
-from monitor.detection.channels import distinct_values
 from monitor.profile.binning import Bins, CategoryBins, NumericBins
+from monitor.profile.distinct import distinct_values
 from monitor.profile.fixed import FIRST, SECOND, first, fixed
 from tests.benchmarks.streams.coded import days
 from tests.benchmarks.streams.stream import Floats

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from monitor.detection.evidence import NUMERIC, e_values, grown, threshold
 from monitor.detection.heavy import Tail
 from monitor.detection.matching import Matching
 from monitor.detection.null import DistanceLaw, LargestLaw, MeanLaw
@@ -68,6 +69,27 @@ def test_a_tail_heavier_than_the_law_s_is_taken_from_the_reference():
     assert tail.heavy
     assert np.mean(found > 2.3) < 0.03
     assert (found <= later / own.std()).all()
+
+
+def test_evidence_of_a_rank_is_a_fair_bet():
+    """Over references and chunks of one heavy law the mean of the e-value is 1 at most, and not a small part of it."""
+    rng = np.random.default_rng(17)
+    bets = []
+    for _ in range(400):
+        own, later = np.exp(2 * rng.normal(size=60)), np.exp(2 * rng.normal(size=200))
+        tail = Tail(np.sort(own), heavy=True)
+        bets.append(e_values(tail.temper(np.minimum(later, own.max() * (1 + 1e-9)))))  # farther out the law goes on
+    assert 0.6 < np.mean(bets) < 1.05
+
+
+def test_days_as_far_out_as_a_reference_s_second_farthest_alarm_when_they_stay():
+    """A sensor that adds a little to every value of a mostly dry reference: each day reads as a day of a storm."""
+    own = np.sort(np.concatenate([np.zeros(118), [9.0, 12.0]]))
+    z = Tail.of(own).temper(np.full((3, 1), 11.0)[:, 0])
+    evidence = np.zeros(1)
+    for each in z:
+        evidence = grown(evidence, np.array([each]))
+    assert NUMERIC[1] * evidence[0] > threshold(1, [120.0] * 15)
 
 
 def test_a_normal_tail_is_left_alone():

@@ -5,15 +5,18 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.spatial.distance import jensenshannon
+from scipy.spatial.distance import euclidean, jensenshannon
 from scipy.special import rel_entr
 
 from monitor.drift import describe
+from monitor.drift.chi2 import ChiSquared
+from monitor.drift.hellinger import Hellinger
 from monitor.drift.jensen_shannon import JensenShannon
 from monitor.drift.ks import KolmogorovSmirnov
 from monitor.drift.psi import PopulationStability
 from monitor.drift.threshold import FEWEST, chunk_threshold
 from monitor.drift.wasserstein import RankWasserstein, in_deviations
+from monitor.drift.wasserstein_raw import RawWasserstein
 from monitor.profile.edges import BINS
 from monitor.types import Kind
 
@@ -80,10 +83,54 @@ def test_wasserstein_of_values_all_beyond_one_end_is_six(profiles):
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_psi_and_jensen_shannon_are_exact_at_reference_quantiles(name, profiles):
+def test_wasserstein_of_values_is_scipy_s_within_half_a_bin_a_value(name, profiles):
+    reference, current = profiles(Kind.NUMERIC, *PAIRS[name])
+    edges = reference.binning.edges
+    ends = [min(current.minimum, edges[0]), *edges, max(current.maximum, edges[-1])]
+    bound = float(np.diff(ends) @ (reference.mass / reference.present + current.mass / current.present)) / 2
+    truth = stats.wasserstein_distance(*PAIRS[name])
+    score = RawWasserstein().score(reference, current)
+    assert truth - bound <= score <= truth + bound
+    assert score == pytest.approx(truth, abs=0.05 * reference.std)  # as measured: far better than the bound
+
+
+def test_wasserstein_of_values_is_exact_where_every_value_has_a_bin(profiles):
+    score = RawWasserstein().score(*profiles(Kind.NUMERIC, *DISCRETE))
+    assert score == pytest.approx(stats.wasserstein_distance(*DISCRETE), abs=1e-5)
+
+
+def test_wasserstein_of_values_matters_from_a_tenth_of_the_reference_s_deviation(profiles):
+    reference, *chunks = profiles(Kind.NUMERIC, PAIRS["shift"][0] * 50, *[PAIRS["shift"][0][:500] * 50] * 3)
+    assert RawWasserstein().least(reference) == pytest.approx(0.1 * reference.std)
+    assert chunk_threshold(RawWasserstein(), chunks).threshold == pytest.approx(0.2 * chunks[0].std)
+
+
+def test_wasserstein_of_numbers_beyond_what_a_float_holds_is_not_told(profiles):
+    assert RawWasserstein().score(*profiles(Kind.NUMERIC, [-1.7e308, 0.0, 1.7e308], [1.7e308] * 3)) == 1.7e308
+    assert RawWasserstein().score(*profiles(Kind.NUMERIC, [-1.7e308] * 3, [1.7e308] * 3)) is None
+
+
+def hellinger(p: np.ndarray, q: np.ndarray) -> float:
+    return float(euclidean(np.sqrt(p), np.sqrt(q)) / np.sqrt(2))
+
+
+def chi2(p: np.ndarray, q: np.ndarray) -> float:
+    """Return the statistic of 1,000 rows, a row; what the reference never held counts as 0.01 % of it."""
+    held = p > 0
+    known = stats.chisquare(q[held] * 1000, p[held] * 1000, sum_check=False).statistic / 1000
+    return float(known + np.sum(q[~held] ** 2) / 1e-4)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_measures_of_groups_are_exact_at_reference_quantiles(name, profiles):
     before, after = PAIRS[name]
     pair = profiles(Kind.NUMERIC, before, after)
-    for measure, groups, oracle in ((PopulationStability(), 10, psi), (JensenShannon(), 20, js)):
+    for measure, groups, oracle in (
+        (PopulationStability(), 10, psi),
+        (JensenShannon(), 20, js),
+        (Hellinger(), 20, hellinger),
+        (ChiSquared(), 10, chi2),
+    ):
         inside = pair[0].binning.edges[:: BINS // groups][1:-1]
         edges = np.concatenate([[-np.inf], inside, [np.inf]])
         p, q = (np.histogram(x, edges)[0] / len(x) for x in (before, after))
@@ -91,11 +138,23 @@ def test_psi_and_jensen_shannon_are_exact_at_reference_quantiles(name, profiles)
         assert measure.score(*pair) == pytest.approx(oracle(p, q), abs=1e-12)
 
 
-def test_psi_and_jensen_shannon_of_categories_are_exact(profiles):
+def test_measures_of_categories_are_exact(profiles):
     pair = profiles(Kind.CATEGORICAL, *CATEGORIES)
     p, q = (np.array([np.mean(x == c) for c in [*CITIES, "new"]]) for x in CATEGORIES)
     assert PopulationStability().score(*pair) == pytest.approx(psi(p, q), abs=1e-12)
     assert JensenShannon().score(*pair) == pytest.approx(js(p, q), abs=1e-12)
+    assert Hellinger().score(*pair) == pytest.approx(hellinger(p, q), abs=1e-12)
+    assert ChiSquared().score(*pair) == pytest.approx(chi2(p, q), rel=1e-9)
+
+
+def test_hellinger_and_chi_squared_keep_their_bounds(profiles):
+    """Nothing in common reads 1; a category that the reference never held has a finite cost."""
+    apart = profiles(Kind.CATEGORICAL, ["a"], ["b"])
+    assert Hellinger().score(*apart) == pytest.approx(1)
+    assert Hellinger().score(*reversed(apart)) == pytest.approx(1)
+    assert ChiSquared().score(*apart) == pytest.approx(10_001)  # (1 − 0)² / 0.0001 and (0 − 1)² / 1
+    few, many = profiles(Kind.NUMERIC, *PAIRS["same"]), profiles(Kind.NUMERIC, *PAIRS["far"])
+    assert 0 < Hellinger().score(*few) < Hellinger().score(*many) <= 1
 
 
 def psi(p: np.ndarray, q: np.ndarray) -> float:
@@ -128,7 +187,10 @@ def days(count: int, spread: float) -> list[np.ndarray]:
     return [rng.normal(rng.normal(0, spread), 1, 800) for _ in range(count)]
 
 
-@pytest.mark.parametrize("measure", [PopulationStability(), JensenShannon(), KolmogorovSmirnov(), RankWasserstein()])
+@pytest.mark.parametrize(
+    "measure",
+    [PopulationStability(), JensenShannon(), Hellinger(), KolmogorovSmirnov(), RankWasserstein(), RawWasserstein()],
+)
 @pytest.mark.parametrize("spread", [0.0, 0.3])
 def test_ordinary_days_stay_below_the_threshold_and_a_shift_does_not(measure, spread, profiles):
     """Days that differ by themselves do not alarm, however much the rows of a day agree with each other."""
@@ -136,7 +198,7 @@ def test_ordinary_days_stay_below_the_threshold_and_a_shift_does_not(measure, sp
     reference, *chunks = profiles(Kind.NUMERIC, np.concatenate(everyday[:60]), *everyday, everyday[0] + 2.5)
     calibration = chunk_threshold(measure, chunks[:60])
     assert (calibration.calibrated, calibration.chunks) == (True, 60)
-    assert calibration.threshold >= measure.floor
+    assert calibration.threshold >= 0.99 * measure.least(reference)  # chunks deviate by a little less or more
     later = [measure.score(reference, chunk) for chunk in chunks[60:120]]
     assert sum(score > calibration.threshold for score in later) <= 1
     assert measure.score(reference, chunks[120]) > calibration.threshold
