@@ -254,6 +254,9 @@ def test_every_documented_answer_is_met_by_a_real_call(
     _buried(api)
     _reported(api, monkeypatch)
     _system_clock(api, runtime)
+    with monkeypatch.context() as loaded:
+        loaded.setattr(FakeExplain, "ready", True)
+        assert api("GET", "/v1/explanations/readiness").json() == {"ready": True}
     _stalled(api, monkeypatch)
     _refused(api, runtime, monkeypatch)
     runtime.ingest.stop()
@@ -414,6 +417,7 @@ def test_explain_is_in_the_table() -> None:
         "post_explanation",
         "post_explanation_cost",
         "list_explanations",
+        "get_explanation_readiness",
         "list_explanation_tasks",
         "get_explanation_task",
         "cancel_explanation_task",
