@@ -157,7 +157,7 @@ def test_an_arrow_row_that_is_rejected_can_be_replayed(flights, runtime) -> None
 def test_the_flusher_lets_letters_go(flights, runtime) -> None:
     post(flights, [ROW, EARLY])
     runtime.clock.advance(NOW + timedelta(days=8))
-    runtime.ingest._flush_soon.set()
+    runtime.ingest._flusher.soon()
     deadline = time.monotonic() + 20
     while waiting(flights) and time.monotonic() < deadline:
         pass

@@ -138,8 +138,8 @@ def test_every_model_is_compacted_in_its_turn(
     store.catalog.put_model(other)
     compacted = []
     monkeypatch.setattr(store.profiles, "compact", lambda name, before: compacted.append(name))
-    monkeypatch.setattr("monitor.ingest.ingest._COMPACT_EVERY", 2)
+    monkeypatch.setattr("monitor.ingest.flusher._COMPACT_EVERY", 2)
     for _ in range(2):
-        ingest._flush_one("flights")
-        ingest._flush_one("other")
+        ingest._flusher._flush("flights")
+        ingest._flusher._flush("other")
     assert set(compacted) == {"flights", "other"}

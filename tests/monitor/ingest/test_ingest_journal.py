@@ -15,6 +15,7 @@ import monitor.ingest.frames as in_frames
 from monitor.clock import ManualClock
 from monitor.errors import InvalidInput, Unavailable
 from monitor.ingest import Ingest, Receipt, pending
+from monitor.ingest.flusher import Flusher
 from monitor.ingest.journal import Journal, frames, packed
 from monitor.schema import conform, is_plain
 from monitor.store import Store, verify
@@ -28,7 +29,7 @@ ALWAYS = Window(START, datetime(2015, 1, 1, tzinfo=UTC))
 def _nobody_is_in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let rows stay in the journal until a test asks."""
     monkeypatch.setattr(pending, "SOON_SECONDS", 3600.0)
-    monkeypatch.setattr(Ingest, "_flush_forever", lambda _: None)
+    monkeypatch.setattr(Flusher, "_run", lambda _: None)
 
 
 def inference(number: int, shift: float = 0.0, **more: object) -> Inference:

@@ -12,6 +12,7 @@ from monitor.clock import ManualClock
 from monitor.collectors import Half
 from monitor.ingest import Collected, Ingest, meeting, pending
 from monitor.ingest.exchanges import Arrival, arrival
+from monitor.ingest.flusher import Flusher
 from monitor.ingest.journal import Journal
 from monitor.store import HalfLimits, Store, verify
 
@@ -20,7 +21,7 @@ from monitor.store import HalfLimits, Store, verify
 def _nobody_is_in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let halves stay in the journal until a test asks."""
     monkeypatch.setattr(pending, "SOON_SECONDS", 3600.0)
-    monkeypatch.setattr(Ingest, "_flush_forever", lambda _: None)
+    monkeypatch.setattr(Flusher, "_run", lambda _: None)
 
 
 def half(number: int, side: str, shift: float = 0.0, **more: object) -> Arrival:
