@@ -228,7 +228,7 @@ def test_snoozing_keeps_an_incident_open_and_a_change_that_stays_begins_a_new_on
 def test_rebaselining_takes_the_new_traffic_for_normal_and_still_hears_what_comes_after(world: World) -> None:
     play(world, range(8), WARM, since=2)
     (alert,) = told(world)
-    over = rebaseline(world.store, alert, (), world.clock.now(), "ann")
+    over = rebaseline(world.store, alert, world.clock.now(), "ann")
     assert over.state is AlertState.RESOLVED
     assert "Re-baselined" in over.body
     play(world, range(8, 24), WARM, since=2)
