@@ -81,7 +81,10 @@ def _cell_text(given: Measurement) -> str:
 
 
 def suspects(model: Model, moved: Sequence[Measurement]) -> tuple[Suspect, ...]:
-    """The columns beyond their threshold, the farthest first, each told by its worst window."""
+    """The columns beyond their threshold, each told by its worst window: inputs first, the farthest of them first.
+
+    What the model answers follows from its inputs, and comes after them.
+    """
     columns: dict[str, list[Measurement]] = {}
     for given in moved:
         if given.feature and _speaks(given) and not given.feature.startswith("_latency"):
@@ -100,4 +103,4 @@ def suspects(model: Model, moved: Sequence[Measurement]) -> tuple[Suspect, ...]:
         said = told if given.metric == EVIDENCE else told.partition(": ")[2] or told
         label = column(model.schema, feature).label
         listed.append(Suspect(feature, label, said, worst, given, tuple(days[day] for day in sorted(days))))
-    return tuple(sorted(listed, key=lambda suspect: -suspect.ratio))
+    return tuple(sorted(listed, key=lambda suspect: (suspect.feature in ANSWERS, -suspect.ratio)))

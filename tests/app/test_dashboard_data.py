@@ -8,6 +8,7 @@ from parcels_seed import DAYS, FAULT_DAY, FIRST, PER_DAY, SCHEMA, SECOND_DAY, Se
 from sklearn.metrics import roc_auc_score
 
 from app.data import feature, fleet, model, names, records
+from app.data.movement import ANSWERS
 from app.data.totals import totals
 from monitor.types import ALL, Kind, ModelSchema, Task, Window
 
@@ -68,8 +69,11 @@ def test_a_version_is_shown_alone(seeded: Seeded) -> None:
 
 
 def test_the_fault_is_the_first_thing_to_look_at(seeded: Seeded) -> None:
-    first = model.overview("parcels", ALL_DAYS, None, ALL).suspects[0]
+    listed = model.overview("parcels", ALL_DAYS, None, ALL).suspects
+    first = listed[0]
     assert first.feature == "temperature"
+    answers = [suspect.feature in ANSWERS for suspect in listed]
+    assert answers == sorted(answers), "what is answered follows from the inputs, and comes after them"
     assert first.label == "Temperature"
     assert "°C" in first.said
     assert first.measurement.window.start >= FAULTY.start
