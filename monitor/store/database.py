@@ -1,18 +1,17 @@
-"""One DuckDB file, one connection, a cursor per thread, one writer at a time."""
+"""One DuckDB file, one connection, one writer at a time."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Lock, RLock, local
+from threading import RLock
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import duckdb
 import pyarrow as pa
 
 from monitor.errors import InvalidInput, Unavailable
-from monitor.store.connection import connect
+from monitor.store.cursors import Cursors
 from monitor.store.sql import inward, names, outward
 
 _log = logging.getLogger(__name__)
@@ -29,25 +28,8 @@ class CommitUnknown(Unavailable):
     """The store could not say whether a transaction became durable: look it up before trying again."""
 
 
-class _Mine(local):
-    """What one thread has: its cursor (of one generation of the connection) and how deep in transactions it is.
-
-    ``busy`` is held while the cursor is used: DuckDB crashes where one thread closes what another is using.
-    ``ahead`` says that it takes the store as it is; see `Database.as_it_is`.
-    """
-
-    cursor: object = None
-    generation: int = -1
-    depth: int = 0
-    reading: bool = False
-    ahead: bool = False
-
-    def __init__(self) -> None:
-        self.busy = Lock()
-
-
-class Database:
-    """The connection and its rules; everything else in this package goes through it.
+class Database(Cursors):
+    """Statements, transactions and their rules; everything else in this package goes through it.
 
     Args:
         path: the file, or None for a database in memory.
@@ -56,43 +38,11 @@ class Database:
     """
 
     def __init__(self, path: Path | None, *, memory_limit: str = "1GB", threads: int = 2) -> None:
-        self.path = path
-        self._config = {"memory_limit": memory_limit, "threads": threads}
-        self._open_lock = Lock()
+        super().__init__(path, {"memory_limit": memory_limit, "threads": threads})
         self._writer = RLock()
-        self._mine = _Mine()
-        self._generation = 0
-        self._connection: object = None
-        self._cursors: WeakKeyDictionary[object, Lock] = WeakKeyDictionary()
-        self._closed = False
         self._on_commit: list[Callable[[], None]] = []
         self._on_end: list[Callable[[], None]] = []
-        self._on_loss: list[Callable[[], None]] = []
         self._ahead: Callable[[], None] | None = None
-
-    def cursor(self) -> "duckdb.DuckDBPyConnection":
-        """Return this thread's cursor, opened on first use and again after the connection was replaced.
-
-        Raises:
-            Unavailable: the file cannot be opened: another process holds it, or the disk refuses. Or the connection
-                was replaced within this thread's transaction or snapshot: what is left of it must not run outside.
-        """
-        mine = self._mine
-        if mine.cursor is None or mine.generation != self._generation:
-            if mine.depth:
-                raise Unavailable("The store was reopened in the middle of a transaction, which is undone; try again.")
-            with self._open_lock:
-                mine.cursor = self._connect().cursor()
-                mine.generation = self._generation
-                self._cursors[mine.cursor] = mine.busy
-        return mine.cursor
-
-    def _connect(self) -> "duckdb.DuckDBPyConnection":
-        if self._closed:
-            raise Unavailable("The store is closed.")
-        if self._connection is None:
-            self._connection = connect(self.path, self._config)
-        return self._connection
 
     def write(self, statement: str, parameters: Sequence[object] = (), **tables: pa.Table) -> None:
         """Run one statement as `query` does, for its effect alone: to make a table of how many rows it wrote costs."""
@@ -269,10 +219,6 @@ class Database:
         """Call ``hook`` when the running transaction is over, however it ends."""
         self._on_end.append(hook)
 
-    def on_loss(self, hook: Callable[[], None]) -> None:
-        """Call ``hook`` whenever the connection is replaced, so that nothing remembered in memory outlives it."""
-        self._on_loss.append(hook)
-
     def go_ahead(self, hook: Callable[[], None] | None) -> None:
         """Call ``hook`` before each transaction, snapshot and statement outside them.
 
@@ -299,33 +245,8 @@ class Database:
         finally:
             self._mine.ahead = before
 
-    def replace(self) -> None:
-        """Close every cursor and the connection; the next use opens the file again."""
-        with self._open_lock:
-            self._drop()
-        for hook in self._on_loss:
-            hook()
-
     def close(self) -> None:
         """Close the file for good."""
         with self._writer, self._open_lock:
             self._closed = True
             self._drop()
-
-    def _drop(self) -> None:
-        # DuckDB keeps an invalidated database alive as long as one cursor of any thread is open.
-        handles = list(self._cursors.items())
-        self._cursors = WeakKeyDictionary()
-        if self.path is not None or self._closed:  # a database in memory lives only as long as its connection
-            handles.append((self._connection, Lock()))
-            self._connection = None
-        self._generation += 1
-        for handle, busy in handles:
-            with suppress(duckdb.Error, AttributeError):
-                handle.interrupt()  # type: ignore[attr-defined]  # a DuckDB connection; typed object as duckdb is untyped
-                while not busy.acquire(timeout=0.05):
-                    handle.interrupt()  # type: ignore[attr-defined]  # as above: it had not begun its statement yet
-                try:
-                    handle.close()  # type: ignore[attr-defined]  # as above
-                finally:
-                    busy.release()
