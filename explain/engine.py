@@ -8,7 +8,6 @@ import contextlib
 import os
 import signal
 import sys
-import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -160,15 +159,11 @@ def main() -> None:
 
     torch.set_num_threads(start.threads)
     engine = Engine(start.allowed)
-    # Libraries that take seconds to import are got ready while nobody asks yet.
-    warming = threading.Thread(target=_warm, name="warm", daemon=True)
-    warming.start()
     try:
+        _warm()  # libraries take seconds to import: they are not of any job's time
         pipe.send_bytes(b"ready")
         while True:
             job = msgspec.msgpack.decode(pipe.recv_bytes(), type=Job)
-            # A model or a method that imports in one thread what the other is importing can meet half of a package.
-            warming.join()
             # The parent ends a job that takes too long; should it be gone, the alarm does.
             signal.alarm(int(job.seconds) + 10)
             reply = answer(engine, job)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from zoo_rows import columns, make_rows
 
-from explain.models import Allowed, adapter, checked
+from explain.models import Allowed, adapter, adapters, checked
 from explain.models.torch import TorchAdapter
 from monitor.errors import InvalidInput, Unavailable
 from monitor.types import Task
@@ -118,5 +118,6 @@ def test_one_column_is_one_number_and_classes_stay_apart():
 
 
 def test_an_unknown_adapter_lists_those_there_are():
-    with pytest.raises(InvalidInput, match="no model adapter 'pickle'; set \"adapter\" to one of: endpoint, "):
+    known = ", ".join(adapters())
+    with pytest.raises(InvalidInput, match=f"no model adapter 'pickle'; set \"adapter\" to one of: {known}"):
         adapter({"adapter": "pickle"})
