@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
-from app.data.names import EVIDENCE, SHIFT, accuracy_metrics, measure
+from app.data.names import EVIDENCE, SHIFT, accuracy_metrics, inputs_of, measure
 from app.place import span_window
 from app.runtime import runtime
 from monitor.alerts.said import sentence as said
@@ -132,7 +132,8 @@ def _drifted(model: Model, end: datetime | None) -> tuple[int, datetime | None]:
         and given.status is not Status.INSUFFICIENT
     ]
     newest = max((given.window.start for given in found), default=None)
-    return len({given.feature for given in found if breached(given) and given.window.start == newest}), newest
+    now = [given.feature for given in found if breached(given) and given.window.start == newest]
+    return len(inputs_of(model.schema, now)), newest
 
 
 def breached(given: Measurement) -> bool:

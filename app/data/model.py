@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.data.fleet import FRESH, breached
 from app.data.movement import Suspect, cells, ratio, suspects
-from app.data.names import EVIDENCE, SHIFT, accuracy_metrics, measure
+from app.data.names import EVIDENCE, SHIFT, accuracy_metrics, inputs_of, measure
 from app.runtime import runtime
 from monitor.charts.heatmap import Cell
 from monitor.charts.lines import Bars
@@ -137,7 +137,7 @@ def overview(name: str, window: Window, version: str | None, segment: str) -> Ov
         ages=curve(coverage, runtime().clock.now()),
         cells=cells(model, moved),
         suspects=suspects(model, moved),
-        drifted=len([feature for feature in drifted if feature and not feature.startswith("_")]),
+        drifted=len(inputs_of(model.schema, drifted)),
         drifted_in=newest,
         features=len(model.schema.features),
         detector=any(given.metric == EVIDENCE for given in moved),

@@ -1,5 +1,6 @@
 """What measures and special columns are called by people, and which of a column's measures speaks for it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -131,6 +132,13 @@ def column(schema: ModelSchema, name: str) -> Feature:
     if name == "_latency_ms":
         return Feature(name=name, kind=Kind.NUMERIC, title="Latency", unit="ms")
     return Feature(name=name, kind=Kind.TEXT)
+
+
+def inputs_of(schema: ModelSchema, columns: Iterable[str | None]) -> set[str]:
+    """The model's inputs that columns are, or are figures of: a text with three changed figures is one input."""
+    figures = derived(schema)
+    origins = {figures[name][0] if name in figures else name for name in columns if name is not None}
+    return {name for name in origins if schema.feature(name) is not None}
 
 
 def score_title(schema: ModelSchema) -> str:

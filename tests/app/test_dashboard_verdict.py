@@ -8,9 +8,11 @@ import pytest
 from sklearn.metrics import ndcg_score
 
 from app.data.groups import better
+from app.data.names import inputs_of
 from app.data.ranked import ndcg, ranking
 from app.data.rows import ORDERS, PRESETS
 from app.data.verdict import answer, truth, verdict
+from monitor.profile.derived import derived
 from monitor.types import Feature, Kind, Measurement, Model, ModelSchema, Settings, Status, Task, Window
 
 DAY = Window(datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 5, 2, tzinfo=UTC))
@@ -110,3 +112,13 @@ def test_a_segment_that_became_better_is_not_told_as_wrong(
         details={"channel": channel, "effect": effect},
     )
     assert better(hit, task) is expected
+
+
+def test_a_text_with_several_changed_figures_is_one_input() -> None:
+    schema = ModelSchema(
+        model="m", task=Task.BINARY, classes=("no", "yes"), features=(Feature(name="t", kind=Kind.TEXT), *FEATURES)
+    )
+    figures = sorted(derived(schema))
+    assert len(figures) > 2
+    assert inputs_of(schema, ["t", *figures, "_score", "_joint", None]) == {"t"}
+    assert inputs_of(schema, ["x", figures[0]]) == {"t", "x"}
