@@ -96,7 +96,7 @@ def speedups(subject: Subject) -> dict[str, float]:
 
 
 def engine_over_model(subject: Subject) -> float:
-    """Return an explanation's time ÷ what the model alone takes for the same rows in its best chunks; in a random order."""
+    """Return an explanation's time ÷ what the model alone takes for the same rows, best chunks, in a random order."""
     asked: list[dict[str, Any]] = []
 
     def noted(columns: Mapping[str, Any]) -> Matrix:
