@@ -53,8 +53,8 @@ def test_content_codings_are_undone():
     for body, coding in [
         (b"[1]", None),
         (b"[1]", "identity"),
-        (gzip.compress(b"[1]"), None),
-        (gzip.compress(b"[1]"), "GZip"),
+        (gzip.compress(b"[1]", mtime=0), None),
+        (gzip.compress(b"[1]", mtime=0), "GZip"),
         (zlib.compress(b"[1]"), "deflate"),
         (bare, "deflate"),
     ]:
@@ -69,7 +69,7 @@ def test_content_codings_are_undone():
         (b"not deflate", "deflate"),
         (zlib.compress(b"0" * 1000)[:-5], "deflate"),
         (zlib.compress(BOMB), "deflate"),
-        (gzip.compress(BOMB), "gzip"),
+        (gzip.compress(BOMB, mtime=0), "gzip"),
         (b"", "deflate"),
     ],
     ids=["brotli", "twice", "no deflate", "cut", "bomb", "gzip bomb", "empty"],
