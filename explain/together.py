@@ -59,7 +59,7 @@ def exact(game: Game, batch: int) -> tuple[Matrix, Pairs]:
 def crossed(members: Members, worth: Matrix) -> Matrix:
     """Return what coalitions [n, M] of this worth [n] add to the interactions of all pairs; the diagonal means nothing.
 
-    >>> crossed(between(2, 0, 4), np.array([0.0, 1.0, 2.0, 7.0]))[0, 1]
+    >>> float(crossed(between(2, 0, 4), np.array([0.0, 1.0, 2.0, 7.0]))[0, 1])
     4.0
     """
     players = members.shape[1]
