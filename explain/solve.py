@@ -78,6 +78,8 @@ def combine(found: Matrix, rows: Rows, worth: Matrix, left_out: int, usual: floa
         rest = of_rows - of_rows.mean(axis=0) - apart[:, None] * slope
         share = used / (used + left_out)
         variances = share * within + (1 - share) * (rest**2).sum(axis=0) / max(used - 2, 1) / used
+    # A player for whom no walk differed is not certain yet: as if one walk more had differed as the mean player's do.
+    variances = np.maximum(variances, (freedom * variances + variances.mean()) / (freedom + 1))
     widening = 1 + (NORMAL**2 + 1) / (4 * freedom)  # the first term of t's quantile (Abramowitz and Stegun 26.7.5)
     return Fit(values + (total - values.sum()) / players, variances * widening**2)
 

@@ -45,15 +45,22 @@ def test_every_background_row_counts_the_same_however_often_it_was_walked():
     np.testing.assert_allclose(fit.values, [2, 3])
 
 
+def floored(variances, freedom):
+    """Variances of which none is less than with one walk more, in which the player differed as the mean one does."""
+    return np.maximum(variances, (freedom * variances + variances.mean()) / (freedom + 1))
+
+
 def test_the_variance_of_means_is_that_of_statistics():
     """One row, n walks: s²/n; several rows, each walked often: the sum over the rows. Widened for few walks."""
     found = np.random.default_rng(0).normal(size=(60, 4))
     one = combine(found, np.zeros(60, dtype=int), np.zeros(1), 0, 0.0, 0.0)
-    np.testing.assert_allclose(one.variances, found.var(axis=0, ddof=1) / 60 * (1 + 4.8416 / (4 * 59)) ** 2)
+    expected = floored(found.var(axis=0, ddof=1) / 60, 59)
+    np.testing.assert_allclose(one.variances, expected * (1 + 4.8416 / (4 * 59)) ** 2)
     rows = np.repeat([0, 1, 2], 20)
     three = combine(found, rows, np.zeros(3), 0, 0.0, 0.0)
     parts = [found[rows == row].var(axis=0, ddof=1) / 20 for row in range(3)]
-    np.testing.assert_allclose(three.variances, np.sum(parts, axis=0) / 9 * (1 + 4.8416 / (4 * 57)) ** 2)
+    expected = floored(np.sum(parts, axis=0) / 9, 57)
+    np.testing.assert_allclose(three.variances, expected * (1 + 4.8416 / (4 * 57)) ** 2)
 
 
 @pytest.mark.parametrize(("used", "walks"), [(40, 40 * 3), (40, 60), (20, 30), (20, 45)])
@@ -89,3 +96,15 @@ def test_what_is_known_of_rows_left_out_corrects_for_them():
     assert np.all(fit.variances < 1e-24)
     same = combine(np.ones((4, 2)), np.array([0, 1, 0, 1]), np.ones(2), 3, 1.0, 2.0)
     np.testing.assert_allclose(same.values, [1, 1])
+
+
+def test_a_player_for_whom_no_walk_differed_is_not_taken_as_certain():
+    """Trees ask for some inputs in few coalitions only: where walks met none of them, nothing differed by chance."""
+    rng = np.random.default_rng(5)
+    drawn = (rng.random((200, 200, 2)) < [0.5, 0.002]).astype(float)  # the second player's value is rarely felt
+    drawn = np.concatenate([drawn, 1 - drawn.sum(axis=2, keepdims=True)], axis=2)  # each walk adds up
+    told = [combine(walks, np.zeros(200, dtype=int), np.zeros(1), 0, 0.0, 1.0) for walks in drawn]
+    inside = [abs(fit.values[1] - 0.002) <= 1.96 * np.sqrt(fit.variances[1]) for fit in told]
+    assert np.mean(inside) >= 0.92
+    certain = combine(np.ones((200, 2)), np.zeros(200, dtype=int), np.zeros(1), 0, 0.0, 2.0)
+    assert certain.variances.tolist() == [0.0, 0.0], "where nobody differed, the game has nothing else to tell"
