@@ -21,7 +21,8 @@ from monitor.types import Alert, AlertState
 def snooze(store: Store, alert: Alert, until: datetime, now: datetime, who: str = "") -> Alert:
     """Let an incident sleep until a moment: it stays open and says nothing, and is over then, however it is.
 
-    If its columns are still changed, they raise a new incident in the windows after that.
+    What waits for the digest about it is not told. If its columns are still changed, they raise a new incident in the
+    windows after that.
 
     Raises:
         Conflict: the alert is not an open incident of a detector.
@@ -34,6 +35,7 @@ def snooze(store: Store, alert: Alert, until: datetime, now: datetime, who: str 
     told = f"Asleep until {minute(until)} UTC."
     with store.transaction():
         store.detections.put(alert.model, replace(snapshot, state=state.to_json()))
+        store.digests.withdraw(alert.id)
         store.notes.add(alert.id, Note(now, who, "snoozed", told))
         alert = replace(alert, updated=now)
         store.alerts.put(alert)

@@ -157,7 +157,7 @@ def reconcile(store: Store, model: Model, window: Window, now: datetime, url: st
                 store.alerts.put(joined(model, alert, incident, found, start, now))
     for name, alert in firing.items():
         if name not in held:
-            changes.append(closed(alert, _why_over(alert, snapshots, window), now))
+            changes.append(closed(alert, _why_over(store, alert, snapshots, window), now))
     return changes
 
 
@@ -191,10 +191,17 @@ def _quiet(store: Store, model: Model, snapshot: Snapshot) -> None:
     store.detections.put(model.name, replace(snapshot, state=state.to_json()))
 
 
-def _why_over(alert: Alert, snapshots: Sequence[Snapshot], window: Window) -> str:
+def _why_over(store: Store, alert: Alert, snapshots: Sequence[Snapshot], window: Window) -> str:
     own = next((each for each in snapshots if each.version == alert.version), None)
     if own is None:
         return "Closed: the detector is off, or this version's history was forgotten."
     if own.until < window.end - QUIET_WINDOWS * window.length:
         return f"Closed: version {alert.version} has had no traffic since."
+    before = store.detections.latest(alert.model, own.until - window.length)
+    last = next((each for each in before if each.version == alert.version), own)
+    if last.basis != own.basis:
+        return "Closed: its columns are compared with another reference now; a change that stays begins a new incident."
+    for incident in State.from_json(last.state).open:
+        if incident.snoozed and incident_id(alert.model, last.version, incident.opened) == alert.id:
+            return f"It slept until {minute(incident.snoozed)} UTC; a change that stays begins a new incident."
     return f"Back to normal: its columns were calm, up to {minute(window.end)} UTC."

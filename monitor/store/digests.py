@@ -59,6 +59,10 @@ class Digests:
                 [line.alert, line.event, line.channel, line.target],
             )
 
+    def withdraw(self, alert: str) -> None:
+        """Have no digest tell what still waits about an alert."""
+        self._database.query("DELETE FROM digest_lines WHERE digest IS NULL AND alert = ?", [alert])
+
     def waiting(self, now: datetime) -> list[DigestLine]:
         """Return what the digests of now have to tell, by address, the oldest first."""
         return self._lines("digest IS NULL AND due <= ?", [naive(now)])

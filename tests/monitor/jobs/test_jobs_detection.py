@@ -218,11 +218,23 @@ def test_snoozing_keeps_an_incident_open_and_a_change_that_stays_begins_a_new_on
     play(world, range(9, 16), WARM, since=2)
     first, second = told(world)
     assert (first.id, first.state) == (alert.id, AlertState.RESOLVED)
+    assert first.body.startswith("It slept until 2013-05-10 00:00 UTC"), "nobody knows that its columns were calm"
     assert second.state is AlertState.FIRING
     assert second.since > until
     assert [(note.who, note.action) for note in world.store.notes.of(alert.id)] == [("ann", "snoozed")]
     with pytest.raises(Conflict, match="only an open incident"):
         snooze(world.store, first, until + timedelta(days=90), now)
+
+
+def test_what_waits_for_the_digest_is_not_told_of_an_incident_that_sleeps(world: World) -> None:
+    """That it is over is told; and so is what another incident has to tell."""
+    play(world, range(3), WARM, since=2)
+    (alert,) = told(world)
+    assert [line.digest for line in world.store.digests.of(alert.id)] == [None], "the digest comes at six"
+    snooze(world.store, alert, START + timedelta(days=6), world.clock.now(), "ann")
+    assert world.store.digests.of(alert.id) == []
+    play(world, range(3, 8), WARM, since=2)
+    assert [(line.event, line.digest is None) for line in world.store.digests.of(alert.id)] == [("resolved", False)]
 
 
 def test_rebaselining_takes_the_new_traffic_for_normal_and_still_hears_what_comes_after(world: World) -> None:
@@ -252,6 +264,7 @@ def test_another_reference_begins_anew(world: World) -> None:
     world.store.detections.put("flights", replace(snapshot, basis="another"))
     play(world, range(6, 7), WARM, since=2)
     assert told(world)[0].state is AlertState.RESOLVED
+    assert told(world)[0].body.startswith("Closed: its columns are compared with another reference now")
     assert State.from_json(world.store.detections.latest("flights")[0].state).chunks == 1
 
 
