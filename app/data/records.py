@@ -10,6 +10,16 @@ from app.runtime import runtime
 from monitor.types import Alert, AlertState, Delivery, LedgerLine, Report
 
 FATES = ("stored", "duplicate", "rejected", "dropped")
+WAYS = {
+    "labels": "Labels",
+    "http": "Predictions over HTTP",
+    "client": "Predictions, Python client",
+    "asgi": "Predictions, middleware",
+    "import": "Predictions, imported files",
+    "kserve": "Predictions, KServe's logger",
+}
+"""What sources are called by people; a source without a name here is called what it is."""
+
 JOBS = (
     *("traffic", "detection", "drift", "quality", "performance"),
     *("estimation", "segments", "harm", "tolerance", "fairness", "attribution", "impact", "report"),

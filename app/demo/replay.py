@@ -19,7 +19,8 @@ from app.demo.story import INFER, MODEL, Edition, Story, midnight
 from app.demo.summary import Summary, realised_accuracy
 from app.demo.tour import explain_two, tell_alerts, write_report
 from app.demo.traffic import ServedModel
-from app.link import HttpTransport, Link
+from app.link import Link
+from app.transport import HttpTransport
 from monitor.errors import Unavailable
 
 PORT = 8080

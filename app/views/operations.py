@@ -2,12 +2,14 @@
 
 import streamlit as st
 
-from app.data.halves import orphan_minutes, orphans, settled, unpaired
-from app.data.letters import body_of, kept_days, kept_until, newest, replayed, told_of, waiting
+from app.data.halves import unpaired
+from app.data.letters import kept_days, replayed, waiting
 from app.data.pressure import refused, room
-from app.data.records import FATES, groups_lost, progress, sources, store_size
+from app.data.records import FATES, WAYS, groups_lost, progress, sources, store_size
 from app.frame import halves, since
+from app.letters import dead_letters
 from app.runtime import runtime
+from app.unpaired import unpaired_halves
 from monitor.charts import format as fmt
 
 MEANT = {
@@ -83,21 +85,13 @@ with kept:
     )
 
 titles = {model.name: model.title for model in runtime().store.catalog.models()}
-ways = {
-    "labels": "Labels",
-    "http": "Predictions over HTTP",
-    "client": "Predictions, Python client",
-    "asgi": "Predictions, middleware",
-    "import": "Predictions, imported files",
-    "kserve": "Predictions, KServe's logger",
-}
 with st.container(border=True):
     st.subheader("Where did rows come from, and what became of them?", anchor=False)
     if found:
         st.dataframe(
             {
                 "Model": [titles.get(source.model, source.model) for source in found],
-                "Source": [ways.get(source.source, source.source) for source in found],
+                "Source": [WAYS.get(source.source, source.source) for source in found],
                 "Received, rows": [source.received for source in found],
                 **{fate.capitalize(): [source.fates[fate] for source in found] for fate in FATES},
                 "Adds up": ["yes" if source.adds_up else "no" for source in found],
@@ -117,47 +111,7 @@ with st.container(border=True):
         st.caption("Nothing has been received yet.")
 
 if counts:
-    with st.container(border=True):
-        st.subheader("Unpaired halves", anchor=False)
-        st.caption(
-            "Loggers of model servers send requests and answers apart; a prediction is stored when both are there. A "
-            f"half alone for {orphan_minutes():g} minutes is an orphan: mostly a request that failed."
-        )
-        st.dataframe(
-            {
-                "Model": [titles.get(count.model, count.model) for count in counts],
-                "Source": [ways.get(count.source, count.source) for count in counts],
-                "Side": [count.side.capitalize() for count in counts],
-                "Received": [count.fates.get("received", 0) for count in counts],
-                "Waiting": [count.waiting for count in counts],
-                "Orphans": [count.orphan for count in counts],
-                "Contradicting": [count.mismatched for count in counts],
-                "Oldest (UTC)": [fmt.minute(count.oldest) for count in counts],
-                "The others": [settled(count) or fmt.MISSING for count in counts],
-                "Adds up": ["yes" if count.adds_up else "no" for count in counts],
-            },
-            hide_index=True,
-            column_config={
-                name: st.column_config.NumberColumn(format="localized")
-                for name in ("Received", "Waiting", "Orphans", "Contradicting")
-            },
-            alt="Halves of exchanges by model, source and side, by what became of them",
-        )
-        newest_alone = orphans() if alone else []
-        if newest_alone:
-            with st.expander(f"The newest {fmt.count(len(newest_alone))} orphans"):
-                st.dataframe(
-                    {
-                        "Received (UTC)": [fmt.minute(half.received) for half in newest_alone],
-                        "Model": [titles.get(half.model, half.model) for half in newest_alone],
-                        "Exchange": [half.exchange for half in newest_alone],
-                        "Side": [half.side.capitalize() for half in newest_alone],
-                        "Rows": [half.rows for half in newest_alone],
-                        "Why": [half.note or "the other side has not come" for half in newest_alone],
-                    },
-                    hide_index=True,
-                    alt="Halves that are orphans or contradict their other side, newest first",
-                )
+    unpaired_halves(counts, titles)
 
 left, right = st.columns(2, gap="medium")
 with left, st.container(border=True):
@@ -191,7 +145,7 @@ with right, st.container(border=True):
         st.dataframe(
             {
                 "Model": [titles.get(each.model, each.model) for each in held],
-                "Source": [ways.get(each.source, each.source) for each in held],
+                "Source": [WAYS.get(each.source, each.source) for each in held],
                 "Reason": [each.reason.replace("_", " ") for each in held],
                 "Waiting": [each.letters for each in held],
                 "Size": [fmt.size(each.size) for each in held],
@@ -203,31 +157,7 @@ with right, st.container(border=True):
     else:
         st.caption("Nothing waits: every row could be read, or was replayed.")
 
-letters = newest()
-if letters:
-    with st.container(border=True):
-        st.subheader("What was sent that could not be stored?", anchor=False)
-        st.caption(f"The newest {fmt.count(len(letters))}. Choose a row to see what was sent.")
-        chosen = st.dataframe(
-            {
-                "Received (UTC)": [fmt.minute(letter.received) for letter in letters],
-                "Model": [titles.get(letter.model, letter.model) for letter in letters],
-                "Id": [letter.id or fmt.MISSING for letter in letters],
-                "Reason": [letter.reason.replace("_", " ") for letter in letters],
-                "Detail": [letter.detail for letter in letters],
-                "Kept until (UTC)": [fmt.minute(kept_until(letter)) for letter in letters],
-                "State": ["replayed" if letter.replayed else "waiting" for letter in letters],
-            },
-            hide_index=True,
-            on_select="rerun",
-            selection_mode="single-row",
-            key="letters",
-            alt="Rows that could not be stored, newest first",
-        )
-        picked = [letters[row] for row in chosen["selection"]["rows"] if row < len(letters)] or letters[:1]
-        with st.expander(f"Dead letter {picked[0].number}: what was sent", expanded=len(letters) == 1):
-            st.caption(told_of(picked[0]))
-            st.code(body_of(picked[0]), language=None, wrap_lines=True)
+dead_letters(titles)
 
 again = refused()
 with st.container(border=True):

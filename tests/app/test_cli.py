@@ -19,8 +19,9 @@ from app import cli
 from app.demo.processes import Child, free_port
 from app.files import RowFile
 from app.intake.rows import prepare
-from app.link import Answer, Link, Refused, connect
+from app.link import Link, Refused, connect
 from app.registering import Columns
+from app.transport import Answer
 from monitor.config import Config, load
 from monitor.errors import InvalidInput, Unavailable
 

@@ -223,7 +223,8 @@ CORE = """
     import monitor
     monitor.Client
     assert not {"duckdb", "pyarrow", "starlette"} & set(sys.modules), "the client is light"
-    from app.link import LocalTransport, Link
+    from app.link import Link
+    from app.transport import LocalTransport
     from monitor.config import Config
 
     with Link(LocalTransport(Config(data_dir=sys.argv[1])), "here") as link:
