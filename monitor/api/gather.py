@@ -13,7 +13,7 @@ from monitor.collectors import Collector, Half
 from monitor.collectors.records import BadRecord, BadRecords
 from monitor.collectors.v2_binary import LENGTH, split
 from monitor.errors import InvalidInput
-from monitor.ingest.exchanges import Arrival, arrival
+from monitor.ingest.arrivals import Arrival, arrival
 from monitor.ingest.receipts import MALFORMED
 from monitor.schema import Conformed, Rejected, Sent, arrow_schema, conform
 from monitor.types import Inference, Label, Model

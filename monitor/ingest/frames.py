@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitor.ingest.exchanges import Arrival
+from monitor.ingest.arrivals import Arrival
 from monitor.ingest.receipts import Submission
 from monitor.ingest.rows import inference_as_sent
 from monitor.schema import Conformed, conform

@@ -7,9 +7,9 @@ from threading import Thread
 
 from monitor.clock import Clock
 from monitor.errors import DiskFull, Overloaded, Unavailable, WatchglassError
+from monitor.ingest.arrivals import Arrival
 from monitor.ingest.bringer import Bringer
 from monitor.ingest.committer import Committer
-from monitor.ingest.exchanges import Arrival
 from monitor.ingest.flusher import Flusher
 from monitor.ingest.profiling import Profiling
 from monitor.ingest.queue import GATHER_SECONDS, GLANCE_SECONDS, Queue

@@ -3,13 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from monitor.ingest.arrivals import Arrival
 from monitor.schema import Conformed
 from monitor.types import Inference, Label
-
-if TYPE_CHECKING:
-    from monitor.ingest.exchanges import Arrival
 
 DUPLICATE, CONFLICT, MALFORMED = "same_content", "conflict", "malformed"
 """Reasons in the ledger: sent before; same id with other content; could not be read as a row."""
@@ -96,7 +94,7 @@ class Submission:
     replays: Sequence[int] = ()
     rows: Sequence[Inference] = ()
     plain: bool = False
-    halves: "Sequence[Arrival] | None" = None
+    halves: Sequence[Arrival] | None = None
     future: Answer = field(default_factory=Future[Receipt])
     each: Callable[[int], Answer] | None = None
     _bytes: int = field(default=0, init=False)

@@ -7,34 +7,15 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from monitor.store.database import Database
 from monitor.store.half import HALF, PROBE, HalfCount, HalfLimits, KeptHalf, Paired, half_line
+from monitor.store.half_rows import COLUMNS, PAIRED, insert
 from monitor.store.keys import KeyIndex, Seqs
 from monitor.store.ledger import Ledger
-from monitor.store.sql import UTC_TIME, naive, names
+from monitor.store.sql import naive
 
 _LOOK = timedelta(minutes=1)
-_FEW = 20
-_COLUMNS = {
-    "seq": pa.int64(),
-    "model": pa.string(),
-    "source": pa.string(),
-    "exchange": pa.string(),
-    "side": pa.string(),
-    "digest": pa.int64(),
-    "rows": pa.int32(),
-    "time": UTC_TIME,
-    "received": UTC_TIME,
-    "note": pa.string(),
-    "body": pa.binary(),
-}
-_PAIRED = {name: _COLUMNS[name] for name in ("seq", "model", "source", "exchange")} | {
-    "request": pa.int64(),
-    "response": pa.int64(),
-    "paired": UTC_TIME,
-}
 
 
 @dataclass(slots=True)
@@ -116,8 +97,8 @@ class Halves:
             seqs = np.arange(first, first + len(added) + len(paired), dtype=np.int64)
             known.last += len(seqs)
             split = len(added)
-            self._insert("halves", added, _COLUMNS, seqs[:split])
-            self._insert("exchanges", paired, _PAIRED, seqs[split:])
+            insert(self._database, "halves", added, COLUMNS, seqs[:split])
+            insert(self._database, "exchanges", paired, PAIRED, seqs[split:])
 
             def publish() -> None:
                 known.halves.add((_key((one.model, one.source, one.exchange)) for one in added), seqs[:split])
@@ -125,18 +106,6 @@ class Halves:
 
             if len(seqs):
                 self._database.on_commit(publish)
-
-    def _insert(
-        self, table: str, rows: Sequence[KeptHalf | Paired], types: Mapping[str, pa.DataType], seqs: Seqs
-    ) -> None:
-        if len(rows) > _FEW:
-            self._database.insert(table, _table(rows, types, seqs))
-        elif rows:
-            # A table of Arrow's for a row or two takes DuckDB thrice as long as the values themselves.
-            values = [[seq, *_values(row, types)] for seq, row in zip(seqs.tolist(), rows, strict=True)]
-            places = ", ".join([f"({', '.join('?' * len(types))})"] * len(rows))
-            statement = f"INSERT INTO {table} ({names(types)}) VALUES {places}"  # noqa: S608 - fixed names
-            self._database.write(statement, [value for row in values for value in row])
 
     def orphaned(self, now: datetime) -> datetime:
         """Return the moment before which a half that still waits must have come to be an orphan."""
@@ -241,15 +210,3 @@ def _key(parts: tuple[str, str, str]) -> str:
 def _among(seqs: Sequence[int]) -> str:
     """Return the condition that a row is one of these; as numbers in the text, which DuckDB looks up by their range."""
     return f"seq IN ({', '.join(map(str, seqs))})"
-
-
-def _values(row: KeptHalf | Paired, types: Mapping[str, pa.DataType]) -> list[object]:
-    given = [getattr(row, name) for name in types if name != "seq"]
-    return [naive(value) if isinstance(value, datetime) else value for value in given]
-
-
-def _table(rows: Sequence[KeptHalf | Paired], types: Mapping[str, pa.DataType], seqs: Seqs) -> pa.Table:
-    columns = {
-        name: pa.array([getattr(row, name) for row in rows], kind) for name, kind in types.items() if name != "seq"
-    }
-    return pa.table({"seq": seqs, **columns})

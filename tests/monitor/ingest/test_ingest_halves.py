@@ -9,7 +9,7 @@ import pytest
 
 from monitor.collectors import Half
 from monitor.ingest import Ingest
-from monitor.ingest.exchanges import Arrival, arrival
+from monitor.ingest.arrivals import Arrival, arrival
 from monitor.store import Store, verify
 
 SIDES = ("request", "response")

@@ -11,7 +11,7 @@ import pytest
 from monitor.clock import ManualClock
 from monitor.collectors import Half
 from monitor.ingest import Collected, Ingest, meeting, pending
-from monitor.ingest.exchanges import Arrival, arrival
+from monitor.ingest.arrivals import Arrival, arrival
 from monitor.ingest.flusher import Flusher
 from monitor.ingest.journal import Journal
 from monitor.store import HalfLimits, Store, verify
