@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
@@ -22,6 +21,7 @@ from app.server import create_app
 from monitor.clock import ManualClock
 from monitor.config import Config
 from monitor.errors import Unavailable
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -76,9 +76,7 @@ def test_closing_does_not_wait_for_an_explanation_that_a_job_asked_for(tmp_path:
     said: list[bool] = []
 
     def wait() -> None:
-        deadline = time.monotonic() + 20
-        while not found.explain.closed and time.monotonic() < deadline:
-            found.scheduler.context.stopping.wait(0.01)
+        until(lambda: found.explain.closed)
         said.extend((found.explain.closed, found.scheduler.context.stopping.is_set()))
 
     found.scheduler._thread = Thread(target=wait)

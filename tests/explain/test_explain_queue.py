@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from explain.explainers import Attribution
 from explain.queue import MOST_WAITING, Queue
 from monitor.errors import Conflict, Overloaded, Unavailable
+from tests.waiting import until
 
 DEADLINE = 30
 
@@ -47,13 +47,6 @@ class Job:
 
     def __init__(self, method):
         self.method = method
-
-
-def until(condition):
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end, "not in time"
-        threading.Event().wait(0.005)
 
 
 def test_jobs_of_a_model_come_one_after_the_other_and_their_places_count_down():

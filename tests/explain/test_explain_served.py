@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +18,7 @@ from explain.worker import Limits, Worker
 from monitor.clock import ManualClock
 from monitor.config import Config
 from monitor.errors import Unavailable
+from tests.waiting import until
 
 START = datetime(2013, 5, 1, tzinfo=UTC)
 AT_ONCE = 20
@@ -83,9 +83,7 @@ def test_a_worker_that_is_killed_mid_way_is_a_clear_error_and_the_next_explanati
         asked = Asked(model="flights", inference_id="r0", method="shapley", version="2")
         pending, task = service.ask(asked)
         assert task.ticket is not None
-        deadline = time.monotonic() + 30
-        while not service.queue.running(task.ticket) and time.monotonic() < deadline:
-            threading.Event().wait(0.01)
+        until(lambda: service.queue.running(task.ticket))
         os.kill(worker.pid, signal.SIGKILL)
         with pytest.raises(Unavailable, match=r"worker died \(exit code -9.*ask again"):
             pending.result(60)

@@ -3,7 +3,6 @@
 import json
 import signal
 import socket
-import time
 import urllib.request
 from contextlib import ExitStack
 
@@ -13,6 +12,7 @@ from app.demo.folder import prepare
 from app.demo.processes import Child, PeakMemory, family, free_port, memory_mb, orderly_end
 from app.demo.receiver import Receiver
 from monitor.errors import Conflict, Unavailable
+from tests.waiting import until
 
 
 def test_a_child_is_waited_for_and_stopped(tmp_path) -> None:
@@ -39,9 +39,7 @@ def test_a_child_hears_nothing_of_the_users_own_settings(tmp_path, monkeypatch) 
     (tmp_path / "show.py").write_text("import os; print(sorted(k for k in os.environ if k.startswith('WATCHGLASS')))")
     given = {"PYTHONPATH": str(tmp_path), "WATCHGLASS_CONFIG": "mine.toml"}
     child = Child("show", ["show"], tmp_path / "show.log", given)
-    deadline = time.monotonic() + 20
-    while child.running and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: not child.running)
     child.stop()
     assert child.tail() == "['WATCHGLASS_CONFIG']"
 

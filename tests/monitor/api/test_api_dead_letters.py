@@ -4,7 +4,6 @@ import asyncio
 import base64
 import io
 import json
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from monitor.api.replay import Replay, Replayed
 from monitor.collectors import v2
 from monitor.store import verify
+from tests.waiting import until
 
 NOW = datetime(2013, 6, 10, tzinfo=UTC)
 PATH = "/v1/models/flights"
@@ -158,10 +158,7 @@ def test_the_flusher_lets_letters_go(flights, runtime) -> None:
     post(flights, [ROW, EARLY])
     runtime.clock.advance(NOW + timedelta(days=8))
     runtime.ingest._flusher.soon()
-    deadline = time.monotonic() + 20
-    while waiting(flights) and time.monotonic() < deadline:
-        pass
-    assert waiting(flights) == []
+    until(lambda: waiting(flights) == [])
 
 
 def test_letters_are_filtered_paged_and_deleted(flights) -> None:

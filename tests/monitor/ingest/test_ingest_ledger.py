@@ -11,6 +11,7 @@ from monitor.ingest import Ingest, Receipt
 from monitor.schema import Conformed, Rejected
 from monitor.store import Store
 from monitor.types import Label, Model
+from tests.waiting import until
 
 
 def send(ingest: Ingest, conformed: Conformed | None, labels=(), **more: object) -> Receipt:
@@ -169,7 +170,9 @@ def test_a_full_queue_refuses_and_loses_nothing(store: Store, clock, rows) -> No
     ingest = Ingest(store, clock, max_bytes=20_000)
     ingest.start()
     futures = []
-    with store.transaction():  # the committer waits
+    with store.transaction():
+        futures.append(ingest.submit("flights", rows(0, 1), source="http", received=1))
+        until(lambda: not ingest.waiting_bytes)  # the committer has taken it, and waits for the transaction
         while ingest.waiting_bytes < 18_000:
             futures.append(ingest.submit("flights", rows(len(futures), 1), source="http", received=1))
         with pytest.raises(Unavailable, match="again"):

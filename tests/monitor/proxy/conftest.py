@@ -6,7 +6,6 @@ import json
 import random
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -18,6 +17,7 @@ import uvicorn
 from monitor.client import Client
 from monitor.client.asgi import CaptureMiddleware
 from monitor.proxy import Proxy
+from tests.waiting import until
 
 
 class Served:
@@ -37,7 +37,7 @@ class Served:
 
     def settle(self) -> bool:
         """Wait until every request is over (an answer arrives a little before that) and what it left is sent."""
-        wait_until(lambda: not self.server.server_state.tasks)
+        until(lambda: not self.server.server_state.tasks)
         return self.client.flush(10)
 
     def leave(self) -> None:
@@ -172,19 +172,6 @@ def send_request(
 def ask() -> Callable[..., Answer]:
     """Send one request to a port, or on a connection that stays open; returns status, headers and body."""
     return send_request
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
-@pytest.fixture(scope="session")
-def until() -> Callable[..., None]:
-    """Wait for a condition, with a deadline."""
-    return wait_until
 
 
 @pytest.fixture

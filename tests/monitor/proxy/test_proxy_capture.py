@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.waiting import until
+
 JSON = (b"content-type", b"application/json")
 INFER = "/v2/models/flights/infer"
 
@@ -172,7 +174,7 @@ def test_copies_under_way_are_bounded_together(ask, model, server, before, recei
 
 
 @pytest.mark.parametrize("mood", ["up", "refusing", "hanging", "503"])
-def test_no_mood_of_the_collector_is_noticed(ask, model, server, before, receiver, mood, until):
+def test_no_mood_of_the_collector_is_noticed(ask, model, server, before, receiver, mood):
     """200 answers from four clients at once: identical to the server's own, none failed; rows arrive or wait."""
     url = receiver.url
     if mood == "refusing":

@@ -12,6 +12,7 @@ import pytest
 from monitor.errors import InvalidInput
 from monitor.proxy import Proxy, upstream
 from monitor.proxy.app import address_of
+from tests.waiting import until
 
 INFER = "/v2/models/flights/infer"
 
@@ -124,7 +125,7 @@ def test_old_and_odd_servers_are_understood(ask, before, raw, answer):
 
 
 @pytest.mark.parametrize(("method", "status", "times"), [("GET", 200, 2), ("POST", 502, 1)])
-def test_only_what_may_be_repeated_is_repeated_on_a_stale_connection(ask, before, raw, until, method, status, times):
+def test_only_what_may_be_repeated_is_repeated_on_a_stale_connection(ask, before, raw, method, status, times):
     """A kept connection that ends before an answer: a GET is asked again on a new one; a POST might be done twice."""
     good = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
     requests, answers = [], []
@@ -140,7 +141,7 @@ def test_only_what_may_be_repeated_is_repeated_on_a_stale_connection(ask, before
     assert [asked.split()[1] for asked in requests] == [b"/first"] + [b"/second"] * times
 
 
-def test_a_client_that_does_not_read_holds_the_server_back(before, raw, until):
+def test_a_client_that_does_not_read_holds_the_server_back(before, raw):
     """No more than a bounded part of the answer is taken from the server; all of it arrives once the client reads."""
     body = random.Random(3).randbytes(32 * 2**20)
     proxy = before(raw(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body))
@@ -168,7 +169,7 @@ def test_an_answer_before_the_whole_request_came_is_passed_on(server, before):
     assert proxy.proxy.pool._idle == []
 
 
-def test_a_client_that_leaves_in_the_middle_of_its_request_ends_it_at_the_server(model, server, before, until):
+def test_a_client_that_leaves_in_the_middle_of_its_request_ends_it_at_the_server(model, server, before):
     """The server sees it leave, as without the proxy; counted as unfinished."""
     proxy = before(server.url)
     with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as client:
@@ -180,7 +181,7 @@ def test_a_client_that_leaves_in_the_middle_of_its_request_ends_it_at_the_server
     assert proxy.client.stats()["logged"] == 0
 
 
-def test_a_client_that_leaves_in_the_middle_of_an_answer_ends_it_at_the_server(model, server, before, until):
+def test_a_client_that_leaves_in_the_middle_of_an_answer_ends_it_at_the_server(model, server, before):
     """An endless stream has no listener then, and the server must know."""
     proxy = before(server.url, path="/forever")
     with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as client:
