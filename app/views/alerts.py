@@ -18,6 +18,7 @@ _IMPACT = (
     "Impact is how far the shares of values moved, weighted by how much those values matter to the model: in the unit "
     "of attributions, or of scores. It ranks the digest; it is no test. See the guide, Segments, groups and harm."
 )
+_PAGES = ("feature", "model", "importance")
 models = {model.name: model for model in runtime().store.catalog.models()}
 titles = {name: model.title for name, model in models.items()}
 chosen = st.query_params.get("alert")
@@ -92,7 +93,7 @@ def show(alert: Alert) -> None:
                 st.caption(f":material/history: {safe(f'{fmt.minute(note.at)} {note.action}{by}: {note.said}', 300)}")
             st.caption(safe(f"since {fmt.minute(alert.since)} ({since(alert.since)}) · {owner} · {told(alert)}", 400))
         view, there = target_of(alert)
-        page = "views/model.py" if view not in ("feature", "model") else f"views/{view}.py"
+        page = f"views/{view}.py" if view in _PAGES else "views/model.py"
         if go.button("Look into it", key=f"go_{alert.id}", width="stretch"):
             st.switch_page(page, query_params=there)
         if alert.rule == DETECTOR and alert.model in models:

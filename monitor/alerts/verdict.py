@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from monitor.alerts.attribution import ATTRIBUTION
 from monitor.alerts.incidents import DETECTOR
 from monitor.alerts.loss import HARM
 from monitor.alerts.rules import default_rules
@@ -56,7 +57,7 @@ def _reason(model: Model, alert: Alert, impacts: dict[str, float]) -> str:
     """Return why an alert pages, or ``digest``."""
     if alert.rule in (HARM, ESTIMATE):
         return "loss" if alert.rule == HARM else "estimate"
-    if alert.rule not in (DETECTOR, SEGMENT) and model.settings.rules is not None:
+    if alert.rule not in (DETECTOR, SEGMENT, ATTRIBUTION) and model.settings.rules is not None:
         return "rule"
     found = triage([_finding(model, alert)], impacts=impacts)
     reason = next(line.reason for line in (*found.pages, *found.digest))
