@@ -15,6 +15,7 @@ from app.alerting import alerts, rebaseline, snooze, try_out
 from app.enlisting import import_file, register
 from app.options import FAILED, UNAVAILABLE, USAGE, AsJson, ConfigFile, ModelName, Moment, Task, link_to, say
 from app.replaying import replay
+from app.threads import one_thread
 from monitor.errors import ConfigError, InvalidInput, Unavailable, WatchglassError
 
 cli = typer.Typer(
@@ -55,6 +56,7 @@ def serve(
     dashboard: Annotated[bool, typer.Option(help="Serve the dashboard beside the API.")] = True,
 ) -> None:
     """Run the server: capture, API, scheduler and dashboard on one port of this machine."""
+    one_thread()
     from app.serving import serve as start
 
     start(config, port=port, clock=clock, data_dir=data_dir, dashboard=dashboard)

@@ -21,8 +21,10 @@ ATTRIBUTION: Final = "attribution"
 CHANGE, METRIC = "attribution.change", "attribution.ndcg"
 
 IN_A_ROW: Final = 3
-"""It is told after so many windows in a row. One is beyond what is usual once in a hundred by chance, so that the dial's
-share need not be touched: with days that depend (autocorrelation ½), three in a row came in one of 150 times 90 windows.
+"""It is told after so many windows in a row: one is beyond what is usual once in a hundred, by chance alone.
+
+So the dial is hardly touched: simulated days that depend on each other (autocorrelation ½) gave three in a row once in
+150 times 90 windows.
 """
 
 _SHOWN, _COLUMNS = 3, 8
