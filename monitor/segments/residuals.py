@@ -66,22 +66,40 @@ class Residuals:
             None if self.powers is None else self.powers[chunks],
         )
 
-    def last(self, chunks: int) -> "Residuals":
+
+@dataclass(frozen=True, eq=False)
+class Apart:
+    """What sets segments apart from the rest of their chunks: M chunks, or sums over several, all of which add up.
+
+    Attributes:
+        n: labelled rows, [M, S].
+        squares: sums over chunks of their n², [M, S]: what varies from chunk to chunk averages out over n² ÷ squares
+            chunks, which are fewer than were summed where a segment has its rows in few of them.
+        total: sums over rows of what they are off by, beyond their segment's past and their chunk, [M, S, C].
+        variance: of these sums, by sampling, [M, S, C].
+        third: their third central moments, likewise.
+    """
+
+    n: Floats
+    squares: Floats
+    total: Floats
+    variance: Floats
+    third: Floats
+
+    @property
+    def mean(self) -> Floats:
+        """By how much a row of each segment is off on average, [M, S, C]."""
+        found: Floats = self.total / np.maximum(self.n, 1)[..., None]
+        return found
+
+    def last(self, chunks: int) -> "Apart":
         """Return, for each chunk, the sums over it and those before it, so many in all (fewer at the beginning)."""
+        sums = (self.n, self.squares, self.total, self.variance, self.third)
+        return self if chunks == 1 else Apart(*(_moving(each, chunks) for each in sums))
 
-        def moving(sums: Floats) -> Floats:
-            reached = np.cumsum(sums, axis=0)
-            before = np.concatenate([np.zeros_like(reached[:1]).repeat(min(chunks, len(reached)), 0), reached])
-            found: Floats = reached - before[: len(reached)]
-            return found
 
-        if chunks == 1:
-            return self
-        return Residuals(
-            self.segments,
-            moving(self.n),
-            moving(self.total),
-            None if self.variance is None else moving(self.variance),
-            None if self.third is None else moving(self.third),
-            None if self.powers is None else moving(self.powers),
-        )
+def _moving(sums: Floats, chunks: int) -> Floats:
+    reached = np.cumsum(sums, axis=0)
+    before = np.concatenate([np.zeros_like(reached[:1]).repeat(min(chunks, len(reached)), 0), reached])
+    found: Floats = reached - before[: len(reached)]
+    return found

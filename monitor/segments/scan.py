@@ -10,6 +10,7 @@ from monitor.errors import InvalidInput
 from monitor.profile.segment_sums import Segment, SegmentSums
 from monitor.profile.values import Floats
 from monitor.segments.law import ScanLaw
+from monitor.segments.learning import learn
 from monitor.segments.residuals import CHANNELS, Residuals
 from monitor.segments.threshold import CALM, POOLED, learned
 
@@ -93,12 +94,13 @@ class Scan:
         """
         if len(past.n) < ENOUGH:
             raise InvalidInput(f"{len(past.n)} chunks with labels; a scan of segments needs at least {ENOUGH}")
-        law = ScanLaw.fit(past)
+        law = learn(past)
         return cls(past.segments, law, learned(law.standard, dial * share) if threshold is None else threshold)
 
     def read(self, chunks: Residuals) -> Floats:
         """Return z-scores of M chunks in order of time, [M, len(POOLED), S, C]; NaN where they say nothing."""
-        return np.stack([self.law.z(chunks.last(pooled), pooled) for pooled in POOLED], axis=1)
+        apart = self.law.apart(chunks)
+        return np.stack([self.law.z(apart.last(pooled)) for pooled in POOLED], axis=1)
 
     def peak(self, chunks: Residuals, z: Floats, at: int, state: ScanState) -> Hit | None:
         """Return what stands out most in the chunk at one place of some readings; None where no segment says a thing.
@@ -115,14 +117,14 @@ class Scan:
         pooled, segment, channel = np.unravel_index(int(size.argmax()), size.shape)
         over = size.max(axis=(0, 2))
         others = [int(each) for each in np.argsort(-over) if over[each] >= self.threshold and each != segment]
-        summed = chunks.take(slice(max(0, at + 1 - POOLED[pooled]), at + 1)).last(POOLED[pooled])
+        summed = self.law.apart(chunks.take(slice(max(0, at + 1 - POOLED[pooled]), at + 1))).last(POOLED[pooled])
         return Hit(
             self.segments[segment],
             CHANNELS[channel],
             float(z[at, pooled, segment, channel]),
             POOLED[pooled],
             int(summed.n[-1, segment]),
-            float(self.law.effect(summed)[-1, segment, channel]),
+            float(summed.mean[-1, segment, channel]),
             float(size.max() / self.threshold),
             not state.open,
             tuple(self.segments[each] for each in others[:5]),

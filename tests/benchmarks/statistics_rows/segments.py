@@ -61,7 +61,11 @@ def measure(options: Options) -> Iterator[Row]:
         if key.startswith("days.") and key.endswith(":chunks"):
             cell = key.removesuffix(":chunks")
             rate = found[f"{cell}:false"] / found[key] * PERIOD
-            yield Row(f"cells.segment_false_{cell[5:]}_days", round(rate, 3), f"{found[key]:,} whole days")
+            note = f"≤ 1; {found[f'{cell}:false']} in {found[key]:,} whole days"
+            yield Row(f"cells.segment_false_{cell[5:]}_days", round(rate, 3), note, rate <= 1)
+            rate = found[f"{cell}:hit"] / found[key] * PERIOD
+            note = f"≤ 2 days of 90 beyond the threshold; {found[f'{cell}:hit']} in {found[key]:,}"
+            yield Row(f"cells.segment_beyond_{cell[5:]}_days", round(rate, 3), note, rate <= 2)
 
 
 def _labelled(stream: Stream) -> Labelled:
@@ -114,7 +118,7 @@ def silence(stream: Stream, rows: int, number: int, seed: int) -> Tally:
     while left > 0:
         size = min(left, AT_ONCE)
         chunks = labelled.even(rng.integers(0, len(labelled.p), (size, rows)))
-        false += _incidents(scan, chunks, state)
+        false += _incidents(scan, chunks, state)[0]
         left -= size
     label = f"{rows // 1_000}k"
     return Counter({f"{label}:false": false, f"{label}:chunks": number})
@@ -124,19 +128,21 @@ def day_silence(stream: Stream, number: int, seed: int) -> Tally:
     """Count incidents over whole real days in random order, against other days of the same stream."""
     labelled, (edges, starts) = _labelled(stream), whole_days(stream)
     days, edges = min(DAYS, len(starts) // 2), np.searchsorted(labelled.rows, edges)
-    false = chunks = 0
+    false = hit = chunks = 0
     for redraw in range(number):
         order = np.random.default_rng([seed, 33, redraw]).permutation(len(starts))
         past, later = order[:days], order[days:]
         scan = Scan.fit(labelled.chunks(*day_rows(past, edges), len(past)))
-        false += _incidents(scan, labelled.chunks(*day_rows(later, edges), len(later)), ScanState())
-        chunks += len(later)
-    return Counter({f"days.{stream.name}:false": false, f"days.{stream.name}:chunks": chunks})
+        new, all_hits = _incidents(scan, labelled.chunks(*day_rows(later, edges), len(later)), ScanState())
+        false, hit, chunks = false + new, hit + all_hits, chunks + len(later)
+    cell = f"days.{stream.name}"
+    return Counter({f"{cell}:false": false, f"{cell}:hit": hit, f"{cell}:chunks": chunks})
 
 
-def _incidents(scan: Scan, chunks: Residuals, state: ScanState) -> int:
-    z, found = scan.read(chunks), 0
+def _incidents(scan: Scan, chunks: Residuals, state: ScanState) -> tuple[int, int]:
+    """Return how many incidents open, and how many chunks have a hit: an incident that never ends is only one."""
+    z, new, hits = scan.read(chunks), 0, 0
     for at in range(len(chunks.n)):
         state, hit = scan.advance(chunks, z, at, state)
-        found += hit is not None and hit.new
-    return found
+        new, hits = new + (hit is not None and hit.new), hits + (hit is not None)
+    return new, hits

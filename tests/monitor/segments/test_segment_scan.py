@@ -8,7 +8,9 @@ from monitor.detection.evidence import SEGMENT_SHARE
 from monitor.errors import InvalidInput
 from monitor.profile.outcome import UNIT
 from monitor.profile.segment_sums import CLASSIFICATION, REGRESSION, Segment, residual_values
+from monitor.profile.values import Floats
 from monitor.segments import Residuals, Scan, ScanLaw, ScanState
+from monitor.segments.learning import learn
 from monitor.segments.threshold import episodes, learned, unlearned
 
 SEGMENTS = tuple(Segment("a", value) for value in "qrstu") + tuple(Segment("b", value) for value in "vwxy")
@@ -30,13 +32,18 @@ def chunks(rng: np.random.Generator, count: int, *, bias=0.0, flip=0.0, spread=0
     return Residuals.of_counts(SEGMENTS, CLASSIFICATION, counts)
 
 
+def z_of(law: ScanLaw, read: Residuals, pooled: int = 1) -> Floats:
+    """The z-scores of chunks, or of the last few of them taken together."""
+    return law.z(law.apart(read).last(pooled))
+
+
 @pytest.fixture(scope="module")
 def calm() -> Residuals:
     return chunks(np.random.default_rng(0), 60)
 
 
 def test_z_scores_of_calm_chunks_are_normal(calm: Residuals) -> None:
-    z = ScanLaw.fit(calm).z(chunks(np.random.default_rng(1), 600))
+    z = z_of(learn(calm), chunks(np.random.default_rng(1), 600))
     assert z.shape == (600, 9, 2)
     for channel in (0, 1):
         sample = z[..., channel].ravel()
@@ -48,21 +55,21 @@ def test_z_scores_of_calm_chunks_are_normal(calm: Residuals) -> None:
 def test_bias_that_a_segment_always_had_is_its_zero() -> None:
     rng = np.random.default_rng(2)
     past, later = chunks(rng, 60, bias=0.1), chunks(rng, 300, bias=0.1)
-    z = ScanLaw.fit(past).z(later)[:, 7, 0]
+    z = z_of(learn(past), later)[:, 7, 0]
     assert abs(z.mean()) < 0.4
-    assert ScanLaw.fit(chunks(rng, 60)).z(later)[:, 7, 0].mean() > 2
+    assert z_of(learn(chunks(rng, 60)), later)[:, 7, 0].mean() > 2
 
 
 def test_what_moves_all_rows_of_a_chunk_sets_no_segment_apart() -> None:
     rng = np.random.default_rng(3)
-    law = ScanLaw.fit(chunks(rng, 60, spread=0.1))
+    law = learn(chunks(rng, 60, spread=0.1))
     assert law.common[0] == pytest.approx(0.01, rel=0.5)
-    assert np.std(law.z(chunks(rng, 300, spread=0.1))[..., 0]) == pytest.approx(1, abs=0.15)
+    assert np.std(z_of(law, chunks(rng, 300, spread=0.1))[..., 0]) == pytest.approx(1, abs=0.15)
 
 
 def test_what_a_segment_varies_by_from_chunk_to_chunk_is_part_of_its_noise() -> None:
     rng = np.random.default_rng(4)
-    z = ScanLaw.fit(chunks(rng, 60, tilt=0.08)).z(chunks(rng, 300, tilt=0.08))[:, 5:, 0]
+    z = z_of(learn(chunks(rng, 60, tilt=0.08)), chunks(rng, 300, tilt=0.08))[:, 5:, 0]
     assert 0.8 < np.std(z) < 1.25
 
 
@@ -100,7 +107,7 @@ def test_an_incident_is_over_after_seven_calm_chunks() -> None:
 
 def test_small_segments_say_nothing(calm: Residuals) -> None:
     few = Residuals(calm.segments, calm.n / 100, calm.total / 100, calm.variance / 100, calm.third / 100)
-    assert np.isnan(ScanLaw.fit(calm).z(few)).all()
+    assert np.isnan(z_of(learn(calm), few)).all()
 
 
 def test_a_segment_that_is_all_traffic_is_left_to_accuracy() -> None:
@@ -109,7 +116,7 @@ def test_a_segment_that_is_all_traffic_is_left_to_accuracy() -> None:
     alone = [at for at, each in enumerate(made.segments) if each.feature == "a"]
     made.n[:, alone[1:]], made.n[:, alone[0]] = 0.0, ROWS
     made.total[:, alone[1:]], made.total[:, alone[0]] = 0.0, made.total[:, alone].sum(axis=1)
-    assert np.isnan(ScanLaw.fit(made).z(made)[:, alone]).all()
+    assert np.isnan(z_of(learn(made), made)[:, alone]).all()
 
 
 def test_too_short_a_past_is_refused(calm: Residuals) -> None:
@@ -118,10 +125,58 @@ def test_too_short_a_past_is_refused(calm: Residuals) -> None:
 
 
 def test_the_last_chunks_are_summed(calm: Residuals) -> None:
-    three = calm.last(3)
+    apart = learn(calm).apart(calm)
+    three = apart.last(3)
     assert three.n[0].tolist() == calm.n[0].tolist()
-    assert three.total[10] == pytest.approx(calm.total[8:11].sum(axis=0))
-    assert calm.last(100).n[-1].tolist() == calm.n.sum(axis=0).tolist()
+    assert three.total[10] == pytest.approx(apart.total[8:11].sum(axis=0))
+    assert apart.last(100).n[-1].tolist() == calm.n.sum(axis=0).tolist()
+
+
+def days(rng: np.random.Generator, count: int, segments: int, *, heavy: bool) -> Residuals:
+    """Chunks in which segments are off by a day's own amount; the first has rows on one day of seven alone."""
+    n = np.full((count, segments), 400.0)
+    n[np.arange(count) % 7 != 0, 0] = 0
+    own = rng.standard_t(4, (count, segments)) / np.sqrt(2) if heavy else rng.normal(size=(count, segments))
+    p, own = 0.3, 0.1 * own
+    y = rng.normal(n * own, np.sqrt(n * p * (1 - p)))
+    lean = 1 - 2 * p
+    total = np.stack([y, lean * y], axis=-1)
+    variance = np.stack([n * p * (1 - p), n * p * (1 - p) * lean**2], axis=-1)
+    names = tuple(Segment(f"f{at // 4}", f"v{at % 4}") for at in range(segments))
+    return Residuals(names, n, total, variance, np.zeros_like(total))
+
+
+def test_a_segment_with_rows_in_one_of_seven_chunks_is_not_averaged_over_seven() -> None:
+    rng = np.random.default_rng(10)
+    law, later = learn(days(rng, 140, 8, heavy=False)), days(rng, 700, 8, heavy=False)
+    one, seven = z_of(law, later), z_of(law, later, 7)
+    assert np.nanstd(one[:, 0, 0]) == pytest.approx(1, abs=0.25)
+    assert np.nanstd(seven[:, 0, 0]) == pytest.approx(1, abs=0.25)  # as a mean of seven it would be 2.6
+    assert np.nanstd(seven[:, 5, 0]) == pytest.approx(1, abs=0.25)
+
+
+@pytest.mark.parametrize("heavy", [False, True])
+def test_days_that_are_not_all_alike_are_no_alarm(heavy: bool) -> None:
+    """Of segments' own days, normal or with heavy tails, no more are beyond the threshold than were asked for."""
+    rng, hits, seen = np.random.default_rng(11), 0, 0
+    for _ in range(6):
+        scan, later = Scan.fit(days(rng, 90, 80, heavy=heavy), dial=4.0), days(rng, 300, 80, heavy=heavy)
+        hits += int((np.nanmax(np.abs(scan.read(later)[:, 0]), axis=(1, 2)) >= scan.threshold).sum())
+        seen += 300
+    assert hits < stats.poisson.ppf(0.999, 4.0 * SEGMENT_SHARE / 90 * seen)
+
+
+def test_a_segment_too_small_for_one_chunk_varies_from_chunk_to_chunk_too() -> None:
+    rng = np.random.default_rng(12)
+    past, later = days(rng, 90, 8, heavy=False), days(rng, 700, 8, heavy=False)
+    for each in (past, later):
+        for sums in (each.n, each.total, each.variance):
+            assert sums is not None
+            sums[:, 5] /= 400 / 15
+        each.total[:, 5] = 15 * 0.3 * rng.normal(size=(len(each.n), 2))
+    z = z_of(learn(past), later, 7)[:, 5]
+    assert np.isnan(z_of(learn(past), later)[:, 5]).all()
+    assert np.nanstd(z) < 1.4
 
 
 def test_regressions_are_scanned_by_error_and_squared_error() -> None:
