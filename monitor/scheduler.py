@@ -2,17 +2,19 @@
 
 How far each job has come is kept in the store with what it measured, in one transaction, so that a crash or a pause
 skips nothing and doubles nothing. Nothing here depends on when `Scheduler.tick` is called, except when it is heard.
+What waits for other processes goes on behind, in a thread of its own (`monitor.jobs.lane`): nothing waits for that.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
-from threading import Event, Lock, Thread
+from threading import Event, RLock, Thread
 from typing import Final
 
 import monitor.jobs
 from monitor.alerts.digest import gather
-from monitor.alerts.judge import judge, watermark_name
+from monitor.alerts.judge import Course, judge
 from monitor.alerts.outbox import Outbox
 from monitor.clock import Clock
 from monitor.config import Config
@@ -21,6 +23,7 @@ from monitor.ingest import Ingest
 from monitor.jobs import Attribute, Job, JobContext
 from monitor.jobs.arrivals import Arrivals
 from monitor.jobs.labels import Labels, coverage
+from monitor.jobs.lane import Lane
 from monitor.jobs.runs import Runs, TickResult
 from monitor.jobs.windows import grid, length, window_of
 from monitor.plugins import plugins
@@ -75,34 +78,44 @@ class Scheduler:
             attribute=attribute,
         )
         self._outbox = Outbox(store, clock, stopping=self._stop)
-        self._lock = Lock()
+        self._lock = RLock()
         self._runs = Runs(self.context)
         self._arrivals = Arrivals(store)
+        slow = [job for job in self._jobs if job.slow]
+        self._lane = Lane(self.context, self._runs, slow, self._arrivals, self._lock)
         self._labels = Labels()
-        self._thread: Thread | None = None
+        self._threads: list[Thread] = []
 
     def start(self) -> None:
         """Tick in a thread every ``scheduler.every_seconds``; not with a manual clock, nor if disabled."""
-        if self._config.clock == "manual" or not self._config.scheduler.enabled or self._thread is not None:
+        if self._config.clock == "manual" or not self._config.scheduler.enabled or self._threads:
             return
         self._stop.clear()
-        self._thread = Thread(target=self._run, name="scheduler", daemon=True)
-        self._thread.start()
+        loops = {"scheduler": self.tick, "scheduler-slow": self._slow_round}
+        self._threads = [Thread(target=self._run, args=(loop,), name=name, daemon=True) for name, loop in loops.items()]
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Let the running tick end, then end the thread."""
+        """Let the running tick and the running slow job end, then end the threads."""
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
 
-    def _run(self) -> None:
+    def _run(self, once: Callable[[], object]) -> None:
         while not self._stop.is_set():
             try:
-                self.tick()
+                once()
             except Exception:  # noqa: BLE001 - the thread must outlive whatever happens, and tell it
                 _log.exception("a tick failed; the next one goes on where it stopped")
             self._stop.wait(self._config.scheduler.every_seconds)
+
+    def _slow_round(self) -> None:
+        """Do what is due of the slow jobs, window by window, every model in its turn."""
+        due = self._store.catalog.models()
+        while due and not self._stop.is_set():
+            due = [model for model in due if not self._stop.is_set() and self._lane.step(model, TickResult())]
 
     def tick(self, until: datetime | None = None) -> TickResult:
         """Run every job over every window that has closed, judge it, and deliver what is due.
@@ -128,7 +141,7 @@ class Scheduler:
             result.delivered = self._outbox.deliver()
             return result
 
-    def alone(self) -> Lock:
+    def alone(self) -> AbstractContextManager[object]:
         """Return the lock that ticks hold: what owners change of a detector's memory must not meet a window."""
         return self._lock
 
@@ -140,14 +153,14 @@ class Scheduler:
         """
         if job not in self._known:
             raise NotFound(f"there is no job {job!r}; there are {', '.join(sorted(self._known))}")
-        with self._lock:
+        with nullcontext() if self._known[job].slow else self._lock:
             found = self._known[job].run(self.context, self._store.catalog.model(model), window)
             self._store.measurements.put(found)
             return found
 
     def _turn_back(self, model: Model, now: datetime) -> None:
         """Go on from now where windows after it are marked as done: the machine's clock was ahead and was set back."""
-        for name in (watermark_name(late=False), watermark_name(late=True), *(job.name for job in self._jobs)):
+        for name in (*Course, *(job.name for job in self._jobs)):
             mark = self._store.measurements.watermark(name, model.name)
             if mark is not None and mark > now:
                 _log.warning(
@@ -159,42 +172,50 @@ class Scheduler:
         first = self._arrivals.first(model)
         if first is None:
             return
-        plain = [job for job in self._jobs if job.windows == 1 and not job.late]
-        marks = [self._mark(name, model, first) for name in (watermark_name(late=False), *(job.name for job in plain))]
+        plain = [job for job in self._jobs if job.windows == 1 and not job.late and not job.slow]
+        marks = [self._mark(name, model, first) for name in (Course.CLOSED, *(job.name for job in plain))]
         self._run_again(model, plain, first, result)
+        self._behind(model, result)
         for window in grid(model, min(marks), until):
             ran = [self._run_due(job, model, window, first, result) for job in plain]
             if not all(ran) or self._stop.is_set():
                 break
-            if self._mark(watermark_name(late=False), model, first) < window.end:
-                result.add(judge(self._store, model, window, self._clock.now(), self._config.base_url, late=False))
+            if self._mark(Course.CLOSED, model, first) < window.end:
+                result.add(judge(self._store, model, window, self._clock.now(), self._config.base_url, Course.CLOSED))
             result.windows += 1
+            self._behind(model, result)
         self._run_late(model, first, until, result)
         for job in self._jobs:
             if job.windows > 1 and not self._stop.is_set():
                 self._run_long(job, model, first, result)
+
+    def _behind(self, model: Model, result: TickResult) -> None:
+        """Do what the slow jobs have to do behind the judged windows, here and now where they have no thread."""
+        while not self._threads and not self._stop.is_set() and self._lane.step(model, result):
+            pass
 
     def _run_again(self, model: Model, plain: Sequence[Job], first: datetime, result: TickResult) -> None:
         """Measure windows that were done when rows came for them: a client's retries after an outage, or an import.
 
         They are not judged again: their alerts have been told, and the next window's follow from what is there now.
         """
-        before = self._store.measurements.watermark(watermark_name(late=False), model.name)
+        before = self._store.measurements.watermark(Course.CLOSED, model.name)
         # What was measured by a version that did not look is not measured again for its sake.
         unseen = self._store.rows.last_seq(model.name) if before else 0
         windows, last = self._arrivals.fresh(model, unseen=unseen)
         judged = before or first
         done = {job: self._mark(job.name, model, first) if job in plain else judged for job in self._jobs}
         for window in windows:
-            due = [job for job in self._jobs if job.windows == 1 and window.end <= done[job]]
+            due = [job for job in self._jobs if job.windows == 1 and not job.slow and window.end <= done[job]]
             ran = [self._runs.once(job, model, window, result, again=True) for job in due]
             if not all(ran) or self._stop.is_set():
                 return
+        self._lane.again(model, [window for window in windows if window.end <= judged])
         self._arrivals.saw(model, last)
 
     def _run_late(self, model: Model, first: datetime, until: datetime, result: TickResult) -> None:
         """Run the jobs that wait for labels where labels changed, and judge the windows that are settled."""
-        judged = self._mark(watermark_name(late=True), model, first)
+        judged = self._mark(Course.LABELLED, model, first)
         deadline = timedelta(days=model.settings.label_deadline_days)
         open_since = max(first, until - deadline)
         jobs = [job for job in self._jobs if job.late]
@@ -206,11 +227,11 @@ class Scheduler:
         for window in grid(model, judged, until):
             if until < window.end + deadline and coverage(self._store, model, window) < CLOSED_AT:
                 return
-            result.add(judge(self._store, model, window, self._clock.now(), self._config.base_url, late=True))
+            result.add(judge(self._store, model, window, self._clock.now(), self._config.base_url, Course.LABELLED))
 
     def _run_long(self, job: Job, model: Model, first: datetime, result: TickResult) -> None:
         """Run a job over the latest stretch of windows that is complete and judged; earlier ones missed are told."""
-        judged = self._mark(watermark_name(late=False), model, first)
+        judged = self._mark(Course.CLOSED, model, first)
         start = self._mark(job.name, model, first)
         span = job.windows * length(model)
         due = (judged - start) // span

@@ -9,7 +9,7 @@ import streamlit as st
 from app.data.names import EVIDENCE, column
 from app.runtime import runtime
 from monitor.alerts import actions
-from monitor.alerts.judge import watermark_name
+from monitor.alerts.judge import Course
 from monitor.errors import Conflict
 from monitor.jobs.history import try_dials
 from monitor.store.notes import Note
@@ -61,7 +61,7 @@ def tried(name: str, mark: str) -> tuple[Tried, ...] | str:
     del mark
     running = runtime()
     model = running.store.catalog.model(name)
-    until = running.store.measurements.watermark(watermark_name(late=False), name)
+    until = running.store.measurements.watermark(Course.CLOSED, name)
     if until is None:
         return "No window has been judged yet."
     try:
@@ -74,7 +74,7 @@ def tried(name: str, mark: str) -> tuple[Tried, ...] | str:
 def mark(model: Model) -> str:
     """Return what changes whenever a trial would come out otherwise."""
     store = runtime().store
-    until = store.measurements.watermark(watermark_name(late=False), model.name)
+    until = store.measurements.watermark(Course.CLOSED, model.name)
     versions = [(version.version, version.reference) for version in store.catalog.versions(model.name)]
     return f"{until} {versions} {model.settings.calendar} {store.profiles.references_replaced(model.name)}"
 

@@ -4,9 +4,11 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 from monitor.alerts.announce import announce
+from monitor.alerts.attribution import ATTRIBUTION, reconcile_attribution
 from monitor.alerts.incidents import DETECTOR, reconcile
 from monitor.alerts.loss import HARM, reconcile_harm
 from monitor.alerts.rules import QUIET_WINDOWS, evaluate, rules_of
@@ -16,20 +18,41 @@ from monitor.clock import EPOCH
 from monitor.store import Store
 from monitor.types import AlertState, Measurement, Model, Window
 
-LATE: Final = "performance."
-"""Metrics that begin so wait for labels, and are judged when a window's labels are in."""
 
-_RECONCILED: Final = (DETECTOR, HARM, ESTIMATE, SEGMENT)
+class Course(StrEnum):
+    """When a window is judged by what rules are about; the value is the name of the mark of how far a model has been.
+
+    Each course goes on by itself: what waits for labels or for a slow model keeps nothing else waiting.
+    """
+
+    CLOSED = "alerts"
+    LABELLED = "alerts.late"
+    EXPLAINED = "alerts.explained"
+
+
+_COURSES: Final = {"performance.": Course.LABELLED, "attribution.": Course.EXPLAINED}
+"""By how a metric begins: what waits for labels, and what waits for explained rows."""
+
+_RECONCILED: Final = (DETECTOR, HARM, ESTIMATE, SEGMENT, ATTRIBUTION)
+_RECONCILERS: Final = {
+    Course.CLOSED: (reconcile, reconcile_estimate),
+    Course.LABELLED: (reconcile_harm, reconcile_segments),
+    Course.EXPLAINED: (reconcile_attribution,),
+}
 _log = logging.getLogger(__name__)
 
 
-def watermark_name(*, late: bool) -> str:
-    """Under which name it is kept how far a model has been judged."""
-    return "alerts.late" if late else "alerts"
+def course_of(metric: str) -> Course:
+    """Return when a metric is judged.
+
+    >>> course_of("attribution.ndcg").value, course_of("drift.*").value
+    ('alerts.explained', 'alerts')
+    """
+    return next((course for begins, course in _COURSES.items() if metric.startswith(begins)), Course.CLOSED)
 
 
-def judge(store: Store, model: Model, window: Window, now: datetime, base_url: str, *, late: bool) -> Counter[str]:
-    """Judge one window by the rules about late metrics, or by the others and the detector; once, in one transaction.
+def judge(store: Store, model: Model, window: Window, now: datetime, base_url: str, course: Course) -> Counter[str]:
+    """Judge one window by the rules and detectors of one course; once, in one transaction.
 
     Returns:
         How many changes of each event there were.
@@ -37,27 +60,27 @@ def judge(store: Store, model: Model, window: Window, now: datetime, base_url: s
     open_alerts = [
         alert
         for alert in store.alerts.query(model=model.name, state=AlertState.FIRING)
-        if alert.metric.startswith(LATE) == late and alert.rule not in _RECONCILED
+        if course_of(alert.metric) is course and alert.rule not in _RECONCILED
     ]
-    changes = evaluate(model, _history(store, model, window, late=late), open_alerts, now, base_url)
+    changes = evaluate(model, _history(store, model, window, course), open_alerts, now, base_url)
     with store.transaction():
-        for own in (reconcile_harm, reconcile_segments) if late else (reconcile, reconcile_estimate):
+        for own in _RECONCILERS[course]:
             changes = [*changes, *own(store, model, window, now, base_url)]
         for change in changes:
             if change.event in ("firing", "resolved"):
                 announce(store, model, change, now)
             else:
                 _log.debug("%s: %s of model %s", change.event, change.alert.title, model.name)
-        store.measurements.set_watermark(watermark_name(late=late), model.name, window.end)
+        store.measurements.set_watermark(course, model.name, window.end)
     return Counter(change.event for change in changes)
 
 
-def _history(store: Store, model: Model, window: Window, *, late: bool) -> Mapping[Window, list[Measurement]]:
+def _history(store: Store, model: Model, window: Window, course: Course) -> Mapping[Window, list[Measurement]]:
     """Return the window's measurements that a rule is about, and those of enough windows before it.
 
     Windows of another length, or off the model's grid (a job run by hand), are not part of the history.
     """
-    rules = [rule for rule in rules_of(model) if rule.metric.startswith(LATE) == late]
+    rules = [rule for rule in rules_of(model) if course_of(rule.metric) is course]
     depth = 4 * max([QUIET_WINDOWS, *(rule.windows for rule in rules)])
     start = window.end - min(depth, (window.end - EPOCH) // window.length) * window.length
     found: dict[Window, list[Measurement]] = {window: []}

@@ -20,6 +20,9 @@ USUAL_ROWS: Final = Rule(name="", metric="").min_rows
 # A count of rows is as true of three rows as of a million; everything else needs enough rows to be believed.
 COUNTS: Final = frozenset({"traffic.rows"})
 
+# Of explained rows there are few by design (at most 50 a window); where they are too few, that is measured as such.
+SAMPLED: Final = "attribution."
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -84,7 +87,8 @@ def reading(rule: Rule, given: Measurement) -> Reading | None:
     bound = given.threshold if rule.threshold is None else rule.threshold
     if bound is None or given.value is None:
         return None
-    if given.metric not in COUNTS and given.rows < rule.min_rows:
+    unasked = given.metric.startswith(SAMPLED) and rule.min_rows == USUAL_ROWS
+    if given.metric not in COUNTS and not unasked and given.rows < rule.min_rows:
         return None
     if given.status is Status.INSUFFICIENT and (rule.threshold is None or given.rows >= USUAL_ROWS):
         return None  # fewer rows than usual are enough where the owner wrote down bound and number

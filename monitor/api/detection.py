@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from monitor.alerts.incidents import columns_of, incident_id
-from monitor.alerts.judge import watermark_name
+from monitor.alerts.judge import Course
 from monitor.api.operation import BodySpec, Call, Operation, Reply
 from monitor.api.services import Services
 from monitor.api.wishes import check_wishes
@@ -178,7 +178,7 @@ class Detections:
 
     def _judged(self, model: Model) -> datetime:
         """Up to when a model's windows have been judged; where none has, up to the last that is over."""
-        judged = self._store.measurements.watermark(watermark_name(late=False), model.name)
+        judged = self._store.measurements.watermark(Course.CLOSED, model.name)
         return judged or window_of(model, self._services.clock.now()).start
 
 

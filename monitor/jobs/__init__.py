@@ -77,11 +77,14 @@ class Job(ABC):
         name: what it is called in the schedule.
         windows: how many of the model's windows one run covers.
         late: whether labels that come after the window closed change its result, so that it is run again.
+        slow: whether it waits for other processes; it then runs behind the windows that were judged, in a thread of its
+            own, and reads nothing of ``context`` but store, pieces, clock and ``attribute``.
     """
 
     name: ClassVar[str]
     windows: ClassVar[int] = 1
     late: ClassVar[bool] = False
+    slow: ClassVar[bool] = False
 
     @abstractmethod
     def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:

@@ -36,6 +36,7 @@ class AttributionJob(Job):
     """
 
     name: ClassVar[str] = "attribution"
+    slow: ClassVar[bool] = True
 
     def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:
         """Compare every version that predicted something in the window."""

@@ -380,7 +380,7 @@ def test_the_thread_ticks_with_the_systems_clock_and_never_with_a_manual_one(wor
     world.advance(1)
     manual = world.scheduler(jobs=[recorder])
     manual.start()
-    assert manual._thread is None
+    assert manual._threads == []
     config = Config(scheduler=SchedulerConfig(every_seconds=0.01))
     scheduler = Scheduler(world.store, world.ingest, world.clock, config, jobs=[recorder])  # type: ignore[arg-type]
     scheduler.start()
