@@ -79,8 +79,8 @@ def test_closing_does_not_wait_for_an_explanation_that_a_job_asked_for(tmp_path:
         until(lambda: found.explain.closed)
         said.extend((found.explain.closed, found.scheduler.context.stopping.is_set()))
 
-    found.scheduler._thread = Thread(target=wait)
-    found.scheduler._thread.start()
+    found.scheduler._threads = [Thread(target=wait)]
+    found.scheduler._threads[0].start()
     found.close()
     assert said == [True, True]
 
