@@ -1,11 +1,11 @@
 """Harm as an alert: realised loss beyond what the owner tolerates, told once while it lasts."""
 
-import hashlib
 from datetime import datetime
 from typing import Final
 
+from monitor.alerts.by_version import identity, reconcile
 from monitor.alerts.link import link
-from monitor.alerts.rules import Change, closed
+from monitor.alerts.rules import Change
 from monitor.alerts.text import clean
 from monitor.charts.format import minute, rate, span, with_unit
 from monitor.store import Store
@@ -22,31 +22,21 @@ def reconcile_harm(store: Store, model: Model, window: Window, now: datetime, ur
 
     Called again it changes nothing. Without a dial only the owner's rules speak, and every alert about harm is closed.
     """
-    firing = {
-        alert.version: alert
-        for alert in store.alerts.query(model=model.name, state=AlertState.FIRING)
-        if alert.rule == HARM
-    }
-    if model.settings.dial is None:
-        return [closed(alert, "Closed: the detector is off.", now) for alert in firing.values()]
-    changes = []
-    for given in store.measurements.query(model.name, metric=METRIC, segment=ALL, start=window.start, end=window.end):
-        alert = firing.get(given.version)
-        if given.window != window or given.status is Status.INSUFFICIENT:
-            continue
-        if given.status is Status.BREACH and alert is None:
-            changes.append(Change("firing", _alert(model, given, now, url)))
-        elif given.status is Status.OK and alert is not None:
-            why = f"Back within what is tolerated, by the labels of {span(window.start, window.end)} (UTC)."
-            changes.append(closed(alert, why, now))
-    return changes
+
+    def over(given: Measurement) -> str:
+        within = f"Back within what is tolerated, by the labels of {span(window.start, window.end)} (UTC)."
+        return within if given.status is Status.OK else ""
+
+    def opened(given: Measurement) -> Alert:
+        return _alert(model, given, now, url)
+
+    return reconcile(store, model, window, now, rule=HARM, metric=METRIC, opened=opened, over=over)
 
 
 def _alert(model: Model, given: Measurement, now: datetime, url: str) -> Alert:
     said = _said(given)
     here = link(url, model.name, given)
     since = str(given.details.get("since") or given.window.start.isoformat())
-    parts = [model.name, HARM, given.version, given.window.start.isoformat()]
     fall, when = given.details.get("said"), span(given.window.start, given.window.end)
     lines = [
         f"{said}, certain however often one looks.",
@@ -57,7 +47,7 @@ def _alert(model: Model, given: Measurement, now: datetime, url: str) -> Alert:
         here,
     ]
     return Alert(
-        id=hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16],
+        id=identity(model, HARM, given.version, given.window),
         model=model.name,
         version=given.version,
         rule=HARM,

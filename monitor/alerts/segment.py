@@ -1,15 +1,15 @@
 """A segment in which the model has become worse, as an alert: open for as long as the scan holds it open."""
 
-import hashlib
 from datetime import datetime
 from typing import Final
 
+from monitor.alerts.by_version import identity, reconcile
 from monitor.alerts.link import link
-from monitor.alerts.rules import Change, closed
+from monitor.alerts.rules import Change
 from monitor.alerts.text import clean
 from monitor.charts.format import minute, span
 from monitor.store import Store
-from monitor.types import ALL, Alert, AlertState, Measurement, Model, Severity, Status, Window
+from monitor.types import ALL, Alert, AlertState, Measurement, Model, Severity, Window
 
 SEGMENT: Final = "segment"
 """The rule that an alert about a segment names."""
@@ -22,23 +22,15 @@ def reconcile_segments(store: Store, model: Model, window: Window, now: datetime
 
     Called again it changes nothing. Without a dial only the owner's rules speak, and every such alert is closed.
     """
-    firing = {
-        alert.version: alert
-        for alert in store.alerts.query(model=model.name, state=AlertState.FIRING)
-        if alert.rule == SEGMENT
-    }
-    if model.settings.dial is None:
-        return [closed(alert, "Closed: the detector is off.", now) for alert in firing.values()]
-    changes = []
-    for given in store.measurements.query(model.name, metric=METRIC, segment=ALL, start=window.start, end=window.end):
-        alert = firing.get(given.version)
-        if given.window != window or given.status is Status.INSUFFICIENT:
-            continue
-        if given.status is Status.BREACH and alert is None:
-            changes.append(Change("firing", _alert(model, given, now, url)))
-        elif alert is not None and given.details.get("open") is False:
-            changes.append(closed(alert, f"Back to normal: no segment stood out, up to {minute(window.end)} UTC.", now))
-    return changes
+
+    def over(given: Measurement) -> str:
+        calm = f"Back to normal: no segment stood out, up to {minute(window.end)} UTC."
+        return calm if given.details.get("open") is False else ""
+
+    def opened(given: Measurement) -> Alert:
+        return _alert(model, given, now, url)
+
+    return reconcile(store, model, window, now, rule=SEGMENT, metric=METRIC, opened=opened, over=over)
 
 
 def _alert(model: Model, given: Measurement, now: datetime, url: str) -> Alert:
@@ -53,9 +45,8 @@ def _alert(model: Model, given: Measurement, now: datetime, url: str) -> Alert:
         here,
     ]
     feature = given.details.get("feature")
-    parts = [model.name, SEGMENT, given.version, given.window.start.isoformat()]
     return Alert(
-        id=hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16],
+        id=identity(model, SEGMENT, given.version, given.window),
         model=model.name,
         version=given.version,
         rule=SEGMENT,

@@ -1,10 +1,10 @@
 """Harm before labels: an estimate that lies beyond what is tolerated as a whole, told once while it lasts."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from monitor.alerts.by_version import firing, identity, switched_off
 from monitor.alerts.link import link
 from monitor.alerts.loss import HARM
 from monitor.alerts.rules import QUIET_WINDOWS, Change, closed
@@ -26,11 +26,9 @@ def reconcile_estimate(store: Store, model: Model, window: Window, now: datetime
     An estimate that is not trusted opens none, and none is opened while realised harm is: one harm is told once. It is
     over when `QUIET_WINDOWS` windows in a row had an estimate within tolerance. Called again it changes nothing.
     """
-    open_alerts = store.alerts.query(model=model.name, state=AlertState.FIRING)
-    firing = {alert.version: alert for alert in open_alerts if alert.rule == ESTIMATE}
+    known, harmed = firing(store, model, ESTIMATE), firing(store, model, HARM)
     if model.settings.dial is None:
-        return [closed(alert, "Closed: the detector is off.", now) for alert in firing.values()]
-    harmed = {alert.version for alert in open_alerts if alert.rule == HARM}
+        return switched_off(known, now)
     changes: list[Change] = []
     start = window.end - QUIET_WINDOWS * window.length
     by_version: dict[str, list[Measurement]] = {}
@@ -39,13 +37,13 @@ def reconcile_estimate(store: Store, model: Model, window: Window, now: datetime
             by_version.setdefault(given.version, []).append(given)
     for version, found in sorted(by_version.items()):
         said = {each: _beyond(found, each) for each in {given.window for given in found}}
-        alert = firing.get(version)
+        alert = known.get(version)
         if alert is None and version not in harmed and said.get(window):
             changes.append(Change("firing", _alert(model, found, window, said[window], now, url)))
         elif alert is not None and len(said) >= QUIET_WINDOWS and not any(said.values()):
             why = f"Back to normal: the estimate is within what is tolerated, up to {minute(window.end)} UTC."
             changes.append(closed(alert, why, now))
-    gone = [alert for version, alert in firing.items() if version not in by_version]
+    gone = [alert for version, alert in known.items() if version not in by_version]
     return changes + [closed(each, f"Closed: version {each.version} has had no traffic since.", now) for each in gone]
 
 
@@ -76,7 +74,7 @@ def _alert(model: Model, found: Sequence[Measurement], window: Window, said: str
         here,
     ]
     return Alert(
-        id=_id(model.name, given.version, window),
+        id=identity(model, ESTIMATE, given.version, window),
         model=model.name,
         version=given.version,
         rule=ESTIMATE,
@@ -95,8 +93,3 @@ def _alert(model: Model, found: Sequence[Measurement], window: Window, said: str
         updated=now,
         owner=model.settings.owner,
     )
-
-
-def _id(model: str, version: str, window: Window) -> str:
-    parts = [model, ESTIMATE, version, window.start.isoformat()]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
