@@ -66,8 +66,11 @@ def _version(context: JobContext, model: Model, version: str, window: Window) ->
     if reference is not None and current is not None:
         known = drift(current.features, reference.amounts, _windows(reference, model), current.amounts)
     if known is None:
-        return [_nothing(model, version, window, f"{rows} rows were explained, and {FEWEST} are needed", rows)]
-    return list(_measured(model, version, window, known, rows))
+        reason = (
+            f"{rows} rows were explained, and {FEWEST} with finite contributions are needed, here and of the reference"
+        )
+        return [_nothing(model, version, window, reason, rows)]
+    return list(_measured(model, version, window, known))
 
 
 def _windows(sample: AttributedSample, model: Model) -> Ints:
@@ -88,7 +91,7 @@ def _nothing(model: Model, version: str, window: Window, reason: str, rows: int 
     )
 
 
-def _measured(model: Model, version: str, window: Window, known: Drift, rows: int) -> Iterator[Measurement]:
+def _measured(model: Model, version: str, window: Window, known: Drift) -> Iterator[Measurement]:
     for each in known.changes:
         details: dict[str, Scalar] = {
             "title": _TITLES[CHANGE],
@@ -106,7 +109,7 @@ def _measured(model: Model, version: str, window: Window, known: Drift, rows: in
             feature=each.feature,
             window=window,
             value=each.change,
-            rows=rows,
+            rows=known.rows,
             interval=each.interval,
             threshold=each.threshold,
             status=Status.BREACH if each.clear else Status.OK,
@@ -120,8 +123,8 @@ def _measured(model: Model, version: str, window: Window, known: Drift, rows: in
             metric=metric,
             window=window,
             value=value,
-            rows=rows,
+            rows=known.rows,
             threshold=least,
             status=Status.BREACH if metric == NDCG and known.clear else status,
-            details={"title": _TITLES[metric]},
+            details={"title": _TITLES[metric]} | ({"unusable_rows": known.unusable} if known.unusable else {}),
         )

@@ -10,6 +10,8 @@ logarithm of its place in the window's ranking, as a share of what they add up t
 2002). 1 is the same ranking; inputs that hardly matter hardly count.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,12 +59,13 @@ class Change:
     clear: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Drift:
     """What two samples come to: changes by input, and how rankings agree.
 
     ``ndcg`` below ``usual_ndcg`` is a clear change of the ranking; ``rank`` is Spearman's correlation of the two, None
-    where one ranks nothing.
+    where one ranks nothing. ``rows`` of the window were compared; ``unusable`` rows, of it and of the reference, have a
+    contribution that is no finite number, and were not.
     """
 
     changes: tuple[Change, ...]
@@ -70,6 +73,8 @@ class Drift:
     usual_ndcg: float
     rank: float | None
     clear: bool
+    rows: int
+    unusable: int
 
 
 def ndcg(reference: Floats, current: Floats) -> Floats:
@@ -103,10 +108,13 @@ def drift(
         current: contributions of rows of the window that is judged, [m, inputs].
         seed: of the resampling.
     """
+    usable, usable_now = (np.isfinite(each).all(axis=1) for each in (reference, current))
+    unusable = int((~usable).sum() + (~usable_now).sum())
+    reference, windows, current = reference[usable], windows[usable], current[usable_now]
     if min(len(reference), len(current)) < FEWEST or not features:
         return None
-    usual = _Usual.of(np.abs(reference), windows)
-    now = np.abs(current)
+    restored, (before, now) = _scaled(np.abs(reference), np.abs(current))
+    usual = _Usual.of(before, windows)
     count, mean = len(now), now.mean(axis=0)
     own_error = now.var(axis=0, ddof=1) / count
     expected = usual.between + usual.within / count + usual.error
@@ -117,22 +125,37 @@ def drift(
     changes = tuple(
         Change(
             feature=name,
-            reference=usual.mean[at].item(),
-            reference_low=(usual.mean[at] - NORMAL * np.sqrt(usual.error[at])).item(),
-            reference_high=(usual.mean[at] + NORMAL * np.sqrt(usual.error[at])).item(),
-            current=mean[at].item(),
-            current_low=(mean[at] - NORMAL * np.sqrt(own_error[at])).item(),
-            current_high=(mean[at] + NORMAL * np.sqrt(own_error[at])).item(),
-            change=apart[at].item(),
-            interval=((apart[at] - spread[at]).item(), (apart[at] + spread[at]).item()),
-            threshold=bound[at].item(),
+            reference=restored(usual.mean[at]),
+            reference_low=restored(usual.mean[at] - NORMAL * np.sqrt(usual.error[at])),
+            reference_high=restored(usual.mean[at] + NORMAL * np.sqrt(usual.error[at])),
+            current=restored(mean[at]),
+            current_low=restored(mean[at] - NORMAL * np.sqrt(own_error[at])),
+            current_high=restored(mean[at] + NORMAL * np.sqrt(own_error[at])),
+            change=restored(apart[at]),
+            interval=(restored(apart[at] - spread[at]), restored(apart[at] + spread[at])),
+            threshold=restored(bound[at]),
             clear=bool(abs(apart[at]) > bound[at]),
         )
         for at, name in enumerate(features)
     )
     agrees = float(ndcg(usual.mean, mean))
     least = min(FAITHFUL, float(np.quantile(rankings, CHANCE)))
-    return Drift(changes=changes, ndcg=agrees, usual_ndcg=least, rank=spearman(usual.mean, mean), clear=agrees < least)
+    rank = spearman(usual.mean, mean)
+    return Drift(changes, agrees, least, rank, clear=agrees < least, rows=count, unusable=unusable)
+
+
+def _scaled(*samples: Floats) -> tuple[Callable[[np.float64], float], list[Floats]]:
+    """Return sizes below 1, whose squares neither overflow nor vanish, and what gives a number its size back.
+
+    The scale is a power of two, so that nothing is rounded; what would be beyond all numbers is the greatest of them.
+    """
+    exponent = math.frexp(max(float(each.max()) for each in samples))[1]
+
+    def restored(number: np.float64) -> float:
+        with np.errstate(over="ignore"):
+            return float(np.clip(np.ldexp(number, exponent), -np.finfo(np.float64).max, np.finfo(np.float64).max))
+
+    return restored, [np.ldexp(each, -exponent) for each in samples]
 
 
 def _bound(usual: "_Usual", reach: Floats, apart: Floats) -> Floats:

@@ -4,6 +4,7 @@ The weight of a bin is the mean |attribution| of the column's values in it, wher
 enough, else how far the mean score of rows in it is from the mean of all.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -49,14 +50,20 @@ def attribution_weights(explanations: Sequence[Explanation], column: str, bins: 
 
 
 def size_weights(values: Sequence[object], amounts: Sequence[float], bins: Bins) -> Floats | None:
-    """Return the same of one column's values and what each contributed; nulls are left out."""
-    there = [(value, amount) for value, amount in zip(values, amounts, strict=True) if value is not None]
+    """Return the same of one column's values and what each contributed; nulls, and amounts not finite, are left out."""
+    there = [
+        (value, amount)
+        for value, amount in zip(values, amounts, strict=True)
+        if value is not None and math.isfinite(amount)
+    ]
     parts, sizes = [_part(value, bins) for value, _ in there], [abs(amount) for _, amount in there]
     if len(parts) < FEWEST:
         return None
     length = len(bins.values) + 2 if isinstance(bins, CategoryBins) else len(bins.deciles) + 1
-    count, total = np.bincount(parts, minlength=length), np.bincount(parts, sizes, length)
-    return _by_slot((total + _PRIOR * float(np.mean(sizes))) / (count + _PRIOR), bins)
+    exponent = math.frexp(max(sizes))[1]  # in units of a power of two no sum overflows, and nothing is rounded
+    scaled = np.ldexp(sizes, -exponent)
+    count, total = np.bincount(parts, minlength=length), np.bincount(parts, scaled, length)
+    return _by_slot(np.ldexp((total + _PRIOR * float(np.mean(scaled))) / (count + _PRIOR), exponent), bins)
 
 
 def score_weights(sums: SegmentSums, column: str, bins: Bins) -> Floats | None:

@@ -1,5 +1,6 @@
 """The loss of a window: three sums, from the profile of its labels."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -50,7 +51,10 @@ class Loss:
     @property
     def variance(self) -> float:
         """Variance of one row's loss, or something larger."""
-        return max(0.0, self.squares / self.rows - self.mean**2) if self.rows else 0.0
+        if not self.rows:
+            return 0.0
+        found = self.squares / self.rows - self.mean * self.mean
+        return math.inf if math.isnan(found) else max(0.0, found)  # beyond all numbers, both of them
 
 
 def loss_of(outcome: Outcome, metric: str) -> Loss:

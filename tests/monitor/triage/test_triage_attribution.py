@@ -93,3 +93,44 @@ def test_an_input_that_never_contributed_is_a_change_once_it_does():
     current, _ = rows(rng, 1, 50, 0.1)
     found = drift(NAMES, reference, windows, current)
     assert [change.feature for change in found.changes if change.clear] == ["x3"]
+
+
+@pytest.mark.parametrize("exponent", [-1000, -60, 60, 1000])
+def test_sizes_beyond_all_measure_are_compared_as_small_ones_are(exponent):
+    """A power of two rounds nothing, so that all that is said is the same, in other units."""
+    rng = np.random.default_rng(3)
+    reference, windows = rows(rng, 20, 10, 0.2)
+    current, _ = rows(rng, 1, 50, 0.2, USUAL[::-1])
+    plain = drift(NAMES, reference, windows, current)
+    found = drift(NAMES, np.ldexp(reference, exponent), windows, np.ldexp(current, exponent))
+    assert (found.ndcg, found.usual_ndcg, found.rank, found.clear) == (
+        plain.ndcg,
+        plain.usual_ndcg,
+        plain.rank,
+        plain.clear,
+    )
+    for one, other in zip(found.changes, plain.changes, strict=True):
+        assert one.clear == other.clear
+        assert [one.change, one.threshold, *one.interval] == [
+            np.ldexp(each, exponent) for each in (other.change, other.threshold, *other.interval)
+        ]
+
+
+def test_the_largest_numbers_there_are_stay_numbers():
+    reference, windows = np.full((40, 2), 1.7e308), np.arange(40) // 4
+    reference[::2] *= -0.5
+    found = drift(("a", "b"), reference, windows, np.full((20, 2), -1.7e308))
+    told = [number for each in found.changes for number in (each.change, each.threshold, *each.interval, each.current)]
+    assert np.isfinite(told).all()
+
+
+def test_rows_without_finite_contributions_are_left_out_and_counted():
+    rng = np.random.default_rng(4)
+    reference, windows = rows(rng, 20, 10, 0.1)
+    current, _ = rows(rng, 1, 50, 0.1)
+    plain = drift(NAMES, reference[1:], windows[1:], current[2:])
+    reference[0, 3], current[0, 0], current[1, 7] = np.inf, np.nan, -np.inf
+    found = drift(NAMES, reference, windows, current)
+    assert (found.rows, found.unusable) == (48, 3)
+    assert found.changes == plain.changes
+    assert drift(NAMES, reference, windows, np.full((50, 8), np.nan)) is None
