@@ -9,6 +9,7 @@ from zoo_files import training
 from explain.choosing import choose
 from explain.columns import as_column
 from explain.explainers.integrated_gradients import IntegratedGradients
+from explain.explainers.lime_image import LimeImage
 from explain.explainers.lime_text import LimeText
 from explain.explainers.shap_tree import ShapTree
 from explain.explainers.shapley import Shapley
@@ -48,12 +49,60 @@ def test_lime_on_words_is_the_closed_form_of_a_weighted_ridge_regression():
     assert there[0].all()
     lengths = there.sum(axis=1)
     distance = 100 * (1 - np.sqrt(lengths / len(WORDS)))
-    weights = np.sqrt(np.exp(-(distance**2) / 25**2))
+    coefficients, intercept = ridge(there, answers, np.sqrt(np.exp(-(distance**2) / 25**2)))
+    assert [part.amount for part in found.parts] == pytest.approx(coefficients.tolist(), abs=1e-9)
+    assert found.base_value == pytest.approx(intercept, abs=1e-9)
+
+
+def ridge(there, answers, weights):
+    """Return coefficients and intercept of the weighted ridge regression with α = 1, by its closed form."""
     centre, level = np.average(there, axis=0, weights=weights), np.average(answers, weights=weights)
     x, y = there - centre, answers - level
-    coefficients = np.linalg.solve(x.T * weights @ x + np.eye(len(WORDS)), x.T * weights @ y)
+    coefficients = np.linalg.solve(x.T * weights @ x + np.eye(there.shape[1]), x.T * weights @ y)
+    return coefficients, level - centre @ coefficients
+
+
+@pytest.mark.parametrize("shape", [(12, 12), (12, 12, 3)], ids=["grey", "colour"])
+def test_lime_on_segments_is_the_closed_form_of_a_weighted_ridge_regression(shape):
+    """The same with segments hidden by their own mean colour, and a kernel of width 0.25 on the cosine distance."""
+    rng = np.random.default_rng(5)
+    scan = np.kron(rng.random((3, 3)), np.ones((4, 4))) + 0.1 * rng.random((12, 12))
+    scan = scan if len(shape) == 2 else np.stack([scan, scan[::-1], scan.T], axis=2)
+    schema = ModelSchema(model="m", task=Task.REGRESSION, features=(Feature(name="scan", kind=Kind.IMAGE),))
+    asked = []
+
+    def predict(found):
+        images = np.stack([np.asarray(image, dtype=float) for image in found["scan"]])
+        asked.append(images)
+        return np.tanh((images[:, :6] * images[:, 6:]).reshape(len(images), -1).sum(axis=1) / 30)
+
+    row = {"scan": np.empty(1, dtype=object)}
+    row["scan"][0] = scan.tolist()
+    found = LimeImage().explain(predict, row, row, schema, seed=2, rows=600)
+    images = np.concatenate(asked)[:600]
+    pixels = [
+        np.concatenate(
+            [np.arange(at, at + length) for at, length in zip(part.place[::2], part.place[1::2], strict=True)]
+        )
+        for part in found.parts
+    ]
+    assert len(pixels) > 3
+    assert sorted(np.concatenate(pixels).tolist()) == list(range(144)), "the segments cover the image, each pixel once"
+    flat, own = images.reshape(600, 144, -1), scan.reshape(144, -1)
+    there = np.stack([(np.abs(flat[:, place] - own[place]) < 1e-12).all(axis=(1, 2)) for place in pixels], axis=1)
+    for at, place in enumerate(pixels):
+        hidden = flat[~there[:, at]][:, place]
+        assert hidden == pytest.approx(np.broadcast_to(own[place].mean(axis=0), hidden.shape))
+    assert there[0].all()
+    distance = 1 - np.sqrt(there.mean(axis=1))
+    weights = np.sqrt(np.exp(-(distance**2) / 0.25**2))
+    answers = np.tanh((images[:, :6] * images[:, 6:]).reshape(600, -1).sum(axis=1) / 30)
+    coefficients, intercept = ridge(there.astype(float), answers, weights)
     assert [part.amount for part in found.parts] == pytest.approx(coefficients.tolist(), abs=1e-9)
-    assert found.base_value == pytest.approx(level - centre @ coefficients, abs=1e-9)
+    assert found.base_value == pytest.approx(intercept, abs=1e-9)
+    left = answers - intercept - there @ coefficients
+    spread = answers - np.average(answers, weights=weights)
+    assert found.quality["r2"] == pytest.approx(1 - (weights @ left**2) / (weights @ spread**2))
 
 
 class Wave(ModelAdapter):
