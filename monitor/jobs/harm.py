@@ -21,6 +21,14 @@ BACK: Final = 30
 
 _CHANCE: Final = 0.05  # that the least loss told is too much, over all windows that evidence may begin in
 
+_TITLES: Final = {
+    "accuracy": ("Accuracy", True),
+    "brier": ("The Brier score", False),
+    "mae": ("The mean absolute error", False),
+    "ndcg": ("nDCG", True),
+}
+"""What each measure is called, and whether more of it is better."""
+
 _UNITS: Final = {"accuracy": "share", "brier": "", "mae": "", "ndcg": ""}
 
 
@@ -119,12 +127,22 @@ def _details(
         ),
         None,
     )
-    if estimated is not None and estimated.value is not None and tolerated.metric == "accuracy":
+    if estimated is not None and estimated.value is not None:
         promised = estimated.details.get("promised")
         expected = promised if isinstance(promised, float) else estimated.value
-        fall = decompose(1 - tolerated.usual, expected, 1 - losses[window].mean)
-        found |= {"covariate": fall.covariate, "concept": fall.concept, "said": fall.words("Accuracy")}
+        found |= parts(tolerated, expected, losses[window].mean, str(found["unit"]))
     return found
+
+
+def parts(tolerated: Bound, expected: float, realised: float, unit: str) -> dict[str, Scalar]:
+    """Return what of a change the inputs explain; ``expected`` is the measure without labels, ``realised`` a loss."""
+    title, gain = _TITLES[tolerated.metric]
+    if gain:
+        fall = decompose(1 - tolerated.usual, expected, 1 - realised)
+    else:
+        fall = decompose(tolerated.usual, expected, realised)
+    said = fall.words(title, "pp" if unit == "share" else unit, loss=not gain)
+    return {"covariate": fall.covariate, "concept": fall.concept, "said": said}
 
 
 def _measurement(

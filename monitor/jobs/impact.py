@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
+import numpy as np
+
 from monitor.jobs import Job, JobContext
 from monitor.jobs.cells import Cell, cells
 from monitor.jobs.references import ModelReferences, source_of
@@ -11,13 +13,17 @@ from monitor.profile.column import ColumnProfile
 from monitor.profile.pieces import merge
 from monitor.profile.segment_sums import SEGMENTS, SegmentSums, read_segments
 from monitor.profile.values import Floats
-from monitor.triage.impact import attribution_weights, impact, score_weights, size_weights
-from monitor.types import ALL, Explanation, Measurement, Model, Scalar, Status, Window
+from monitor.triage.impact import attribution_weights, distance_weights, impact, score_weights, size_weights
+from monitor.types import ALL, Explanation, Kind, Measurement, Model, Scalar, Status, Window
 
 METRIC: Final = "impact.shift"
 EXPLAINED: Final = 500
 """How many explanations or sampled rows of a version, the newest, are read for the weights of bins."""
 
+ROWS: Final = 10_000
+"""How many rows of a reference are read for scores by bin, where no sums of its labelled rows tell them."""
+
+_PLAIN: Final = (Kind.NUMERIC, Kind.INTEGER, Kind.BOOLEAN, Kind.CATEGORICAL)
 _BASES: Final = {"attributions": "mean size of attributions", "score": "distance of scores from their mean"}
 
 
@@ -32,6 +38,7 @@ class ImpactJob(Job):
 
     def __init__(self) -> None:
         self._sums: dict[tuple[str, str], tuple[object, SegmentSums | None]] = {}
+        self._rows: dict[tuple[str, str], tuple[object, Mapping[str, Floats | None]]] = {}
 
     def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:
         """Weigh the shift of every feature of every version."""
@@ -49,8 +56,39 @@ class ImpactJob(Job):
             weights = size_weights(*sampled, cell.profile.binning)
             if weights is None:  # rows that somebody picked say less of all rows, and more than nothing
                 weights = attribution_weights(explained.get(cell.version, []), cell.column, cell.profile.binning)
-            found += _cell(model, window, cell, cell.profile, references, weights, sums)
+            basis = "attributions"
+            if weights is None:
+                basis, weights = (
+                    "score",
+                    None if sums is None else score_weights(sums, cell.column, cell.profile.binning),
+                )
+            if weights is None:
+                weights = self._distances(context, model, binning, cell.version).get(cell.column)
+            found += _cell(model, window, cell, cell.profile, references, weights, basis)
         return found
+
+    def _distances(
+        self, context: JobContext, model: Model, binning: Binning, version: str
+    ) -> Mapping[str, Floats | None]:
+        """Return the weights by column that scores of the reference's rows give, read once until it changes."""
+        source = source_of(context.store.catalog.versions(model.name), version)
+        if source is None:
+            return {}
+        place = (model.name, source.version)
+        stamp = (context.store.profiles.references_replaced(model.name), binning.id, model.schema)
+        if self._rows.get(place, (None,))[0] != stamp:
+            rows = context.store.catalog.reference(model.name, source.version, limit=ROWS)
+            scores = rows["_score"].to_numpy().astype(np.float64)
+            plain = [each.name for each in model.schema.features if each.kind in _PLAIN]
+            self._rows[place] = (
+                stamp,
+                {
+                    name: distance_weights(rows[name].to_pylist(), scores, binning.columns[name])
+                    for name in plain
+                    if name in binning.columns and name in rows.column_names
+                },
+            )
+        return self._rows[place][1]
 
     def _scores(self, context: JobContext, model: Model, binning: Binning, version: str) -> SegmentSums | None:
         """Return the sums of segments of the reference that speaks for a version, read once until it changes."""
@@ -83,17 +121,14 @@ def _cell(
     profile: ColumnProfile,
     references: ModelReferences,
     weights: Floats | None,
-    sums: SegmentSums | None,
+    basis: str,
 ) -> list[Measurement]:
     reference = references.get(cell.version, ALL, cell.column)
     if reference is None or not isinstance(reference.whole, ColumnProfile):
         return []
-    basis = "attributions"
-    if weights is None:
-        weights, basis = None if sums is None else score_weights(sums, cell.column, profile.binning), "score"
     details: dict[str, Scalar] = {"title": "impact of the shift", "basis": _BASES[basis]}
     if weights is None:
-        details = {"title": "impact of the shift", "reason": "no explanations, and no labelled reference with scores"}
+        details = {"title": "impact of the shift", "reason": "no explanations, and no scores in the reference"}
     return [
         Measurement(
             model=model.name,

@@ -10,7 +10,7 @@ import numpy as np
 from monitor.detection import Chunk, Detection, Readings, State, stack
 from monitor.detection.channels import mean_score
 from monitor.detection.columns import CHANNELS
-from monitor.detection.faults import FAULTS
+from monitor.detection.faults import FAULTS, NEW_COLUMNS
 from monitor.detection.tallies import Tallies
 from monitor.drift import describe
 from monitor.drift.jensen_shannon import JensenShannon
@@ -77,9 +77,16 @@ def step(
         readings: what the chunk says, if it has been read already: that does not depend on the dial.
     """
     read = watch.detector.read(stack([chunk])) if readings is None else readings
-    heard = replace(read, z=np.full_like(read.z, np.nan)) if event else read
+    heard = _excused(read) if event else read
     after, detection = watch.detector.advance(before, heard, 0)
     return Step(version, window, watch, chunk, heard, before, after, detection, event)
+
+
+def _excused(read: Readings) -> Readings:
+    """Return what a window of a known event says: that it lies elsewhere is no news, and what is broken is."""
+    faults = read.faults.copy()
+    faults[..., FAULTS.index("displaced")] = -np.inf
+    return replace(read, z=np.full_like(read.z, np.nan), faults=faults)
 
 
 def event_of(model: Model, window: Window) -> str:
@@ -132,7 +139,7 @@ def _column(model: Model, taken: Step, name: str, place: int) -> Iterator[Measur
     if current is None:
         yield _insufficient(model, taken, name, "no rows of this column")
         return
-    broken = [FAULTS[fault] for fault in np.flatnonzero(faults >= detector.fault_z)]
+    broken = [NEW_COLUMNS if name == NEW else FAULTS[at] for at in np.flatnonzero(faults >= detector.fault_z)]
     details: dict[str, Scalar] = {"title": "Evidence of change", "faults": ", ".join(broken)}
     details |= {f"z_{channel}": round(float(at), 3) for channel, at in zip(CHANNELS, z, strict=True) if at == at}
     details |= describe(whole, current) if name != NEW else {}

@@ -1,5 +1,6 @@
 """A fall in parts: what the inputs explain, and what they do not."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -17,19 +18,32 @@ class Fall:
     covariate: float
     concept: float
 
-    def words(self, title: str, unit: str = "pp") -> str:
+    def words(self, title: str, unit: str = "pp", *, loss: bool = False) -> str:
         """Return it as a sentence.
 
-        >>> decompose(0.9, 0.88, 0.8).words("Accuracy")
-        'Accuracy fell by 10.0 pp: 2.0 pp because inputs are harder, 8.0 pp because the same inputs have other answers.'
+        Args:
+            title: of the measure.
+            unit: of the numbers; "pp" takes shares.
+            loss: whether less of it is better.
+
+        >>> decompose(0.9, 0.88, 0.8).words("AUC")
+        'AUC fell by 10.0 pp: −2.0 pp because inputs are harder, −8.0 pp because the same inputs have other answers.'
+        >>> decompose(4.0, 3.8, 14.1).words("Error", "$", loss=True)
+        'Error rose by 10.1 $: −0.2 $ because inputs are easier, +10.3 $ because the same inputs have other answers.'
         """
         factor = 100.0 if unit == "pp" else 1.0
         moved = "fell" if self.total < 0 else "rose"
-        inputs = "harder" if self.covariate < 0 else "easier"
+        inputs = "harder" if (self.covariate > 0) == loss else "easier"
+        after = f" {unit}" if unit else ""
+        largest = max(abs(self.total), abs(self.covariate), abs(self.concept), 1e-3)
+        digits = 1 if unit == "pp" else min(max(2 - math.floor(math.log10(largest)), 0), 4)
+        by, covariate, concept = (
+            f"{part * factor:{sign},.{digits}f}".replace("-", "−") + after
+            for part, sign in ((abs(self.total), ""), (self.covariate, "+"), (self.concept, "+"))
+        )
         return (
-            f"{title} {moved} by {abs(self.total) * factor:.1f} {unit}: {abs(self.covariate) * factor:.1f} {unit} "
-            f"because inputs are {inputs}, {abs(self.concept) * factor:.1f} {unit} because the same inputs have other "
-            "answers."
+            f"{title} {moved} by {by}: {covariate} because inputs are {inputs}, {concept} because the same inputs have "
+            "other answers."
         )
 
 

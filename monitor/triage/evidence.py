@@ -40,7 +40,7 @@ class Harm:
         reached: evidence in units of the threshold; 1 or more is harm.
         open: whether a harm is open.
         new: whether this window opened it.
-        since: the place of the window from which on the evidence is, or −1.
+        since: the place of the window from which on the evidence is most, which is where a change began; or −1.
         loss: of the windows since then, or of this one.
     """
 
@@ -79,21 +79,24 @@ def harm(windows: Sequence[Loss], most: float, dial: float = 1.0) -> list[Harm]:
     """
     found: list[Harm] = []
     evidence = np.full(len(BETS), -np.inf)
-    since, calm, is_open = -1, 0, False
+    drawn, begun = np.zeros(len(BETS)), np.zeros(len(BETS), dtype=np.int64)
+    calm, is_open = 0, False
     threshold = math.log(PERIOD / dial)
     for place, loss in enumerate(windows):
-        evidence = np.logaddexp(evidence, 0.0) + log_wealth(loss, most)
+        wealth = log_wealth(loss, most)
+        evidence = np.logaddexp(evidence, 0.0) + wealth
         total = float(np.logaddexp.reduce(evidence)) - math.log(len(BETS))
-        if total <= 0:
-            since = -1
-        elif since < 0:
-            since = place
+        begun = np.where(drawn > 0, begun, place)  # of each bet, the beginning from which on its wealth is most
+        drawn = np.maximum(drawn, 0.0) + wealth
+        best = int(np.argmax(drawn))
+        since = int(begun[best]) if drawn[best] > 0 else -1
         hit = total >= threshold
         new = hit and not is_open
         calm = 0 if not loss.rows or loss.mean > most else calm + 1
         is_open = is_open or hit
         if is_open and calm >= CALM:
-            evidence, is_open, since, calm = np.full(len(BETS), -np.inf), False, -1, 0
+            evidence, drawn = np.full(len(BETS), -np.inf), np.zeros(len(BETS))
+            is_open, since, calm = False, -1, 0
         span = windows[since if since >= 0 else place : place + 1]
         found.append(Harm(float(np.exp(min(total - threshold, 700.0))), is_open, new, since, _sum(span)))
     return found

@@ -84,6 +84,27 @@ def score_weights(sums: SegmentSums, column: str, bins: Bins) -> Floats | None:
     return _by_slot(far, bins)
 
 
+def distance_weights(values: Sequence[object], scores: Floats, bins: Bins) -> Floats | None:
+    """Return how far mean scores lie from the mean of all, by slot of ``mass``, of the rows themselves.
+
+    Args:
+        values: of one column, [n]; nulls are left out.
+        scores: of the same rows, [n]; NaN where there is none.
+        bins: the bins the column is counted in.
+
+    Returns:
+        None where fewer than `FEWEST` rows have both.
+    """
+    there = np.array([value is not None for value in values], dtype=np.bool_) & np.isfinite(scores)
+    if there.sum() < FEWEST:
+        return None
+    parts = [_part(value, bins) for value, told in zip(values, there, strict=True) if told]
+    length = len(bins.values) + 2 if isinstance(bins, CategoryBins) else len(bins.deciles) + 1
+    count, total = np.bincount(parts, minlength=length), np.bincount(parts, scores[there], length)
+    far = np.where(count > 0, np.abs(total / np.maximum(count, 1) - scores[there].mean()), 0.0)
+    return _by_slot(far, bins)
+
+
 def _by_slot(parts: Floats, bins: Bins) -> Floats:
     """Return what belongs to the ranges between deciles, or to categories, by slot of ``mass``.
 

@@ -3,7 +3,8 @@
 import pytest
 from wg_world import World
 
-from monitor.jobs.harm import METRIC, HarmJob
+from monitor.jobs.harm import METRIC, HarmJob, parts
+from monitor.triage.tolerance import Bound
 from monitor.types import Status
 
 
@@ -43,6 +44,20 @@ def test_answers_that_turn_are_harm_once_and_until_they_are_right_again(world: W
         Status.OK,
     ]
     assert found[1].details["at_least"] > found[1].threshold
+
+
+@pytest.mark.parametrize(
+    ("metric", "usual", "promised", "loss", "said"),
+    [
+        ("accuracy", 0.25, 0.70, 0.5, "Accuracy fell by 25.0 pp: −5.0 pp because inputs are harder, −20.0 pp"),
+        ("mae", 4.0, 4.5, 14.0, "The mean absolute error rose by 10.0 $: +0.5 $ because inputs are harder, +9.5 $"),
+        ("ndcg", 0.1, 0.95, 0.3, "nDCG fell by 0.200: +0.050 because inputs are easier, −0.250"),
+    ],
+)
+def test_a_change_is_told_in_two_parts_whatever_the_measure(metric, usual, promised, loss, said) -> None:
+    unit = {"accuracy": "share", "mae": "$", "ndcg": ""}[metric]
+    found = parts(Bound(metric, usual, 0.02, 0.0), promised, loss, unit)
+    assert found["said"].startswith(said)
 
 
 def test_without_a_labelled_reference_nothing_is_harm() -> None:

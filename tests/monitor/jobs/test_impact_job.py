@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from wg_world import START, World, bend
 
@@ -55,6 +56,20 @@ def test_without_explanations_scores_weigh(world: World) -> None:
     assert "tail" not in calm or calm["tail"].status is Status.INSUFFICIENT
 
 
+def test_rows_of_the_reference_weigh_where_it_has_no_sums_by_label(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regressions, rankings and references without labels: the rows give what their sums would."""
+    world.day(0, origin=bend(lambda values: np.full(len(values), "LGA", dtype=object)))
+    told = run(world, 0)
+    monkeypatch.setattr(ImpactJob, "_scores", lambda *_: None)
+    found = run(world, 0)
+    for name in ("visib", "temp", "origin"):
+        assert found[name].details["basis"] == "distance of scores from their mean"
+        assert found[name].value == pytest.approx(told[name].value, abs=1e-6)
+    assert abs(found["origin"].value) > 0
+
+
 def test_attributions_weigh_where_there_are_enough(world: World) -> None:
     for number, temp in enumerate(np.linspace(30, 90, 200)):
         world.store.explanations.put(explained(number, float(temp), 0.5 if temp > 60 else 0.1))
@@ -69,6 +84,12 @@ def test_without_either_it_says_so() -> None:
     bare = World(rows=300, reference_days=3)
     pieces = bare.store.profiles.reference("flights", "1", segment=None)
     bare.store.profiles.replace_reference("flights", "1", pieces.filter(pieces["column"].to_numpy() != "_segments"))
+    (version,) = bare.store.catalog.versions("flights")
+    rows = bare.store.catalog.reference("flights", "1")
+    place = rows.schema.get_field_index("_score")
+    bare.store.catalog.put_reference(
+        "flights", "1", rows.set_column(place, "_score", pa.nulls(len(rows), pa.float64())), version.reference
+    )
     bare.day(0)
     found = run(bare, 0)
     assert {each.status for each in found.values()} == {Status.INSUFFICIENT}

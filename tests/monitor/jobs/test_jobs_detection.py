@@ -206,6 +206,26 @@ def test_a_known_event_gives_no_evidence_but_a_fault_in_it_is_told() -> None:
     assert [alert.columns for alert in told(broken)] == [("visib",)]
 
 
+def test_on_a_holiday_values_may_lie_far_from_their_place() -> None:
+    far = {"temp": bend(lambda values: 60 + (values - 60) / 3 + 25)}
+    world = make()
+    play(world, range(4), far, since=3)
+    assert [alert.severity for alert in told(world)] == ["critical"], "else it is a fault"
+    holiday = make(calendar=(Event(name="Fair", first=date(2013, 5, 4), until=date(2013, 5, 5)),))
+    play(holiday, range(4), far, since=3)
+    assert told(holiday) == []
+
+
+def test_columns_that_nobody_registered_are_told_as_such(world: World) -> None:
+    play(world, range(1), {}, since=1)
+    batch = world._batch(1, world.rows, {}, "1")
+    flags = pa.array([["new:brand"]] * len(batch), batch["_flags"].type)
+    world._pieces(batch.set_column(batch.schema.get_field_index("_flags"), "_flags", flags))
+    world.advance(2)
+    assert world.scheduler(jobs=[DetectionJob()]).tick().failures == 0
+    assert [alert.title for alert in told(world)] == ["Unknown columns: rows carry columns that nobody registered"]
+
+
 def test_snoozing_keeps_an_incident_open_and_a_change_that_stays_begins_a_new_one(world: World) -> None:
     play(world, range(6), WARM, since=2)
     (alert,) = told(world)

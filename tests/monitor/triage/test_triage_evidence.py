@@ -63,6 +63,17 @@ def test_harm_is_told_in_the_chunk_it_begins_and_is_over_when_loss_is_tolerated_
     assert [each.open for each in known[30:38]] == [True] * 6 + [False] * 2
 
 
+def test_harm_is_told_to_have_begun_when_it_did_though_loss_was_near_the_bound_before() -> None:
+    """Weeks of loss just below what is tolerated gather a little evidence; that is not when the fall began."""
+    rng = np.random.default_rng(5)
+    days = rng.binomial(600, [0.29] * 24 + [0.48] * 3)
+    known = harm([Loss(600, float(k), float(k)) for k in days], 0.31)
+    assert (known[24].new, [each.since for each in known[24:]]) == (True, [24] * 3)
+    errors = [rng.exponential(4.0, 480) + 10 * (day >= 20) for day in range(23)]
+    dollars = harm([Loss(480, float(e.sum()), float((e**2).sum()), share=False) for e in errors], 4.4)
+    assert (dollars[20].new, [each.since for each in dollars[20:]]) == (True, [20] * 3)
+
+
 def test_windows_without_labels_say_nothing() -> None:
     assert not any(each.open for each in harm([Loss(0, 0.0, 0.0)] * 5, 0.1))
 

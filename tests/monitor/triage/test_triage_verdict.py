@@ -40,7 +40,7 @@ def test_realised_harm_pages_once_with_its_parts() -> None:
     found = triage([DRIFT], tolerated=TOLERATED, realised=HARMED, fall=decompose(0.9, 0.88, 0.75))
     assert [line.reason for line in found.pages] == ["loss"]
     assert found.pages[0].said.startswith("Accuracy is 75.0 % over 1,000 labelled rows, below the 85.0 %")
-    assert "2.0 pp because inputs are harder, 13.0 pp because the same inputs have other answers" in found.pages[0].said
+    assert "−2.0 pp because inputs are harder, −13.0 pp because the same inputs" in found.pages[0].said
     later = Harm(3.0, True, False, 3, HARMED.loss)
     assert triage([DRIFT], tolerated=TOLERATED, realised=later).pages == ()
 

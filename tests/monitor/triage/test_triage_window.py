@@ -51,7 +51,7 @@ def test_realised_harm_of_the_newest_labelled_window_pages() -> None:
     assert [line.reason for line in found.pages] == ["loss"]
     assert "75.0 %" in found.pages[0].said
     assert "below the 84.0 %" in found.pages[0].said
-    assert "13.0 pp because the same inputs have other answers" in found.pages[0].said
+    assert "−13.0 pp because the same inputs have other answers" in found.pages[0].said
     assert triage_window(DRIFT, [harm(0.25, new=True, day=3), harm(0.1, new=False, day=4)]).pages == ()
 
 
