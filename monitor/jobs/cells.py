@@ -125,3 +125,12 @@ def insufficient(
         status=Status.INSUFFICIENT,
         details=details,
     )
+
+
+def too_few(rows: int, needed: int, what: str = "rows") -> dict[str, Scalar]:
+    """Return the details that say why a number on few rows is not judged; nothing where they are enough.
+
+    >>> too_few(53, 100, "labels")
+    {'reason': '53 labels; 100 are needed'}
+    """
+    return {"reason": f"{rows:,} {what}; {needed:,} are needed"} if rows < needed else {}

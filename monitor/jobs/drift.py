@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 import monitor.drift
 from monitor.drift import DriftMeasure, describe
 from monitor.jobs import Job, JobContext
-from monitor.jobs.cells import Cell, cells, insufficient
+from monitor.jobs.cells import Cell, cells, insufficient, too_few
 from monitor.jobs.columns import watched
 from monitor.jobs.references import ModelReferences, Reference
 from monitor.plugins import plugins
@@ -19,6 +19,8 @@ MIN_ROWS: Final = 100
 """Fewer usable values than this read "insufficient": distances of so few are mostly chance."""
 
 _log = logging.getLogger(__name__)
+
+_NOTHING: Final = "one of reference and window has no value to compare"
 
 
 class DriftJob(Job):
@@ -99,6 +101,8 @@ class DriftJob(Job):
                 "reference_version": reference.version,
                 "reference_rows": reference.whole.present,
                 **describe(reference.whole, current),
+                **({"reason": _NOTHING} if value is None else {}),
+                **too_few(current.present, MIN_ROWS, "rows with a value"),
             },
         )
 

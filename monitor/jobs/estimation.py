@@ -12,7 +12,7 @@ from monitor.estimation.anchor import Past
 from monitor.estimation.band import Estimate, estimate
 from monitor.estimation.doubt import doubt
 from monitor.jobs import Job, JobContext
-from monitor.jobs.cells import Cell, cells, insufficient
+from monitor.jobs.cells import Cell, cells, insufficient, too_few
 from monitor.jobs.labelled import LOOKED_BACK, Labelled, Realised
 from monitor.jobs.performance import MIN_COVERAGE, MIN_LABELS
 from monitor.jobs.promise import ByScore, Promise, Promises, past_of
@@ -164,6 +164,7 @@ def _measurement(
     said = doubt(given, unsupported)
     if said:
         details |= {"trusted": False, "doubt": said}
+    details |= too_few(rows, MIN_LABELS)
     return Measurement(
         model=model.name,
         version=cell.version,

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 
 from monitor.jobs import Job, JobContext
 from monitor.jobs.ages import noted
-from monitor.jobs.cells import Cell, cells
+from monitor.jobs.cells import Cell, cells, too_few
 from monitor.jobs.references import ModelReferences
 from monitor.jobs.typical import Typical, seen, typical
 from monitor.jobs.worth import Measures
@@ -86,7 +86,7 @@ class PerformanceJob(Job):
             value=labelled / predicted if predicted else None,
             rows=predicted,
             status=Status.OK if predicted else Status.INSUFFICIENT,
-            details=details,
+            details=details if predicted else details | {"reason": "no predictions"},
         )
 
     def _measure(
@@ -117,6 +117,8 @@ class PerformanceJob(Job):
         if value is not None and not math.isfinite(value):
             value = None
         enough = value is not None and rows >= MIN_LABELS and (coverage or 0.0) >= MIN_COVERAGE
+        if not enough and "reason" not in details:
+            details |= _why(rows, coverage)
         return Measurement(
             model=model.name,
             version=cell.version,
@@ -129,6 +131,14 @@ class PerformanceJob(Job):
             status=Status.OK if enough else Status.INSUFFICIENT,
             details=details,
         )
+
+
+def _why(rows: int, coverage: float | None) -> dict[str, Scalar]:
+    """Return why a number is not there, or is not judged."""
+    few = too_few(rows, MIN_LABELS, "labels")
+    if few or (coverage or 0.0) >= MIN_COVERAGE:
+        return few or {"reason": "these labels do not tell it: all are of one class, or alike"}
+    return {"reason": f"{coverage or 0.0:.0%} of the labels have come; {MIN_COVERAGE:.0%} are needed"}
 
 
 def _coverages(context: JobContext, model: Model, window: Window) -> dict[tuple[str, str], Measurement]:

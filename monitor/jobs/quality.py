@@ -6,7 +6,7 @@ from typing import ClassVar
 import monitor.quality
 from monitor.drift import describe
 from monitor.jobs import Job, JobContext
-from monitor.jobs.cells import Cell, cells, insufficient
+from monitor.jobs.cells import Cell, cells, insufficient, too_few
 from monitor.jobs.columns import SILENT, limits
 from monitor.jobs.drift import MIN_ROWS
 from monitor.jobs.references import ModelReferences
@@ -75,6 +75,8 @@ class QualityJob(Job):
             details |= describe(whole, current)
             details |= limits(whole, current) if measure.name == _RANGE else {}
         few = value is None or current.rows < MIN_ROWS
+        details |= {"reason": "no value that it could be told from"} if value is None else {}
+        details |= too_few(current.rows, MIN_ROWS)
         return Measurement(
             model=model.name,
             version=cell.version,

@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from wg_world import World, bend
 
 from monitor.jobs.drift import DriftJob
+from monitor.jobs.estimation import EstimationJob
 from monitor.jobs.performance import PerformanceJob
 from monitor.jobs.quality import QualityJob
 from monitor.jobs.references import source_of
@@ -73,6 +74,16 @@ def test_few_rows_read_insufficient_never_ok(world: World) -> None:
         found = job.run(world.context, world.model, world.window(7))
         assert {each.status for each in found} == {Status.INSUFFICIENT}
         assert pick(found, "drift.wasserstein" if job.name == "drift" else "quality.null_share", "visib").rows == 60
+
+
+def test_whatever_is_not_judged_says_why(world: World) -> None:
+    """Few rows, few labels, a tenth of the labels, no value at all: no number reads insufficient and no more."""
+    jobs = (DriftJob(), QualityJob(), PerformanceJob(), EstimationJob())
+    found = [each for job in jobs for day in (3, 7) for each in job.run(world.context, world.model, world.window(day))]
+    silent = [each for each in found if each.status is Status.INSUFFICIENT]
+    assert {each.metric.partition(".")[0] for each in silent} == {"drift", "quality", "performance", "estimation"}
+    assert [each.metric for each in silent if not each.details.get("reason")] == []
+    assert pick(found, "performance.auc").details["reason"] == "30 labels; 100 are needed"
 
 
 def test_a_version_without_reference_is_compared_with_the_latest_before_it(world: World) -> None:
