@@ -4,15 +4,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from monitor.drift import DriftMeasure
-from monitor.drift.shares import comparable, shares
-from monitor.profile.column import ColumnProfile
+from monitor.drift.shares import ShareMeasure
+from monitor.profile.values import Floats
 
-_GROUPS = 10
 _LEAST = 1e-4
 
 
-class ChiSquared(DriftMeasure):
+class ChiSquared(ShareMeasure):
     """Σ (q − p)² / p over ten reference deciles, or over the categories: Pearson's statistic divided by the rows.
 
     The statistic itself is this times the current rows. It is not turned into a p-value: that would take rows of one
@@ -22,12 +20,8 @@ class ChiSquared(DriftMeasure):
 
     name: ClassVar[str] = "chi2"
     title: ClassVar[str] = "χ² distance"
-    kinds: ClassVar[frozenset[str]] = frozenset({"numeric", "category"})
-    floor: ClassVar[float] = 0.1
+    groups: ClassVar[int] = 10
 
-    def score(self, reference: ColumnProfile, current: ColumnProfile) -> float | None:
-        """Return the distance; see `DriftMeasure.score`."""
-        if not comparable(reference, current):
-            return None
-        before, after = shares(reference, current, _GROUPS)
+    def distance(self, before: Floats, after: Floats) -> float:
+        """Return the distance; see `ShareMeasure.distance`."""
         return float(np.sum((after - before) ** 2 / np.maximum(before, _LEAST)))

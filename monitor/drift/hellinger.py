@@ -5,14 +5,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from monitor.drift import DriftMeasure
-from monitor.drift.shares import comparable, shares
-from monitor.profile.column import ColumnProfile
-
-_GROUPS = 20
+from monitor.drift.shares import ShareMeasure
+from monitor.profile.values import Floats
 
 
-class Hellinger(DriftMeasure):
+class Hellinger(ShareMeasure):
     """√(½ Σ (√q − √p)²): 0 for equal shares, 1 for nothing in common.
 
     Over twenty groups of equal reference share, or over the categories. Pooling values into groups never makes it
@@ -21,12 +18,8 @@ class Hellinger(DriftMeasure):
 
     name: ClassVar[str] = "hellinger"
     title: ClassVar[str] = "Hellinger distance"
-    kinds: ClassVar[frozenset[str]] = frozenset({"numeric", "category"})
-    floor: ClassVar[float] = 0.1
+    groups: ClassVar[int] = 20
 
-    def score(self, reference: ColumnProfile, current: ColumnProfile) -> float | None:
-        """Return the distance; see `DriftMeasure.score`."""
-        if not comparable(reference, current):
-            return None
-        before, after = shares(reference, current, _GROUPS)
+    def distance(self, before: Floats, after: Floats) -> float:
+        """Return the distance; see `ShareMeasure.distance`."""
         return min(1.0, math.sqrt(float(np.sum((np.sqrt(after) - np.sqrt(before)) ** 2)) / 2))

@@ -5,15 +5,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from monitor.drift import DriftMeasure
-from monitor.drift.shares import comparable, shares
-from monitor.profile.column import ColumnProfile
+from monitor.drift.shares import ShareMeasure
 from monitor.profile.values import Floats
 
-_GROUPS = 20
 
-
-class JensenShannon(DriftMeasure):
+class JensenShannon(ShareMeasure):
     """The square root of the Jensen-Shannon divergence in bits: 0 for equal shares, 1 for nothing in common.
 
     Over twenty groups of equal reference share, or over the categories. Source: Endres and Schindelin, "A new metric
@@ -22,14 +18,10 @@ class JensenShannon(DriftMeasure):
 
     name: ClassVar[str] = "jensen_shannon"
     title: ClassVar[str] = "Jensen–Shannon distance"
-    kinds: ClassVar[frozenset[str]] = frozenset({"numeric", "category"})
-    floor: ClassVar[float] = 0.1
+    groups: ClassVar[int] = 20
 
-    def score(self, reference: ColumnProfile, current: ColumnProfile) -> float | None:
-        """Return the distance; see `DriftMeasure.score`."""
-        if not comparable(reference, current):
-            return None
-        before, after = shares(reference, current, _GROUPS)
+    def distance(self, before: Floats, after: Floats) -> float:
+        """Return the distance; see `ShareMeasure.distance`."""
         middle = (before + after) / 2
         divergence = (_relative_entropy(before, middle) + _relative_entropy(after, middle)) / 2
         return math.sqrt(min(1.0, max(0.0, divergence)))

@@ -4,15 +4,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from monitor.drift import DriftMeasure
-from monitor.drift.shares import comparable, shares
-from monitor.profile.column import ColumnProfile
+from monitor.drift.shares import ShareMeasure
+from monitor.profile.values import Floats
 
-_GROUPS = 10
 _LEAST = 1e-4
 
 
-class PopulationStability(DriftMeasure):
+class PopulationStability(ShareMeasure):
     """Σ (q − p) ln(q / p) over ten reference deciles, or over the categories.
 
     A share below 0.01 % counts as 0.01 %, so that an empty group has a finite cost. Source: Siddiqi, "Credit Risk
@@ -21,12 +19,9 @@ class PopulationStability(DriftMeasure):
 
     name: ClassVar[str] = "psi"
     title: ClassVar[str] = "Population stability index"
-    kinds: ClassVar[frozenset[str]] = frozenset({"numeric", "category"})
-    floor: ClassVar[float] = 0.1
+    groups: ClassVar[int] = 10
 
-    def score(self, reference: ColumnProfile, current: ColumnProfile) -> float | None:
-        """Return the index; see `DriftMeasure.score`."""
-        if not comparable(reference, current):
-            return None
-        before, after = (np.maximum(part, _LEAST) for part in shares(reference, current, _GROUPS))
+    def distance(self, before: Floats, after: Floats) -> float:
+        """Return the index; see `ShareMeasure.distance`."""
+        before, after = (np.maximum(part, _LEAST) for part in (before, after))
         return float(np.sum((after - before) * np.log(after / before)))

@@ -1,9 +1,40 @@
 """Two profiles as two lists of shares over the same groups: what drift measures compare."""
 
+from abc import abstractmethod
+from typing import ClassVar
+
 import numpy as np
 
+from monitor.drift import DriftMeasure
 from monitor.profile.column import ColumnProfile
 from monitor.profile.values import Floats, Ints
+
+
+class ShareMeasure(DriftMeasure):
+    """A distance that needs only the shares of values in groups: of numbers by reference rank, or the categories.
+
+    Attributes:
+        groups: how many groups of numbers there are at most.
+    """
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"numeric", "category"})
+    floor: ClassVar[float] = 0.1
+    groups: ClassVar[int]
+
+    def score(self, reference: ColumnProfile, current: ColumnProfile) -> float | None:
+        """Return the distance of the shares; see `DriftMeasure.score`."""
+        if not comparable(reference, current):
+            return None
+        return self.distance(*shares(reference, current, self.groups))
+
+    @abstractmethod
+    def distance(self, before: Floats, after: Floats) -> float:
+        """Return how far shares are from those of the reference.
+
+        Args:
+            before: [groups], of the reference; they add up to 1.
+            after: [groups], of now.
+        """
 
 
 def comparable(reference: ColumnProfile, current: ColumnProfile) -> bool:

@@ -42,10 +42,10 @@ def test_describes_itself(measure):
 
 
 @pytest.mark.parametrize("measure", [pytest.param(m, id=m.name) for m in MEASURES])
-def test_the_page_about_alarms_says_what_it_is_and_its_bound(measure):
-    page = (Path(__file__).parents[2] / "app" / "docs" / "alarms.md").read_text()
+def test_the_page_about_rules_says_what_it_is_and_its_bound(measure):
+    page = (Path(__file__).parents[2] / "app" / "docs" / "rules.md").read_text()
     row = next((line for line in page.splitlines() if line.startswith(f"| `drift.{measure.name}` |")), "")
-    assert measure.title in row, f"add a row for drift.{measure.name} to app/docs/alarms.md"
+    assert measure.title in row, f"add a row for drift.{measure.name} to app/docs/rules.md"
     assert row.endswith(f"| {measure.floor:g}{' sd' if measure.scaled else ''} |")
 
 
