@@ -86,6 +86,27 @@ def test_where_rows_cannot_be_explained_the_reason_is_told_and_no_window_waits(w
     )
 
 
+def test_what_lasts_for_three_windows_is_a_line_of_the_digest(world):
+    """The scheduler judges what the job measured; nobody wrote a rule."""
+
+    def attribute(model, version, window):
+        world.store.attributions.put(model.name, version, "b", None, sample(USUAL, 200, START, 20, 1))
+        turned = sample(TURNED, 50, window.start, 1, window.start.day)
+        world.store.attributions.put(model.name, version, "b", window.start, turned)
+        return "b"
+
+    world.model = replace(world.model, settings=replace(world.model.settings, dial=1.0))
+    world.store.catalog.put_model(world.model)
+    world.day(2)
+    scheduler = world.scheduler(jobs=[AttributionJob()], attribute=attribute)
+    found = []
+    for day in (1, 2, 3):
+        world.advance(day)
+        assert scheduler.tick().failures == 0
+        found.append([(alert.rule, alert.paged) for alert in world.store.alerts.query()])
+    assert found == [[], [], [("attribution", False)]]
+
+
 def test_the_ranking_by_impact_is_weighed_by_what_samples_say_first(world):
     before = {each.feature: each for each in ImpactJob().run(world.context, world.model, world.window(1))}
     run(world, TURNED)
