@@ -49,8 +49,8 @@ class Asking:
         found: list[Matrix] = []
         at = 0
         while at < rows:
-            whole = not at and rows <= self._chunk
-            part = columns if whole else {name: column[at : at + self._chunk] for name, column in columns.items()}
+            # A copy: a model that writes into what it is given must not change what is asked next.
+            part = {name: column[at : at + self._chunk].copy() for name, column in columns.items()}
             try:
                 found.append(self._model.predict(part))
             except (MemoryError, RuntimeError) as error:

@@ -25,7 +25,10 @@ sys.path.insert(0, str(Path(__file__).parent / "zoo"))
 START = datetime(2013, 5, 1, tzinfo=UTC)
 
 NUMBERS = ["delay", "seats", "spare"]
-CLASSES = ("Linear", "Network", "Classes", "Dies", "Hangs", "Hungry", "Broken", "NotFinite", "NoModule", "Absent")
+CLASSES = (
+    *("Linear", "Network", "Classes", "Dies", "Hangs", "Hungry", "Broken", "NotFinite", "NoModule", "Absent"),
+    *("Chatty", "Reseeds", "Mutates", "Exits"),
+)
 
 
 @pytest.fixture(scope="session")

@@ -80,6 +80,39 @@ def test_a_model_that_fails_is_an_error_of_its_own_and_the_worker_stays(worker, 
     assert worker.pid == before
 
 
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [("Chatty", "occlusion"), ("Reseeds", "lime"), ("Reseeds", "shap"), ("Mutates", "occlusion"), ("Mutates", "shap")],
+)
+def test_what_a_model_does_beside_answering_changes_no_explanation(worker, job, name, method):
+    """It prints, seeds the global generators, or writes into its inputs: it is explained as one that does not."""
+    own = job(name, method=method, settings={"rows": 1_000})
+    found = worker.run(own)
+    assert found == worker.run(job("Linear", method=method, settings={"rows": 1_000}))
+    assert worker.run(own) == found
+
+
+def test_what_a_model_prints_is_not_kept_but_for_its_end(job, allowed):
+    """A model that prints for every batch must fill no disk."""
+    worker = Worker(allowed, Limits(threads=1))
+    try:
+        for _ in range(3):
+            worker.run(job("Chatty", method="occlusion"))
+        for stream in ("1", "2"):
+            target = Path(f"/proc/{worker.pid}/fd/{stream}").readlink()
+            assert str(target).startswith("pipe:"), "nothing that could grow"
+        with pytest.raises(Unavailable, match="that is all"):
+            worker.run(job("Exits"))
+    finally:
+        worker.close()
+
+
+def test_a_model_that_exits_says_so_and_the_next_job_works(worker, job):
+    with pytest.raises(Unavailable, match=r"worker died \(exit code 1: that is all\); ask again"):
+        worker.run(job("Exits"))
+    assert worker.run(job()).quality["exact"]
+
+
 def test_a_model_whose_files_changed_since_they_were_hashed_is_not_explained(worker, job):
     with pytest.raises(Unavailable, match="changed"):
         worker.run(job("Linear", model_hash="0" * 64))

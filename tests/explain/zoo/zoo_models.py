@@ -1,6 +1,8 @@
 """Registered torch classes for the tests: a small network, and ones that misbehave."""
 
 import os
+import random
+import sys
 import threading
 
 import numpy as np
@@ -93,6 +95,46 @@ class NotFinite(Linear):
 
     def predict(self, columns):
         return super().predict(columns) * np.nan
+
+
+class Chatty(Linear):
+    """Prints a megabyte for every batch, and once to the error stream."""
+
+    def predict(self, columns):
+        sys.stdout.write("x" * 1_000_000 + "\n")
+        sys.stdout.flush()
+        sys.stderr.write("chatty\n")
+        return super().predict(columns)
+
+
+class Reseeds(Linear):
+    """Seeds every global generator it knows, and draws from them."""
+
+    def predict(self, columns):
+        random.seed(0)
+        np.random.seed(0)  # noqa: NPY002 - what it is here for
+        torch.manual_seed(0)
+        torch.rand(random.randint(1, 3))
+        return super().predict(columns)
+
+
+class Mutates(Linear):
+    """Writes into what it is given, as careless preprocessing does."""
+
+    def predict(self, columns):
+        answers = super().predict(columns).copy()
+        for name in self.numbers:
+            columns[name] -= 1_000.0
+        columns["carrier"][:] = None
+        del columns["carrier"]
+        return answers
+
+
+class Exits(Linear):
+    """Calls sys.exit, as a script does."""
+
+    def predict(self, columns):
+        sys.exit("that is all")
 
 
 class NoModule:
