@@ -119,7 +119,13 @@ class EndpointAdapter(ModelAdapter):
         parts = [{name: each[at : at + step] for name, each in columns.items()} for at in range(0, rows, step)]
         with ThreadPoolExecutor(min(self._pace.concurrency, len(parts))) as threads:
             answers = list(threads.map(self._ask, parts))
-        return checked(np.concatenate(answers), rows, self._wish.schema.task)
+        shapes = {answer.shape[1:] for answer in answers}
+        if len(shapes) > 1:
+            raise Unavailable(
+                f"the endpoint {self._url} answered some requests with {' and others with '.join(map(str, shapes))} "
+                "numbers per row; every request must have the same"
+            )
+        return np.concatenate(answers)
 
     def close(self) -> None:
         """Close the connections."""
@@ -146,12 +152,14 @@ class EndpointAdapter(ModelAdapter):
         if len(content) > MAX_ANSWER:
             raise Unavailable(f"the endpoint {self._url} answered more than {MAX_ANSWER:,} bytes for one request")
         try:
-            return self._read(content, {name.lower(): value for name, value in answer.headers.items()}, self._wish)
+            found = self._read(content, {name.lower(): value for name, value in answer.headers.items()}, self._wish)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
             what = f"output {self._wish.output!r}" if self._wish.output else "output of a float type"
             raise Unavailable(
                 f"the endpoint {self._url} did not answer {self._said} with an {what}: {type(error).__name__}: {error}"
             ) from error
+        # Each by itself: one answer too many here and one too few there must not pass for all of them.
+        return checked(found, len(next(iter(columns.values()))), self._wish.schema.task)
 
 
 def _pool(address: Address, pace: Pace) -> urllib3.HTTPConnectionPool:

@@ -102,7 +102,7 @@ def test_a_name_is_looked_up_once_and_bound_to_that_machine(v2_server, schema, m
     answers = iter(["127.0.0.1"])
     url = f"http://models.example:{v2_server.server_port}/v2/models/m/infer"
     monkeypatch.setattr("explain.address._look_up", lambda *_: next(answers))
-    model = EndpointAdapter.load({"url": url}, schema, Allowed(endpoints=("models.example",)))
+    model = EndpointAdapter.load({"url": url}, schema, Allowed(endpoints=("models.example", "127.0.0.1")))
     for _ in range(2):
         model.predict(columns(make_rows(3), schema))
     model.close()
@@ -110,11 +110,24 @@ def test_a_name_is_looked_up_once_and_bound_to_that_machine(v2_server, schema, m
     assert hosts == {f"models.example:{v2_server.server_port}"}
 
 
-@pytest.mark.parametrize("ip", ["169.254.169.254", "fe80::1", "224.0.0.1", "0.0.0.0", "::"])
+@pytest.mark.parametrize(
+    "ip",
+    [
+        *("169.254.169.254", "fe80::1", "224.0.0.1", "0.0.0.0", "::", "127.0.0.1", "127.0.1.1", "::1", "0.0.0.1"),
+        *("::ffff:169.254.169.254", "::ffff:127.0.0.1", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1", "255.255.255.255"),
+        *("fd00:ec2::254", "100.100.100.200"),
+    ],
+)
 def test_a_listed_name_that_leads_to_a_machines_own_services_is_refused(ip):
     with pytest.raises(InvalidInput, match="where machines keep their own services"):
         resolved("http://models.example/x", ("models.example",), lambda *_: ip)
     assert resolved("http://models.example/x", ("models.example", ip), lambda *_: ip).ip == ip
+
+
+@pytest.mark.parametrize("ip", ["10.0.0.7", "192.168.1.4", "93.184.216.34", "fd12::7", "2606:2800:220:1::1"])
+def test_a_listed_name_may_lead_to_machines_of_the_house_and_of_the_world(ip):
+    assert resolved("http://models.example/x", ("models.example",), lambda *_: ip).ip == ip
+    assert resolved("http://localhost/x", ("localhost",), lambda *_: "127.0.0.1").ip == "127.0.0.1"
 
 
 def test_a_name_that_nobody_knows_says_so():

@@ -104,11 +104,39 @@ def test_anything_but_v2_json_says_what_came(server, ask, status, answer, said):
         ask(make_rows(2))
 
 
-def test_a_redirect_is_not_followed(server, ask):
-    server.answers = [(302, {})]
-    with pytest.raises(Unavailable, match="302"):
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(server, ask, status):
+    """It would lead to 169.254.169.254, where clouds keep credentials."""
+    server.answers = [(status, {})]
+    with pytest.raises(Unavailable, match=f"answered HTTP {status}.*200 is needed"):
         ask(make_rows(1))
     assert len(server.requests) == 1
+
+
+def test_a_server_that_says_nothing_is_given_up_in_time_and_asked_again_later(server, ask):
+    server.answers = [(200, None)]
+    with pytest.raises(Unavailable, match=r"does not answer: .*timed out.*is the model served"):
+        ask(make_rows(2), timeout_s=1, retries=0)
+    assert len(ask(make_rows(2))) == 2
+
+
+def answer(*shape):
+    return (200, {"outputs": [{"name": "p", "datatype": "FP64", "shape": shape, "data": [0.5] * int(np.prod(shape))}]})
+
+
+def test_one_answer_too_many_and_one_too_few_do_not_pass_for_all(server, ask):
+    server.answers = [answer(3), answer(1)]
+    with pytest.raises(Unavailable, match=r"answered \((3|1),\) for 2 rows"):
+        ask(make_rows(4), rows_per_request=2, concurrency=1)
+
+
+def test_requests_that_differ_in_what_they_answer_are_refused(server, schema):
+    several = ModelSchema(model="m", task=Task.MULTICLASS, features=schema.features, classes=("a", "b", "c"))
+    server.answers = [answer(2, 3), answer(2, 2)]
+    model = EndpointAdapter.load({"url": server.url, "rows_per_request": 2, "concurrency": 1}, several, Allowed())
+    with pytest.raises(Unavailable, match="every request must have the same"):
+        model.predict(columns(make_rows(4), several))
+    model.close()
 
 
 def test_nobody_there_says_so(schema):

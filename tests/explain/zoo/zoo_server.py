@@ -13,10 +13,12 @@ class V2Server(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.requests = []
+        self.closing = threading.Event()
         self.answers = []  # what to answer first, before behaving
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def close(self):
+        self.closing.set()
         self.shutdown()
         self.server_close()
 
@@ -32,10 +34,13 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.server.requests.append((dict(self.headers), body))
         status, answer = self.server.answers.pop(0) if self.server.answers else (200, self.scores(body))
+        if answer is None:  # says nothing until the server is closed
+            self.server.closing.wait()
+            return
         content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.send_response(status)
-        if status == 302:
-            self.send_header("location", "http://127.0.0.1:1/elsewhere")
+        if status in (301, 302, 303, 307, 308):
+            self.send_header("location", "http://169.254.169.254/latest/meta-data")
         self.send_header("content-length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
