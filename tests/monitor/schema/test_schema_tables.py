@@ -8,24 +8,8 @@ import pyarrow as pa
 
 from monitor.schema import conform, conform_table
 from monitor.schema.tables import Places, conform_columns
-from monitor.types import Feature, Inference, Kind, ModelSchema, Task
-
-NOW = datetime(2013, 5, 2, tzinfo=UTC)
-KINDS = {
-    "temp": Kind.NUMERIC,
-    "seats": Kind.INTEGER,
-    "late": Kind.BOOLEAN,
-    "carrier": Kind.CATEGORICAL,
-    "note": Kind.TEXT,
-    "due": Kind.TIMESTAMP,
-    "vector": Kind.EMBEDDING,
-}
-VALUES = {"temp": 1.5, "seats": 3, "late": True, "carrier": "AA", "note": "a\u0000b", "due": NOW, "vector": [1.0, 2.0]}
-
-
-def schema(task=Task.BINARY, classes=("no", "yes"), **options):
-    features = tuple(Feature(name=name, kind=kind) for name, kind in KINDS.items())
-    return ModelSchema(model="m", task=task, features=features, classes=classes, **options)
+from monitor.types import Inference, ModelSchema, Task
+from tests.monitor.schema.every_kind import NOW, VALUES, schema
 
 
 def test_a_table_conforms_as_its_rows_do():
