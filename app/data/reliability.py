@@ -13,7 +13,7 @@ from monitor.jobs.typical import Typical, residuals_of, typical
 from monitor.jobs.worth import Measures
 from monitor.performance.business_value import value_per_prediction
 from monitor.performance.calibration_error import Reliability, gap, reliability
-from monitor.profile.binning import OUTCOME, SCORE
+from monitor.profile.binning import OUTCOME, PREDICTION, SCORE
 from monitor.profile.build import read
 from monitor.profile.column import ColumnProfile
 from monitor.profile.outcome import Outcome
@@ -59,7 +59,7 @@ def trueness(name: str, window: Window, version: str | None, segment: str) -> Tr
     binning = running.store.catalog.binning(name)
     if binning is None:
         return None
-    columns = [OUTCOME, SCORE, RESIDUALS]
+    columns = [OUTCOME, SCORE, PREDICTION, RESIDUALS]
     pieces = running.ingest.pieces(name, window, columns=columns, version=version, segment=segment)
     pieces = pieces.filter(pc.equal(pieces["binning"], binning.id))
     losses = pc.equal(pieces["column"], RESIDUALS)
@@ -69,7 +69,8 @@ def trueness(name: str, window: Window, version: str | None, segment: str) -> Tr
         return None
     parts = list(residuals_of(pieces.filter(losses), model, binning).values())
     labelled = sum(parts[1:], parts[0]) if parts else None
-    told = typical(model, score, outcome, labelled)
+    predictions = found.get(PREDICTION)
+    told = typical(model, score, outcome, labelled, predictions if isinstance(predictions, ColumnProfile) else None)
     values = model.settings.outcome_values
     several = model.schema.task is Task.MULTICLASS
     shown = model.schema.classes if several else model.schema.classes[1:]

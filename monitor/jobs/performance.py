@@ -12,10 +12,10 @@ from monitor.jobs.references import ModelReferences
 from monitor.jobs.typical import Typical, seen, typical
 from monitor.jobs.worth import Measures
 from monitor.performance import PerformanceMeasure
-from monitor.profile.binning import OUTCOME, SCORE
+from monitor.profile.binning import OUTCOME, PREDICTION, SCORE
 from monitor.profile.column import ColumnProfile
 from monitor.profile.outcome import Outcome
-from monitor.types import Measurement, Model, Scalar, Status, Window
+from monitor.types import Measurement, Model, Scalar, Status, Task, Window
 
 MIN_LABELS: Final = 100
 MIN_COVERAGE: Final = 0.2
@@ -44,6 +44,11 @@ class PerformanceJob(Job):
         }
         references = context.references.of(context.store, model)
         residuals = seen(context, model, context.store.catalog.binning(model.name), window)
+        predictions = {
+            (cell.version, cell.segment): cell.profile
+            for cell in cells(context, model, window, ColumnProfile, columns=[PREDICTION])
+            if model.schema.task is Task.MULTICLASS
+        }
         before, now = _coverages(context, model, window), context.clock.now()
         found = []
         for cell in cells(context, model, window, ColumnProfile, columns=[SCORE]):
@@ -53,8 +58,9 @@ class PerformanceJob(Job):
             labelled = outcome.profile.rows if outcome is not None and outcome.profile is not None else 0
             predicted = cell.profile.rows
             truth = outcome.profile if outcome is not None else None
-            told = typical(model, cell.profile, truth, residuals.get((cell.version, cell.segment)))
-            ages = noted(before.get((cell.version, cell.segment)), window, now)
+            place = (cell.version, cell.segment)
+            told = typical(model, cell.profile, truth, residuals.get(place), predictions.get(place))
+            ages = noted(before.get(place), window, now)
             found.append(self._coverage(model, window, cell, labelled, predicted, told, ages))
             if outcome is not None:
                 coverage = labelled / predicted if predicted else None

@@ -11,6 +11,7 @@ from monitor.estimation.expected import reweighted
 from monitor.estimation.losses import losses
 from monitor.estimation.missing import Missing, missing
 from monitor.jobs import JobContext
+from monitor.jobs.typical_classes import ByClass, by_class
 from monitor.performance import PerformanceMeasure
 from monitor.profile.binning import Binning
 from monitor.profile.column import ColumnProfile
@@ -30,21 +31,25 @@ class Typical:
     """How the scores of predictions with a label differ from the others'.
 
     Attributes:
-        missing: the comparison.
+        missing: the comparison; of a multiclass task by predicted class, where that differs and scores do not, or less.
         outcome: of a binary task, weighted by score bin as if no label were missing; None unless they differ.
         residuals: of another task, the labelled rows by group of scores.
         scores: all rows by group of scores, [G].
+        classes: of a multiclass task, where ``missing`` is by predicted class.
     """
 
     missing: Missing
     outcome: Outcome | None = None
     residuals: Residuals | None = None
     scores: tuple[float, ...] = ()
+    classes: ByClass | None = None
 
     def reweighted(self, measure: PerformanceMeasure) -> float | None:
         """Return a measure as if no label were missing; None where labels are typical, or scores do not say it."""
         if not self.missing.differs:
             return None
+        if self.classes is not None:
+            return self.classes.reweighted(measure)
         if self.outcome is not None:
             return measure.value(self.outcome)
         if self.residuals is None:
@@ -72,7 +77,11 @@ def residuals_of(pieces: pa.Table, model: Model, binning: Binning) -> Seen:
 
 
 def typical(
-    model: Model, score: ColumnProfile | None, outcome: Outcome | None, labelled: Residuals | None
+    model: Model,
+    score: ColumnProfile | None,
+    outcome: Outcome | None,
+    labelled: Residuals | None,
+    predictions: ColumnProfile | None = None,
 ) -> Typical | None:
     """Compare scores with and without labels; None where that cannot be done.
 
@@ -81,6 +90,7 @@ def typical(
         score: of all rows.
         outcome: of the rows with labels.
         labelled: their residuals, for a task that is not binary.
+        predictions: of all rows, for a multiclass task, whose classes are compared too.
     """
     if score is None or outcome is None:
         return None
@@ -94,4 +104,7 @@ def typical(
         return None  # of labels that came before residuals were kept there is only a part
     rows = grouped(score.mass)
     found = missing(labelled.rows, rows, shares=model.schema.task is Task.MULTICLASS)
+    classes = by_class(outcome, predictions) if model.schema.task is Task.MULTICLASS else None
+    if classes is not None and classes.missing.differs and (found is None or classes.missing.distance > found.distance):
+        return Typical(classes.missing, classes=classes)
     return None if found is None else Typical(found, None, labelled, tuple(rows.tolist()))

@@ -187,3 +187,24 @@ def test_labels_of_typical_rows_are_said_to_be_typical(told):
     label(told, 2, list(range(0, ROWS, 2)))
     found = measured(told, PerformanceJob(), 2)
     assert found["label_coverage"].details["missing_at_random"] is True
+
+
+def test_labels_that_miss_one_predicted_class_are_told_by_class():
+    """The top scores of that class are like the others', so that scores show nothing."""
+    told = world(Task.MULTICLASS)
+    predictions, scores, truth = told.days[2]
+    said = np.argmax(np.array(scores), axis=1)
+    keep = np.random.default_rng(1).random(ROWS) < np.where(said == 2, 0.25, 0.95)
+    label(told, 2, np.flatnonzero(keep).tolist())
+    found = measured(told, PerformanceJob(), 2)
+    coverage = found["label_coverage"].details
+    assert coverage["missing_at_random"] is False
+    shares = [keep[of].mean() * 100 for of in (said == 2, said != 2)]
+    assert f"{shares[0]:.1f} % of predictions of c have one, and {shares[1]:.1f} % of the others" in coverage["missing"]
+    whole = oracle(Task.MULTICLASS, predictions, scores, truth)["accuracy"]
+    by_class = sum(
+        np.mean(said == k) * np.mean([truth[r] == CLASSES[k] for r in np.flatnonzero(keep & (said == k))])
+        for k in range(3)
+    )
+    assert found["accuracy"].details["reweighted"] == pytest.approx(by_class)
+    assert abs(by_class - whole) < 0.1
