@@ -86,13 +86,7 @@ def grades_of(value: object) -> str | None:
     >>> grades_of([1, 0.5, None]), grades_of({"b": True, "a": 0}), grades_of([-1])
     ('[1.0,0.5,null]', '{"a":0.0,"b":1.0}', None)
     """
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return None
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
+    value = _plain(value)
     if not isinstance(value, Mapping | list | tuple) or not 0 < len(value) <= MOST_GRADES:
         return None
     read: dict[str, float | None] | list[float | None]
@@ -104,6 +98,16 @@ def grades_of(value: object) -> str | None:
     except (ValueError, OverflowError):
         return None
     return json.dumps(read, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _plain(value: object) -> object:
+    """Return what JSON text or an array holds; None where text is no JSON, and anything else as it is."""
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def _grade(value: object) -> float | None:
@@ -122,13 +126,7 @@ def ranking_of(value: object) -> str | None:
     >>> ranking_of(["a", 7]), ranking_of(["a", "a"]), ranking_of(0.5)
     ('["a","7"]', None, None)
     """
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return None
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
+    value = _plain(value)
     if not isinstance(value, list | tuple) or not value:
         return None
     if not all(isinstance(name, str | int) and not isinstance(name, bool) for name in value):
