@@ -32,7 +32,7 @@ OFF_THRESHOLD: Final = 0.01
 _WHY: Final = {
     Task.BINARY: "there are none between 0 and 1, or they are too alike",
     Task.MULTICLASS: "top scores give the accuracy, and those of each class, over all traffic, AUC, Brier score, "
-    "log-loss and calibration",
+    "log-loss, calibration and, where the highest score is what is predicted, precision, recall and F1",
     Task.REGRESSION: "residuals by prediction give the errors alone",
     Task.RANKING: "the highest scores of queries give nDCG alone",
 }
@@ -100,7 +100,8 @@ def _cell(
     assert profile is not None  # noqa: S101 - cells that could not be read are not estimated
     foreseen = promise.foresight.foresee(profile, measures)
     if promise.classes is not None and scores is not None:
-        more = promise.classes.foresee(scores, measures)
+        predicted = None if answered is None else answered.bins[: len(model.schema.classes)].astype(np.float64)
+        more = promise.classes.foresee(scores, measures, predicted)
         foreseen = [one or other for one, other in zip(foreseen, more, strict=True)]
     unsupported = promise.foresight.unsupported(profile)
     strays = promise.foresight.strays(profile, answered) if isinstance(promise.foresight, ByScore) else 0.0

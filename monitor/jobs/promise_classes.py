@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from monitor.estimation.calibration import Calibration
-from monitor.estimation.classes import calibrations, covers, promised, scatter
+from monitor.estimation.classes import DECIDED, calibrations, covers, decided, promised, scatter
 from monitor.jobs import JobContext
 from monitor.performance import PerformanceMeasure
 from monitor.profile.binning import Binning
@@ -33,16 +33,20 @@ class ByClass:
     reference: Outcome
     curves: tuple[Calibration, ...]
 
-    def foresee(self, scores: Floats, measures: Sequence[PerformanceMeasure]) -> list[tuple[float, float] | None]:
+    def foresee(
+        self, scores: Floats, measures: Sequence[PerformanceMeasure], predicted: Floats | None = None
+    ) -> list[tuple[float, float] | None]:
         """Return what rows by (class, score bin) promise of each measure, and how far chance scatters it.
 
-        None where they do not say.
+        None where they do not say. Without ``predicted``, rows by predicted class, measures that need these are None.
         """
         known = [each for each in measures if covers(each.name, len(self.reference.schema.classes))]
         if not known or not scores.sum():
             return [None] * len(measures)
-        foreseen = promised(self.reference, self.curves, scores)
-        chances = scatter(self.reference, self.curves, scores, [each.value for each in known])
+        told = None if predicted is None else decided(self.reference, self.curves, scores, predicted)
+        known = [each for each in known if told is not None or each.name not in DECIDED]
+        foreseen = promised(self.reference, self.curves, scores, told)
+        chances = scatter(self.reference, self.curves, scores, [each.value for each in known], told)
         given = {}
         for each, chance in zip(known, chances, strict=True):
             value = each.value(foreseen)
@@ -74,7 +78,9 @@ def by_classes(
         others = calibrations(sides - own)
         if others is None:
             continue
-        for measure, given in zip(measures, ByClass(whole, others).foresee(own.sum(axis=1), measures), strict=True):
+        predicted = chunk.confusion.sum(axis=0).astype(np.float64)
+        said = ByClass(whole - chunk, others).foresee(own.sum(axis=1), measures, predicted)
+        for measure, given in zip(measures, said, strict=True):
             truth = measure.value(chunk)
             if given is not None and truth is not None:
                 rows.setdefault(measure.name, []).append((given[0], truth, given[1]))

@@ -106,8 +106,12 @@ def oracle(task: Task, predictions: list, scores: list, truth: list) -> dict[str
     if task is Task.RANKING:
         return {"ndcg": metrics.ndcg_score(truth, p, k=3)}
     one_hot = np.array(truth)[:, None] == np.array(CLASSES)
+    predicted = np.array(CLASSES)[p.argmax(axis=1)]
     return {
-        "accuracy": metrics.accuracy_score(truth, np.array(CLASSES)[p.argmax(axis=1)]),
+        "accuracy": metrics.accuracy_score(truth, predicted),
+        "precision": metrics.precision_score(truth, predicted, average="macro"),
+        "recall": metrics.recall_score(truth, predicted, average="macro"),
+        "f1": metrics.f1_score(truth, predicted, average="macro"),
         "auc": metrics.roc_auc_score(truth, p, multi_class="ovr"),
         "brier": float(((p - one_hot) ** 2).sum(axis=1).mean()),
         "log_loss": metrics.log_loss(truth, p, labels=list(CLASSES)),
