@@ -42,6 +42,9 @@ def demo(
     port: Annotated[int | None, typer.Option(help="The dashboard's port; 8080, or a free one.")] = None,
 ) -> None:
     """Show everything on a summer of real flights: train, serve, watch, alert, explain, report."""
+    from app.demo import needed
+
+    needed.check()
     from app.demo.replay import run as run_demo
 
     run_demo(once=once, directory=directory, port=port)
