@@ -8,25 +8,31 @@ from explain.queue import Ticket
 from monitor.types import Explanation
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Pending:
-    """An explanation to come, or one that is there: then without a ticket."""
+    """An explanation to come, or one that is there: then without a ticket.
+
+    ``ticket`` is that of the job under way; ``sampled`` says whether chance chose the row for anybody who waits.
+    """
 
     found: "Future[Explanation]"
     ticket: Ticket | None = None
+    sampled: bool = False
 
 
-def pass_on(into: "Future[Explanation]", ask: Callable[[], Pending]) -> None:
+def pass_on(into: Pending, ask: Callable[[], Pending]) -> None:
     """Let one explanation become what another will be."""
 
     def took(other: "Future[Explanation]") -> None:
         error = other.exception()
         if error is None:
-            into.set_result(other.result())
+            into.found.set_result(other.result())
         else:
-            into.set_exception(error)
+            into.found.set_exception(error)
 
     try:
-        ask().found.add_done_callback(took)
+        other = ask()
+        into.ticket = other.ticket
+        other.found.add_done_callback(took)
     except Exception as error:  # noqa: BLE001 - raised in whoever waits
-        into.set_exception(error)
+        into.found.set_exception(error)

@@ -8,7 +8,7 @@ from typing import Any
 
 from explain.engine import ASK, Job
 from explain.explainers import Attribution
-from explain.worker import Worker
+from explain.worker import SHUT_DOWN, Worker
 from monitor.errors import Conflict, Overloaded, Unavailable
 
 MOST_WAITING = 100
@@ -53,7 +53,7 @@ class Queue:
         ticket = Ticket(model, job)
         with self._lock:
             if self.closed:
-                raise Unavailable("explanations are shut down")
+                raise Unavailable(SHUT_DOWN)
             if len(self._waiting) >= MOST_WAITING:
                 raise Overloaded(f"{MOST_WAITING} explanations are waiting already; ask again later")
             self._waiting.append(ticket)
@@ -93,7 +93,7 @@ class Queue:
             self.closed = True
             waiting, self._waiting = self._waiting, []
         for ticket in waiting:
-            ticket.found.set_exception(Unavailable("explanations are shut down"))
+            ticket.found.set_exception(Unavailable(SHUT_DOWN))
         for worker in self.workers:
             worker.close()
 
@@ -113,7 +113,7 @@ class Queue:
         found: Attribution | list[Attribution] | list[float] | None = None
         failed: BaseException | None = None
         try:
-            found = _work(worker, ticket.job)
+            found = None if ticket.cancelled else _work(worker, ticket.job)
         except BaseException as error:  # noqa: BLE001 - the thread's boundary: raised in whoever waits
             failed = error
         with self._lock:

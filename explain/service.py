@@ -172,7 +172,7 @@ class ExplainService:
             inference_id=asked.inference_id,
             method=asked.method,
             created=self._clock.now(),
-            ticket=pending.ticket,
+            pending=pending,
         )
         self.tasks.add(task)
         pending.found.add_done_callback(task.follow)
@@ -194,6 +194,7 @@ class ExplainService:
         with self._lock:
             pending = self._running.get(request.fingerprint)
             if pending is not None:
+                pending.sampled |= sampled
                 return pending
             # Looked up under the lock: one that has just been finished is stored by now.
             stored = self._store.explanations.find(asked.model, asked.inference_id, fingerprint=request.fingerprint)
@@ -202,9 +203,9 @@ class ExplainService:
                 return self._there(stored, sampled)
             started = time.perf_counter()
             ticket = self.queue.put(asked.model, request.job)
-            pending = self._running[request.fingerprint] = Pending(Future(), ticket)
+            pending = self._running[request.fingerprint] = Pending(Future(), ticket, sampled)
         # Out of the lock: where the answer is there already, this calls at once.
-        ticket.found.add_done_callback(partial(self._finish, asked, request, pending, started, sampled))
+        ticket.found.add_done_callback(partial(self._finish, asked, request, pending, started))
         return pending
 
     def _there(self, stored: Explanation, sampled: bool) -> Pending:
@@ -220,22 +221,23 @@ class ExplainService:
         request: Request,
         pending: Pending,
         started: float,
-        sampled: bool,
         done: "Future[Attribution]",
     ) -> None:
         """Store one explanation, for everybody who asks for the same at the same time."""
         try:
             explanation = told(request, done.result(), time.perf_counter() - started, self._clock.now())
-            moment = cast("datetime", request.row["_time"])
+            moment, sampled = cast("datetime", request.row["_time"]), pending.sampled
             self._store.explanations.put(explanation, request.fingerprint, time=moment, sampled=sampled)
         except BaseException as error:  # noqa: BLE001 - raised in every thread that waits
             with self._lock:
                 del self._running[request.fingerprint]
             if asked.method == AUTO and isinstance(error, InvalidInput) and self.requests.refuse(request, str(error)):
-                pass_on(pending.found, partial(self.submit, asked, sampled=sampled))
+                pass_on(pending, partial(self.submit, asked, sampled=pending.sampled))
             else:
                 pending.found.set_exception(error)
             return
         with self._lock:
             del self._running[request.fingerprint]
+        if pending.sampled and not sampled:
+            self._store.explanations.mark_sampled(explanation.id)
         pending.found.set_result(explanation)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from explain.pending import Pending
 from explain.queue import Queue, Ticket
 from monitor.errors import Conflict, NotFound
 from monitor.types import Explanation
@@ -50,7 +51,7 @@ class ExplainTask:
 
 @dataclass(eq=False, slots=True)
 class Task:
-    """The same while it changes. ``ticket`` is the queue's for what is done just now; ``over`` ends with it."""
+    """The same while it changes. ``pending`` is what is done for it just now; ``over`` ends with it."""
 
     model: str
     inference_id: str | None
@@ -62,15 +63,23 @@ class Task:
     error: str = ""
     explanation: str | None = None
     state: TaskState = TaskState.QUEUED
-    ticket: Ticket | None = None
+    pending: Pending | None = None
     cancelled: bool = False
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     over: "Future[None]" = field(default_factory=Future)
+    _finishing: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def ticket(self) -> Ticket | None:
+        """The place in the queue of what is done for it just now."""
+        return None if self.pending is None else self.pending.ticket
 
     def finish(self, state: TaskState, error: str = "") -> None:
-        """Say what became of it."""
-        self.state, self.error = state, error
-        self.over.set_result(None)
+        """Say what became of it; what is said first holds."""
+        with self._finishing:
+            if not self.over.done():
+                self.state, self.error = state, error
+                self.over.set_result(None)
 
     def follow(self, found: "Future[Explanation]") -> None:
         """Write down what became of its one explanation, which is over."""
@@ -144,13 +153,24 @@ class Tasks:
         return found
 
     def cancel(self, id: str) -> Task:  # noqa: A002 - the noun
-        """End a task; one that is over stays as it is.
+        """End a task; one that is over stays as it is, and so does an explanation that others wait for, too.
 
         Raises:
             NotFound: there is none of that id.
         """
         task = self.get(id)
         task.cancelled = True
-        if task.ticket is not None:
-            self._queue.cancel(task.ticket)
+        ticket = task.ticket
+        if ticket is None:
+            return task
+        if not self._wanted(ticket):
+            self._queue.cancel(ticket)
+        elif task.inference_id is not None:
+            task.finish(TaskState.CANCELLED, "it was cancelled; others wait for the same explanation, which goes on")
         return task
+
+    def _wanted(self, ticket: Ticket) -> bool:
+        """Tell whether a task that was not cancelled waits for a job."""
+        with self._lock:
+            known = list(self._tasks.values())
+        return any(task.ticket is ticket and not task.cancelled and not task.over.done() for task in known)

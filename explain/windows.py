@@ -101,7 +101,7 @@ class Windows:
         question = Asked(model=asked.model, inference_id=id_, method=asked.method, version=version, seed=asked.seed)
         try:
             pending = self._service.submit(question, sampled=True)
-            task.ticket = pending.ticket
+            task.pending = pending
             task.explanation = pending.found.result().id
         except Conflict as error:
             task.cancelled = True

@@ -13,6 +13,11 @@ from explain.models import Allowed
 from explain.process import Limits, Process
 from monitor.errors import InvalidInput, NotFound, Unavailable, WatchglassError
 
+__all__ = ["SHUT_DOWN", "Limits", "Worker"]
+
+SHUT_DOWN = "explanations are shut down; ask again once the server has started"
+"""What is said of a job that the server's end leaves undone."""
+
 _ERRORS = {"InvalidInput": InvalidInput, "NotFound": NotFound}
 
 
@@ -83,8 +88,10 @@ class Worker:
             reply = process.ask(job, self.limits.seconds)
             if reply.fatal:
                 self._replace()
-        except Unavailable:
+        except Unavailable as error:
             self._replace()
+            if self._closed:
+                raise Unavailable(SHUT_DOWN) from error
             raise
         finally:
             self._turn.release()
@@ -99,12 +106,15 @@ class Worker:
     def close(self) -> None:
         """End the process for good; a running job fails with Unavailable."""
         self._closed = True
-        process = self._process
-        if process is not None:
-            process.kill()  # whoever waits for its reply sees the end of it and gives the turn back
-        with self._turn:
+        while True:
+            self.interrupt()  # whoever waits for its reply sees the end of it and gives the turn back
+            if self._turn.acquire(timeout=0.05):  # else one may just have been started
+                break
+        try:
             if self._process is not None:
                 self._process.end()
+        finally:
+            self._turn.release()
 
     @property
     def pid(self) -> int | None:
@@ -113,7 +123,7 @@ class Worker:
 
     def _up(self) -> "Process":
         if self._closed:
-            raise Unavailable("explanations are shut down")
+            raise Unavailable(SHUT_DOWN)
         if self._process is None or not self._process.alive:
             if self._process is not None:
                 self._process.end()

@@ -4,15 +4,22 @@ import os
 import signal
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from explain.explainers import Attribution
 from explain.queue import MOST_WAITING, Queue
-from monitor.errors import Conflict, Overloaded, Unavailable
+from explain.service import ExplainService
+from explain.worker import Limits, Worker
+from monitor.config import Config
+from monitor.errors import Conflict, NotFound, Overloaded, Unavailable
+from monitor.types import Window
 from tests.waiting import until
 
 DEADLINE = 30
+START = datetime(2013, 5, 1, tzinfo=UTC)
 
 
 class Held:
@@ -40,6 +47,27 @@ class Held:
 
     def close(self):
         self._go.release(100)
+
+
+class Answering(Held):
+    """The same for jobs of a service: nothing contributes anything."""
+
+    def run(self, job):
+        super().run(replace(job, method="0"))
+        return Attribution(0.0, 0.0, dict.fromkeys(job.row, 0.0), {})
+
+
+@pytest.fixture
+def slow(store, register, capture, reference):
+    """A service whose only worker is at a first row until it is let go, and that worker."""
+    register()
+    reference()
+    capture()
+    worker = Answering()
+    made = ExplainService(store, Config(), workers=[worker])
+    made.submit(_asked("r1", "lime"))
+    yield made, worker
+    made.close()
 
 
 class Job:
@@ -138,6 +166,80 @@ def test_a_task_tells_its_place_and_what_came_of_it(service, register, capture, 
     assert service.tasks.listed("flights")[0] == seen
     assert service.tasks.listed("nobody") == []
     assert service.tasks.view(service.tasks.cancel(seen.id)).state == "done"
+
+
+def test_one_of_many_who_ask_the_same_gives_up_and_the_others_get_their_answer(slow):
+    service, worker = slow
+    asked = _asked("r8", "lime")
+    (found, first), (_, second), (_, third) = (service.ask(asked) for _ in range(3))
+    seen = service.tasks.view(service.tasks.cancel(first.id))
+    assert (seen.state, seen.error) == (
+        "cancelled",
+        "it was cancelled; others wait for the same explanation, which goes on",
+    )
+    assert service.tasks.view(second).state == "queued"
+    service.tasks.cancel(second.id)
+    worker.let(2)
+    assert found.result(DEADLINE).attributions
+    until(third.over.done)
+    assert [service.tasks.view(task).state for task in (first, second, third)] == ["cancelled", "cancelled", "done"]
+
+
+def test_what_all_who_asked_gave_up_is_not_computed(slow):
+    service, worker = slow
+    found, first = service.ask(_asked("r9", "lime"))
+    _, second = service.ask(_asked("r9", "lime"))
+    service.tasks.cancel(first.id)
+    service.tasks.cancel(second.id)
+    with pytest.raises(Conflict, match="cancelled"):
+        found.result(DEADLINE)
+    until(second.over.done)
+    assert [service.tasks.view(task).state for task in (first, second)] == ["cancelled", "cancelled"]
+    worker.let(2)
+    assert service.explain("flights", "r9", "lime").attributions, "the next one works"
+    assert len(worker.begun) == 2
+
+
+def test_many_who_ask_for_one_row_at_once_cost_one_computation(service, register, capture, reference, monkeypatch):
+    register()
+    reference()
+    capture()
+    jobs, put = [], service.queue.put
+    monkeypatch.setattr(service.queue, "put", lambda model, job: jobs.append(job) or put(model, job))
+    with ThreadPoolExecutor(20) as pool:
+        found = list(pool.map(lambda _: service.explain("flights", "r11", "shapley"), range(20)))
+    assert len(jobs) == 1
+    assert {each.id for each in found} == {found[0].id}
+
+
+def test_a_row_that_a_window_chose_while_somebody_waited_for_it_stands_for_others(slow, store):
+    service, worker = slow
+    picked = service.submit(_asked("r12", "lime"))
+    chosen = service.submit(_asked("r12", "lime"), sampled=True)
+    assert chosen is picked
+    worker.let(2)
+    made = chosen.found.result(DEADLINE)
+    found = store.explanations.sample("flights", Window(START, START + timedelta(days=9)))
+    assert [each.id for each in found] == [made.id]
+
+
+def test_what_waited_when_the_server_stopped_can_be_asked_again_after_the_next_start(
+    service, store, allowed, register, capture, reference
+):
+    register()
+    reference()
+    capture()
+    first = ExplainService(store, Config(), workers=[Worker(allowed, Limits(threads=1))])
+    asked = [first.ask(_asked(f"r{at}", "shap", {"rows": 5_000_000})) for at in (13, 14)]
+    first.close()
+    for found, _ in asked:
+        with pytest.raises(Unavailable, match="shut down"):
+            found.result(DEADLINE)
+    with pytest.raises(Unavailable, match="shut down"):
+        first.explain("flights", "r13", "lime")
+    with pytest.raises(NotFound, match="no explanation under way"):
+        service.tasks.get(asked[1][1].id)
+    assert service.explain("flights", "r14", "lime").attributions
 
 
 def test_explained_in_the_queue_is_the_same_future_for_all_who_ask(service, register, capture, reference):
