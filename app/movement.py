@@ -14,6 +14,10 @@ from monitor.charts.style import CONFIG
 from monitor.types import Model, Window
 
 LOOKED_AT = 3
+UNCALIBRATED = (
+    "Uncalibrated: fewer than 30 windows to compare with, so that false alarms are not held to the dial, and small "
+    "changes are not seen."
+)
 
 
 def look_first(at: Place, model: Model, found: Overview) -> None:
@@ -21,6 +25,8 @@ def look_first(at: Place, model: Model, found: Overview) -> None:
     st.subheader("What to look at first", anchor=False)
     if not found.suspects:
         st.caption("No column went beyond its threshold in this window.")
+    if found.uncalibrated:
+        st.caption(f":material/info: {UNCALIBRATED}")
     for suspect in found.suspects[:LOOKED_AT]:
         _look(at, model, suspect)
     more = len(found.suspects) - LOOKED_AT

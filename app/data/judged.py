@@ -28,6 +28,7 @@ def stood(gathered: Sequence[Measurement]) -> tuple[str, ...]:
         f"{fmt.day(given.window.start)}, version {version}: {fmt.rate(given.value)} of an alarm"
         + ("; part of an open incident" if breached(given) else "")
         + (f"; faults: {given.details['faults']}" if given.details.get("faults") else "")
+        + ("; uncalibrated" if given.details.get("calibrated") is False else "")
         for version, given in newest.items()
         if given.value is not None
     )

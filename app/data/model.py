@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import streamlit as st
 
 from app.data.fleet import FRESH, breached
-from app.data.movement import Suspect, cells, ratio, suspects
+from app.data.movement import Suspect, cells, ratio, suspects, uncalibrated
 from app.data.names import EVIDENCE, SHIFT, accuracy_metrics, inputs_of, measure
 from app.runtime import runtime
 from monitor.charts.heatmap import Cell
@@ -40,6 +40,7 @@ class Overview:
     drifted_in: Window | None  # the newest window in which drift could be judged
     features: int
     detector: bool = False  # whether it is the detector that cells and suspects tell of
+    uncalibrated: bool = False  # whether a reference of too few windows is what it compares with, lately
 
 
 def read(
@@ -141,6 +142,7 @@ def overview(name: str, window: Window, version: str | None, segment: str) -> Ov
         drifted_in=newest,
         features=len(model.schema.features),
         detector=any(given.metric == EVIDENCE for given in moved),
+        uncalibrated=uncalibrated(moved),
     )
 
 

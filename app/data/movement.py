@@ -45,6 +45,13 @@ def ratio(given: Measurement) -> float | None:
     return reached
 
 
+def uncalibrated(moved: Sequence[Measurement]) -> bool:
+    """Whether the detector's newest words are not calibrated: of any version, in the last window that it judged."""
+    told = [given for given in moved if given.metric == EVIDENCE]
+    last = max((given.window.start for given in told), default=None)
+    return any(given.details.get("calibrated") is False for given in told if given.window.start == last)
+
+
 def cells(model: Model, moved: Sequence[Measurement]) -> tuple[Cell, ...]:
     """One cell a (column, window): the worst of what speaks for the column then, over versions."""
     at: dict[tuple[str, Window], list[Measurement]] = {}

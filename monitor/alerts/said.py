@@ -27,9 +27,11 @@ def sentence(model: Model, column: str, found: Sequence[Measurement]) -> str:
 
     Args:
         model: whose.
-        column: which; a model's own outputs too.
+        column: which; a model's own outputs too, and how columns go together.
         found: the column's ``detection.*`` measurements of one window.
     """
+    if column == JOINT:
+        return together(model, found)
     by_metric = {given.metric: given for given in found if given.feature == column}
     given = by_metric.get("detection.evidence")
     name = subject(model, column)

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.alerts.rules import evaluate
+from monitor.alerts.said import sentence
 from monitor.alerts.text import clean, title
+from monitor.profile.comoments import JOINT
 from monitor.types import Feature, Kind, Measurement, Model, ModelSchema, Rule, Settings, Severity, Task, Window
 
 START = datetime(2013, 7, 1, tzinfo=UTC)
@@ -138,3 +140,11 @@ def test_hostile_names_are_shortened_and_stripped_of_control_characters() -> Non
 def test_silence_is_told_in_whole_rows() -> None:
     given = measured("traffic.rows", None, 0.0, rows=0, details={"title": "traffic", "unit": "rows"})
     assert title(MODEL, given, 10.0, "<") == "Traffic is 0 rows, below 10 rows"
+
+
+def test_how_columns_go_together_is_told_by_the_pair_that_changed() -> None:
+    about = {"column": "visib", "other": "origin", "correlation": 0.04, "reference_correlation": 0.61}
+    given = measured("detection.evidence", JOINT, 2.0, details=about)
+    said = sentence(MODEL, JOINT, [given])
+    assert said.startswith("Visibility and Origin airport no longer go together as in the reference")
+    assert said.endswith("(rank correlation 0.04, reference 0.61)")
