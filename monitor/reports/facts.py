@@ -122,6 +122,14 @@ class Facts:
             return [each for each in self.measurements if each.metric.startswith(metric[:-1])]
         return [each for each in self.measurements if each.metric == metric]
 
+    def told(self, version: str | None = None) -> dict[str, list[Measurement]]:
+        """Return by column what the detector said of it in each window, of one version or all; empty with it off."""
+        found: dict[str, list[Measurement]] = {}
+        for each in enough(self.of("detection.evidence")):
+            if each.feature is not None and version in (None, each.version):
+                found.setdefault(each.feature, []).append(each)
+        return found
+
     def by_version(self, metric: str) -> dict[str, Sequence[Measurement]]:
         """Return the measurements of one metric by version."""
         found: dict[str, list[Measurement]] = {}

@@ -1,6 +1,6 @@
 """Which columns moved, the furthest first, each with its distribution beside the reference's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from monitor.alerts.text import moved, subject
@@ -34,34 +34,53 @@ class Drift(Section):
                     series.setdefault((each.feature, metric), []).append(each)
         if not series:
             return paragraph("Not enough data: no reference, or fewer than 100 rows in every window.", css="quiet")
-        order = sorted(series.items(), key=lambda item: -_ratio(_worst(item[1])))
+        told = facts.told(facts.version)
+        order = sorted(
+            series.items(), key=lambda item: (not _breaches(told.get(item[0][0], ())), -_ratio(_worst(item[1])))
+        )
         shown = order[: facts.model.settings.features_shown]
-        rows = [self._row(facts, page, feature, found) for (feature, _), found in shown]
+        rows = [self._row(facts, page, feature, found, told) for (feature, _), found in shown]
+        marked = (
+            "while it is part of an incident, which the dial bounds; that it was further away than an ordinary window "
+            "of the reference now and then is none"
+            if told
+            else "when it is further away than ordinary reference windows are from each other"
+        )
         note = (
-            f"Version {facts.version}, compared with its reference. A column is marked when it is further away than "
-            "ordinary reference windows are from each other. Bars: this window; grey: the reference."
+            f"Version {facts.version}, compared with its reference. A column is marked {marked}. Bars: this window; "
+            "grey: the reference."
         )
         more = f" {len(order) - len(shown)} calmer columns are not shown." if len(order) > len(shown) else ""
         head = ("Column", "Furthest", "Ordinary up to", "Windows", "What changed", "Now and before")
         return Html(paragraph(note + more, css="quiet") + table(head, rows, numbers=frozenset({1, 2, 3})))
 
-    def _row(self, facts: Facts, page: Page, feature: str, found: Sequence[Measurement]) -> list[Html]:
+    def _row(
+        self,
+        facts: Facts,
+        page: Page,
+        feature: str,
+        found: Sequence[Measurement],
+        told: Mapping[str, Sequence[Measurement]],
+    ) -> list[Html]:
         worst = _worst(found)
         unit = str(worst.details.get("unit") or "")
-        breached = sum(each.status is Status.BREACH for each in found)
-        faulty = any(each.feature == feature and each.status is Status.BREACH for each in facts.of("quality.*"))
+        judged = told.get(feature, ()) if told else found
+        breached = _breaches(judged)
+        faulty = not told and any(
+            each.feature == feature and each.status is Status.BREACH for each in facts.of("quality.*")
+        )
         if breached:
-            mark = tag("span", escape("▲ moved"), css="warning")
+            mark = tag("span", escape("▲ in an incident" if told else "▲ moved"), css="warning")
         elif faulty:  # ranks say little of values that were never seen: their fault speaks for them
             mark = tag("span", escape("▲ faulty values, see data quality"), css="warning")
         else:
-            mark = tag("span", escape("✓ ordinary"), css="good")
+            mark = tag("span", escape("✓ no incident" if told else "✓ ordinary"), css="good")
         name = subject(facts.model, feature)
         return [
             Html(f"{tag('strong', escape(name))}<br>{mark}"),
             escape(with_unit(worst.value, unit)),
             escape(with_unit(worst.threshold, unit)),
-            escape(f"{breached} of {len(found)}"),
+            escape(f"{breached} of {len(judged)}"),
             escape(moved(facts.model, worst) or "–"),
             self._figure(facts, page, feature, name),
         ]
@@ -113,6 +132,10 @@ def _histogram(profile: ColumnProfile) -> Histogram:
     return Histogram(
         edges.astype(float), profile.bins.astype(float), profile.below, profile.above, profile.minimum, profile.maximum
     )
+
+
+def _breaches(found: Sequence[Measurement]) -> int:
+    return sum(each.status is Status.BREACH for each in found)
 
 
 def _worst(found: Sequence[Measurement]) -> Measurement:

@@ -59,6 +59,12 @@ def _faults(facts: Facts) -> str:
 
 
 def _drift(facts: Facts) -> str:
+    told = {column: found for column, found in facts.told().items() if not column.startswith("_")}
+    if told:
+        moved = sum(any(each.status is Status.BREACH for each in found) for found in told.values())
+        sure = all(each.details.get("calibrated") for found in told.values() for each in found)
+        held = "" if sure else " Uncalibrated: with fewer than 30 windows of reference no dial is held."
+        return f"Drift: {moved or 'none'} of {len(told)} columns {'was' if moved < 2 else 'were'} in an incident.{held}"
     measured, moved = _columns(facts, "drift")
     if not measured:
         return "Drift could not be judged: no reference, or not enough rows."
