@@ -12,7 +12,7 @@ from app.prose import safe
 from app.runtime import runtime
 from explain.together import Pair, strongest
 from monitor.charts import format as fmt
-from monitor.charts.attribution import Share, bars, waterfall
+from monitor.charts.attribution import SURE, Share, bars, waterfall
 from monitor.charts.style import CONFIG, Palette
 from monitor.types import Explanation, Model
 
@@ -21,7 +21,7 @@ ABOUT = {
     "lime": "Weights of a simple model fitted around this row: which inputs push its answer up or down nearby.",
     "lime_text": "Weights of a simple model of which words are there: which push the answer up or down.",
     "lime_image": "Weights of a simple model of which segments are there: which push the answer up or down.",
-    "shapley": "Each step is what one input added to the average answer, with an error bar; the steps add up.",
+    "shapley": "Each step is what one input added to the average answer; the steps add up.",
     "shap_tree": "Each step is what one input added to the average answer, read off the trees; the steps add up.",
     "shap_permutation": "Steps that add up, found by letting inputs join in random orders; slower, to compare with.",
     "occlusion": "How the answer changes when one input alone is absent; quick, blind to what several do together.",
@@ -29,6 +29,12 @@ ABOUT = {
     "expected_gradients": "The model's slope between usual rows and this one, times the distance, with error bars.",
     "interactions": "What each input added to the average answer, and what every two of them do only together.",
 }
+LINKS = {"logit": "log-odds", "log": "logarithms"}
+"""Scales other than the answer's own, in words."""
+
+STARTS = {"occlusion": "the average answer is"}
+"""What the number is from which a method's weights start, where they do not add up; else that of a simple model."""
+
 OTHERS = "What each input contributed."
 
 
@@ -42,21 +48,26 @@ def card(model: Model, found: Explanation, given: Mapping[str, Any], paint: Pale
     """Draw one explanation of a captured row."""
     method, name = runtime().explain.methods().get(found.method), titled(found.method)
     additive = method is not None and method.additive
-    output = safe(found.output) or safe(score_title(model.schema))
-    explained = found.output[:1].upper() + found.output[1:] or score_title(model.schema)
+    output = found.output or score_title(model.schema)
+    explained = output[:1].upper() + output[1:]
+    unit = score_unit(model.schema) if found.link == "identity" else ""
+    drawn = shares(model, found)
     with st.container(border=True):
         st.subheader(f"Why this answer? {name}", anchor=False)
-        st.caption(ABOUT.get(found.method, OTHERS))
-        unit = score_unit(model.schema) if found.link == "identity" else ""
+        said = ABOUT.get(found.method, OTHERS)
+        bounded = " Thin bars hold the amount in 95 of 100 runs." if any(any(each.reach) for each in drawn) else ""
+        st.caption(f"{said}{bounded}")
         if not additive:
-            chart = bars(shares(model, found), paint, title=f"Weight, in {explained[:1].lower()}{explained[1:]}")
+            chart = bars(
+                drawn, paint, title=f"Weight, in points of the {output}" if unit == "share" else "Weight", unit=unit
+            )
         else:
             chart = waterfall(
-                shares(model, found),
+                drawn,
                 paint,
                 base=found.base_value,
                 output=found.prediction,
-                output_name=explained if found.link == "identity" else f"{found.output} ({found.link})",
+                output_name=_scaled(explained, found.link),
                 unit=unit,
             )
         st.plotly_chart(
@@ -66,11 +77,13 @@ def card(model: Model, found: Explanation, given: Mapping[str, Any], paint: Pale
         if pairs:
             together(pairs, unit)
         else:
-            mark(found, model.schema, given, paint)
-        st.caption(
-            f"Explained: {output}, this row {fmt.with_unit(found.prediction, unit)}, "
-            f"{'average' if additive else 'intercept'} {fmt.with_unit(found.base_value, unit)}."
-        )
+            mark(found, model.schema, given, paint, unit)
+        start = f"the average answer is {fmt.with_unit(found.base_value, unit)}"
+        if not additive:
+            start = (
+                f"{STARTS.get(found.method, 'the simple model starts from')} {fmt.with_unit(found.base_value, unit)}"
+            )
+        st.caption(f"{safe(explained)}: {fmt.with_unit(found.prediction, unit)} for this row; {start}.")
         for sentence in trusted(found):
             st.caption(sentence)
         with st.expander("How far to trust it", icon=":material/verified:"):
@@ -86,29 +99,39 @@ def card(model: Model, found: Explanation, given: Mapping[str, Any], paint: Pale
 def shares(model: Model, found: Explanation) -> list[Share]:
     """The attributions under the names and units people use; of one text, image or sequence those of its parts."""
     if len(found.attributions) == 1 and found.parts:
-        return [Share(part.label, "", part.amount, part.error) for part in found.parts]
-    parts = []
+        return [Share(part.label, "", part.amount, _interval(part.amount, part.error)) for part in found.parts]
+    errors: Mapping[str, float] = found.standard_errors or {}
+    listed = []
     for name, amount in found.attributions.items():
         feature = model.schema.feature(name)
-        shown = fmt.value(found.values.get(name), feature.unit if feature else "")
-        errors: Mapping[str, float] = found.standard_errors or {}
-        parts.append(Share(feature.label if feature else name, shown, amount, errors.get(name)))
-    return parts
+        value = found.values.get(name)
+        shown = "missing" if value is None else fmt.value(value, feature.unit if feature else "")
+        listed.append(Share(feature.label if feature else name, shown, amount, _interval(amount, errors.get(name))))
+    return listed
+
+
+def _interval(amount: float, error: float | None) -> tuple[float, float] | None:
+    return (amount - SURE * error, amount + SURE * error) if error else None
+
+
+def _scaled(output: str, link: str) -> str:
+    return output if link == "identity" else f"{output}, in {LINKS.get(link, link)}"
+
+
+def _between(pair: Pair, unit: str) -> str:
+    return " and ".join(fmt.change(end, unit) for end in pair.interval)
 
 
 def together(pairs: list[Pair], unit: str) -> None:
     """List the pairs of inputs that do most together, beyond what each does alone."""
-
-    def amount(value: float) -> str:
-        return fmt.points(value) if unit == "share" else fmt.signed(value)
-
     st.markdown("**What two inputs do only together**, the strongest first; half of it counts for each of the two.")
     st.dataframe(
         {
             "Inputs": [f"{pair.labels[0]} and {pair.labels[1]}" for pair in pairs],
-            "Together": [amount(pair.amount) for pair in pairs],
+            "Together": [fmt.change(pair.amount, unit) for pair in pairs],
             "In 95 of 100 samples between": [
-                "exact" if not pair.error else " and ".join(amount(end) for end in pair.interval) for pair in pairs
+                "exact" if not pair.error else " and ".join(fmt.change(end, unit) for end in pair.interval)
+                for pair in pairs
             ],
         },
         hide_index=True,

@@ -16,14 +16,24 @@ from monitor.types import Explanation, Feature, Kind, Model, Task
 
 
 def agree(known: Sequence[Explanation]) -> None:
-    """How far the methods asked agree, pair by pair."""
-    pairs = agreements(sorted(known, key=lambda each: each.created, reverse=True))
+    """How far each method asked agrees with the first of them, which is the one to begin with."""
+    if len(known) < 2:
+        return
+    first = known[0].method
     titles = {name: method.title.partition(",")[0] for name, method in runtime().explain.methods().items()}
-    for pair in pairs:
-        one, other = (safe(titles.get(name, name)) for name in pair.methods)
-        alike = "cannot be compared" if pair.rank is None else f"rank correlation {pair.rank:+.2f}"
-        icon = ":material/check_circle:" if (pair.rank or 0) >= 0.7 else ":material/warning:"
-        st.caption(f"{icon} {one} and {other}: {alike}; {round(3 * pair.top)} of their 3 largest inputs are the same.")
+    for pair in agreements(sorted(known, key=lambda each: each.created, reverse=True)):
+        if first not in pair.methods:
+            continue
+        other = next(name for name in pair.methods if name != first)
+        one, two = (safe(titles.get(name, name)) for name in (first, other))
+        largest = f"{round(3 * pair.top)} of their 3 largest are the same"
+        if pair.rank is None:
+            st.caption(f":material/info: {one} and {two} cannot be ranked beside each other; {largest}.")
+            continue
+        alike = "alike" if pair.rank >= 0.7 else "differently"
+        icon = ":material/check_circle:" if pair.rank >= 0.7 else ":material/warning:"
+        said = f"rank correlation {pair.rank:.2f} of 1".replace("-", "−")
+        st.caption(f"{icon} {one} and {two} rank the inputs {alike} ({said}); {largest}.")
 
 
 def trying(model: Model, given: Mapping[str, Any], row_id: str, version: str, method: str) -> None:
@@ -42,7 +52,7 @@ def _reasons(model: Model, row_id: str, version: str, method: str) -> None:
     free = [feature.name for feature in model.schema.features if not feature.protected]
     labels = {feature.name: feature.label for feature in model.schema.features}
     allowed = st.multiselect(
-        "Inputs that may change", free, default=free, format_func=lambda name: safe(labels[name]), key="may_change"
+        "Inputs that may change", free, default=free, format_func=labels.__getitem__, key="may_change"
     )
     bound = None
     if model.schema.task is not Task.BINARY:
@@ -67,7 +77,7 @@ def _what_if(model: Model, given: Mapping[str, Any], row_id: str, version: str) 
         for feature in model.schema.features
         if feature.kind in (Kind.NUMERIC, Kind.INTEGER, Kind.BOOLEAN, Kind.CATEGORICAL, Kind.TEXT)
     }
-    labels = {name: safe(feature.label) for name, feature in features.items()}
+    labels = {name: feature.label for name, feature in features.items()}
     picked = st.multiselect("Inputs", list(features), format_func=labels.__getitem__, key="what_if")
     changes = {name: _input(features[name], given.get(name)) for name in picked}
     if st.button("Ask the model", icon=":material/play_arrow:", disabled=not changes, key="ask_what_if"):

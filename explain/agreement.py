@@ -16,7 +16,8 @@ class Agreement:
     """Two methods on one row.
 
     ``rank`` is Spearman's correlation of the attributions, signs and all, in [−1, 1]; None where one of them is the
-    same throughout. ``top`` is the share of the three largest of one that are among the three largest of the other.
+    same throughout. Of one text, image or sequence it is that of its parts. ``top`` is the share of the three largest
+    of one that are among the three largest of the other.
     """
 
     methods: tuple[str, str]
@@ -38,9 +39,16 @@ def agreements(found: Sequence[Explanation]) -> list[Agreement]:
         Agreement((one, other), rank(of_one, of_other), top(of_one, of_other))
         for at, one in enumerate(names)
         for other in names[at + 1 :]
-        for of_one, of_other in [(newest[one].attributions, newest[other].attributions)]
-        if newest[one].version == newest[other].version and set(of_one) & set(of_other)
+        for of_one, of_other in [(_amounts(newest[one]), _amounts(newest[other]))]
+        if newest[one].version == newest[other].version and len(set(of_one) & set(of_other)) > 1
     ]
+
+
+def _amounts(found: Explanation) -> Mapping[str, float]:
+    """Return what is compared: the inputs' contributions, or those of the parts where there is one input."""
+    if len(found.attributions) == 1 and found.parts:
+        return {f"{part.feature} {part.place}": part.amount for part in found.parts}
+    return found.attributions
 
 
 def rank(one: Mapping[str, float], other: Mapping[str, float]) -> float | None:

@@ -37,6 +37,9 @@ QUALITY = {
 }
 _SHARES = ("relative_error", "tolerance", "off_manifold_share")
 _TARGETS = {"artifact": "the registered model file", "endpoint": "the served endpoint"}
+FEW = 20
+"""Fewer rows to compare with say little about what is usual."""
+
 _NOTHING = 1e-9  # rounding, not a difference
 
 
@@ -78,6 +81,12 @@ def trusted(found: Explanation) -> list[str]:
     """
     quality = found.quality
     said = []
+    compared = quality.get("background_rows")
+    if isinstance(compared, int) and 0 < compared < FEW:
+        rows = "1 row" if compared == 1 else f"{compared} rows"
+        said.append(
+            f":material/warning: Compared with {rows} only, so what is average is hardly known: register a reference."
+        )
     if quality.get("exact"):
         said.append(":material/check_circle: Exact: nothing was left to chance.")
     elif isinstance(error := quality.get("relative_error"), float):
@@ -95,5 +104,5 @@ def trusted(found: Explanation) -> list[str]:
         better = order < chance
         icon = ":material/check_circle:" if better else ":material/warning:"
         so = "sooner than" if better else "no sooner than"
-        said.append(f"{icon} Without the inputs it names first, the answer goes {so} without random ones.")
+        said.append(f"{icon} Taking away what it names first changes the answer {so} taking away parts at random.")
     return said

@@ -24,7 +24,11 @@ from monitor.schema.held import ARRAYS
 from monitor.types import Task
 
 FIRST = ("shap_tree", "shapley", "lime", "lime_text", "lime_image")
-METHODS = runtime().explain.methods()
+METHODS = dict(
+    sorted(runtime().explain.methods().items(), key=lambda each: FIRST.index(each[0]) if each[0] in FIRST else 9)
+)
+"""By name, those to begin with first."""
+
 
 at = place()
 model = model_of(at)
@@ -80,7 +84,7 @@ said, sure = answer(model, given)
 known = explanations(at.model, row_id)
 usable = methods_for(at.model, served)
 chosen = next((name for name in FIRST if usable.get(name, "") is None), FIRST[0])
-with st.grid(5, min_column_width=150):
+with st.grid(4 if model.schema.task is Task.REGRESSION else 5, min_column_width=150):
     figure("Ranked first" if model.schema.task is Task.RANKING else "Prediction", safe(said, 40))
     if model.schema.task is not Task.REGRESSION:
         figure(score_title(model.schema), sure)
@@ -179,15 +183,14 @@ asked = [method for method in METHODS if method in known] + [method for method i
 cards: list[Callable[[], None]] = [partial(card, model, known[method], given, paint) for method in asked]
 left = [method for method in FIRST if method in METHODS and usable.get(method, "") is None and method not in known]
 cards.append(partial(offer, left))
-for first in range(0, len(cards), 2):
-    pair = cards[first : first + 2]
-    for column, draw in zip(st.columns(len(pair), gap="medium"), pair, strict=True):
-        with column:
+with st.grid(min(len(cards), 2), min_column_width=480, gap="medium"):
+    for draw in cards:
+        with st.container():
             draw()
 
-agree(list(known.values()))
+agree([known[method] for method in asked])
 if known:
-    trying(model, given, row_id, served, next(iter(known)))
+    trying(model, given, row_id, served, asked[0])
 
 drawn = [
     (feature, picture(feature, given), lines(feature, given), in_words(feature, given))

@@ -12,30 +12,56 @@ from monitor.charts.style import Palette, frame, plain
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One feature's part: its name for people, its value with unit, what it added, and how sure that is."""
+    """One feature's part: its name for people, its value with unit, what it added, and the interval that holds that."""
 
     label: str
     value: str
     amount: float
-    error: float | None = None
+    interval: tuple[float, float] | None = None
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """How far the interval goes below and above the amount; nowhere where there is none."""
+        low, high = self.interval or (self.amount, self.amount)
+        return max(self.amount - low, 0.0), max(high - self.amount, 0.0)
 
 
 def ranked(shares: Sequence[Share], top: int) -> list[Share]:
     """The ``top`` largest by size, then one line for the sum of the rest.
 
     >>> [s.label for s in ranked([Share("a", "", 1), Share("b", "", -3), Share("c", "", 0.5)], 1)]
-    ['b', '2 other features']
+    ['b', '2 others together']
     """
     by_size = sorted(shares, key=lambda share: (-abs(share.amount), share.label))
     head, rest = by_size[:top], by_size[top:]
     if len(rest) == 1:
         return by_size
     if rest:
-        head.append(Share(f"{len(rest)} other features", "", sum(share.amount for share in rest)))
+        head.append(Share(f"{len(rest)} others together", "", sum(share.amount for share in rest)))
     return head
 
 
+SURE = 1.96
+"""Standard errors at either side of an amount that hold it in 95 of 100 runs."""
+
+NAME, VALUE = 40, 18
+"""Most characters of a row's name, and of the value in it; the hover has all of it."""
+
+
+def cut(text: str, most: int) -> str:
+    """Return a text of at most so many characters, with a mark where it was cut."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
 def _name(share: Share) -> str:
+    """Name a row so that its value stays readable, whatever its label's length."""
+    if not share.value:
+        return plain(cut(share.label, NAME))
+    value = cut(share.value, VALUE)
+    return f"{plain(cut(share.label, NAME - len(value) - 3))} = {plain(value)}"
+
+
+def _whole(share: Share) -> str:
     return f"{plain(share.label)} = {plain(share.value)}" if share.value else plain(share.label)
 
 
@@ -62,8 +88,8 @@ def waterfall(
     """
     steps = ranked(shares, top)
     rows = ["Average answer", *(_name(step) for step in steps), "This row"]
-    changes = [fmt.points(step.amount) if unit == "share" else fmt.signed(step.amount) for step in steps]
-    texts = [fmt.with_unit(base, unit), *changes, fmt.with_unit(output, unit)]
+    hovers = ["Average answer", *(_whole(step) for step in steps), "This row"]
+    texts = [fmt.with_unit(base, unit), *(fmt.change(step.amount, unit) for step in steps), fmt.with_unit(output, unit)]
     figure = go.Figure(
         go.Waterfall(
             orientation="h",
@@ -71,24 +97,28 @@ def waterfall(
             y=list(range(len(rows))),
             x=[base, *(step.amount for step in steps), output],
             increasing={"marker": {"color": colours.current}},
-            decreasing={"marker": {"color": "#C2571A" if colours.page == "#FFFFFF" else "#F2955B"}},
+            decreasing={"marker": {"color": less(colours)}},
             totals={"marker": {"color": colours.reference}},
             connector={"line": {"color": colours.faint, "width": 1}},
-            customdata=[f"{row}<br><b>{text}</b>" for row, text in zip(rows, texts, strict=True)],
+            customdata=[f"{row}<br><b>{text}</b>" for row, text in zip(hovers, texts, strict=True)],
             hovertemplate="%{customdata}<extra></extra>",
         )
     )
     marks = list(itertools.accumulate((step.amount for step in steps), initial=base))
-    ends = [base, *marks[1:], output]
-    errors = [0.0, *(step.error or 0.0 for step in steps), 0.0]
-    leftward = [False, *(step.amount < 0 for step in steps), False]
-    _ends(figure, ends, errors, leftward, texts, colours)
+    still = (0.0, 0.0)
+    ends = [
+        _End(base, still, texts[0]),
+        *(
+            _End(mark, step.reach, text, step.amount < 0)
+            for mark, step, text in zip(marks[1:], steps, texts[1:], strict=False)
+        ),
+        _End(output, still, texts[-1]),
+    ]
+    _ends(figure, ends, colours)
     _rows(figure, rows, colours)
-    low, high = min(*marks, output), max(*marks, output)
-    pad = (high - low) * 0.2 or abs(high) * 0.1 or 1.0
     figure.update_xaxes(
-        title_text=plain(output_name),
-        range=[low - pad, high + 1.5 * pad],  # the numbers are written at the right
+        title_text=plain(output_name if unit == "share" else titled(output_name, unit)),
+        range=_span(ends, marks),
         tickformat=".0%" if unit == "share" else None,
         showgrid=True,
         nticks=7,
@@ -96,27 +126,57 @@ def waterfall(
     return figure
 
 
-def _ends(
-    figure: go.Figure,
-    ends: Sequence[float],
-    errors: Sequence[float],
-    leftward: Sequence[bool],
-    texts: Sequence[str],
-    colours: Palette,
-) -> None:
-    """Write each bar's number beyond its end and its error bar, so that neither covers the other."""
+def less(colours: Palette) -> str:
+    """Return the colour of what makes the answer less, that of more being ``current``."""
+    return "#C2571A" if colours.page == "#FFFFFF" else "#F2955B"
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Where a bar ends, how far its interval goes below and above, and the number that is written beyond."""
+
+    at: float
+    reach: tuple[float, float]
+    text: str
+    leftward: bool = False
+
+
+def titled(name: str, unit: str) -> str:
+    """Return an axis' title with the unit behind; points of a share are told from per cent of anything else.
+
+    >>> titled("Contribution", "$"), titled("Contribution", "share")
+    ('Contribution ($)', 'Contribution, in points')
+    """
+    if unit == "share":
+        return f"{name}, in points"
+    return f"{name} ({unit})" if unit else name
+
+
+def _span(ends: Sequence[_End], marks: Sequence[float]) -> list[float]:
+    """Return the axis' range: every bar and interval, and room for the numbers at the sides that have some."""
+    low = min(*marks, *(end.at - end.reach[0] for end in ends))
+    high = max(*marks, *(end.at + end.reach[1] for end in ends))
+    wide = (high - low) or abs(high) or 1.0
+    left = 0.26 if any(end.leftward for end in ends) else 0.02
+    return [low - left * wide, high + 0.3 * wide]
+
+
+def _ends(figure: go.Figure, ends: Sequence[_End], colours: Palette) -> None:
+    """Write each bar's number beyond its end and its interval, so that neither covers the other."""
     figure.add_trace(
         go.Scatter(
-            x=list(ends),
+            x=[end.at for end in ends],
             y=list(range(len(ends))),
             mode="markers",
             marker={"size": 1, "color": colours.text},
             error_x={
-                "array": list(errors),
+                "symmetric": False,
+                "array": [end.reach[1] for end in ends],
+                "arrayminus": [end.reach[0] for end in ends],
                 "color": colours.text,
                 "thickness": 1,
                 "width": 3,
-                "visible": any(errors),
+                "visible": any(any(end.reach) for end in ends),
             },
             hoverinfo="skip",
             showlegend=False,
@@ -124,11 +184,11 @@ def _ends(
     )
     figure.add_trace(
         go.Scatter(
-            x=[end + (-error if left else error) for end, error, left in zip(ends, errors, leftward, strict=True)],
+            x=[end.at - end.reach[0] if end.leftward else end.at + end.reach[1] for end in ends],
             y=list(range(len(ends))),
             mode="text",
-            text=[f" {text} " for text in texts],
-            textposition=["middle left" if left else "middle right" for left in leftward],
+            text=[f" {end.text} " for end in ends],
+            textposition=["middle left" if end.leftward else "middle right" for end in ends],
             textfont={"color": colours.text, "size": 12},
             cliponaxis=False,
             hoverinfo="skip",
@@ -138,33 +198,48 @@ def _ends(
 
 
 def bars(
-    shares: Sequence[Share], colours: Palette, *, title: str = "Weight in the local model", top: int = 10
+    shares: Sequence[Share],
+    colours: Palette,
+    *,
+    title: str = "Weight in the local model",
+    unit: str = "",
+    sizes: bool = False,
+    top: int = 10,
 ) -> go.Figure:
-    """Draw signed weights as horizontal bars from zero, the largest on top, with standard errors where known."""
-    steps = ranked(shares, top)
-    other = "#C2571A" if colours.page == "#FFFFFF" else "#F2955B"
+    """Draw amounts as horizontal bars from zero, the largest on top, with intervals where they are known.
+
+    Args:
+        shares: every input's amount.
+        colours: of the page.
+        title: of the axis.
+        unit: of the amounts; ``share`` prints points.
+        sizes: the amounts are sizes, and have no sign.
+        top: how many are drawn before the rest is one bar; of sizes the rest is left out, as theirs add up to nothing.
+    """
+    steps = ranked(shares, top)[:top] if sizes else ranked(shares, top)
+    texts = [fmt.change(step.amount, unit) for step in steps]
+    if sizes:
+        texts = [text.removeprefix("+") for text in texts]
     figure = go.Figure(
         go.Bar(
             orientation="h",
             x=[step.amount for step in steps],
             y=list(range(len(steps))),
-            marker={"color": [colours.current if step.amount >= 0 else other for step in steps]},
-            customdata=[f"{_name(step)}<br><b>{fmt.signed(step.amount)}</b>" for step in steps],
+            marker={"color": [colours.current if step.amount >= 0 else less(colours) for step in steps]},
+            customdata=[f"{_whole(step)}<br><b>{text}</b>" for step, text in zip(steps, texts, strict=True)],
             hovertemplate="%{customdata}<extra></extra>",
         )
     )
-    _ends(
-        figure,
-        [step.amount for step in steps],
-        [step.error or 0.0 for step in steps],
-        [step.amount < 0 for step in steps],
-        [fmt.signed(step.amount) for step in steps],
-        colours,
-    )
+    ends = [_End(step.amount, step.reach, text, step.amount < 0) for step, text in zip(steps, texts, strict=True)]
+    _ends(figure, ends, colours)
     _rows(figure, [_name(step) for step in steps], colours)
-    amounts = [step.amount for step in steps] + [0.0]
-    pad = (max(amounts) - min(amounts)) * 0.3 or 1.0
-    figure.update_xaxes(title_text=title, range=[min(amounts) - pad, max(amounts) + pad], showgrid=True, nticks=6)
+    figure.update_xaxes(
+        title_text=plain(titled(title, unit)),
+        range=_span(ends, [0.0, 0.0]),
+        tickformat=".3~%" if unit == "share" else None,
+        showgrid=True,
+        nticks=6,
+    )
     figure.add_vline(x=0, line={"color": colours.muted, "width": 1})
     return figure
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from monitor.charts import format as fmt
+from monitor.charts.attribution import NAME, cut, titled
 from monitor.charts.style import Palette, frame, plain
 
 
@@ -19,6 +20,10 @@ class Beside:
     current: float
     current_interval: tuple[float, float]
     clear: bool = False
+
+
+def _name(given: Beside) -> str:
+    return plain(cut(given.label, NAME))
 
 
 def compared(given: Sequence[Beside], colours: Palette, *, unit: str = "", top: int = 12) -> go.Figure:
@@ -35,7 +40,7 @@ def compared(given: Sequence[Beside], colours: Palette, *, unit: str = "", top: 
     for name, colour, offset in (("Reference", colours.reference, -0.19), ("This window", colours.current, 0.19)):
         means = [each.reference if offset < 0 else each.current for each in shown]
         ends = [each.reference_interval if offset < 0 else each.current_interval for each in shown]
-        words = [fmt.points(mean).lstrip("+") if unit == "share" else fmt.with_unit(mean, unit) for mean in means]
+        words = [fmt.change(mean, unit).removeprefix("+") for mean in means]
         figure.add_trace(
             go.Bar(
                 orientation="h",
@@ -64,7 +69,7 @@ def compared(given: Sequence[Beside], colours: Palette, *, unit: str = "", top: 
     figure.update_layout(barmode="overlay")
     most = max((max(each.reference_interval[1], each.current_interval[1]) for each in shown), default=1.0) or 1.0
     figure.update_xaxes(
-        title_text="Mean size of the contribution",
+        title_text=plain(titled("Mean size of the contribution", unit)),
         range=[0, 1.08 * most],
         tickformat=".1%" if unit == "share" else None,
         showgrid=True,
@@ -72,7 +77,7 @@ def compared(given: Sequence[Beside], colours: Palette, *, unit: str = "", top: 
     )
     figure.update_yaxes(
         tickvals=list(range(len(shown))),
-        ticktext=[f"<b>{plain(each.label)}</b>" if each.clear else plain(each.label) for each in shown],
+        ticktext=[f"<b>{_name(each)}</b>" if each.clear else _name(each) for each in shown],
         range=[len(shown) - 0.4, -0.6],
         showgrid=False,
         ticks="",

@@ -43,12 +43,17 @@ def rate(share: float | None) -> str:
 def points(change: float | None) -> str:
     """A change of a share, in percentage points.
 
-    >>> points(0.02), points(-0.001)
-    ('+2.0 pp', '−0.1 pp')
+    >>> points(0.02), points(-0.001), points(0.0001), points(1e-9)
+    ('+2.0 pp', '−0.1 pp', '+0.01 pp', '0 pp')
     """
     if change is None or not math.isfinite(change):
         return MISSING
-    return f"{change * 100:+.1f} pp".replace("-", "−")
+    percent = change * 100
+    if abs(percent) < 0.0005:
+        return "0 pp"
+    if abs(percent) < 0.05:
+        return f"{percent:+.1g} pp".replace("-", "−")
+    return f"{percent:+.1f} pp".replace("-", "−")
 
 
 def figure(value: float | None) -> str:
@@ -90,6 +95,18 @@ def with_unit(value: float | None, unit: str) -> str:
     if unit == "ms":
         return duration(value)
     text = figure(value)
+    return f"{text} {unit}" if unit and text != MISSING else text
+
+
+def change(value: float | None, unit: str) -> str:
+    """A change in its unit, with its sign: of a ``share`` in points.
+
+    >>> change(0.031, "share"), change(-3317.2, "$"), change(0.5, "")
+    ('+3.1 pp', '−3,317 $', '+0.500')
+    """
+    if unit == "share":
+        return points(value)
+    text = signed(value)
     return f"{text} {unit}" if unit and text != MISSING else text
 
 

@@ -12,13 +12,9 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from monitor.charts import format as fmt
+from monitor.charts.attribution import SURE, less
 from monitor.charts.style import Palette, frame, plain
 from monitor.types import Part
-
-
-def less(colours: Palette) -> str:
-    """Return the colour of what makes the answer less, that of more being ``current``."""
-    return "#C2571A" if colours.page == "#FFFFFF" else "#F2955B"
 
 
 def _greatest(parts: Sequence[Part]) -> float:
@@ -30,13 +26,14 @@ def _faint(colour: str, strength: float) -> str:
     return f"rgba({red},{green},{blue},{strength:.2f})"
 
 
-def words(text: str, parts: Sequence[Part], colours: Palette) -> str:
+def words(text: str, parts: Sequence[Part], colours: Palette, unit: str = "") -> str:
     """Return a text as HTML in which words that contributed are coloured and say how much; all of it is escaped.
 
     Args:
         text: as it was captured.
         parts: its words, with their places in it.
         colours: of the page.
+        unit: of the amounts; ``share`` prints points.
 
     >>> from monitor.charts.style import LIGHT
     >>> "<b>" in words("<b>late", [Part(feature="t", label="<b>late", place=(0, 7), amount=1.0)], LIGHT)
@@ -48,20 +45,27 @@ def words(text: str, parts: Sequence[Part], colours: Palette) -> str:
         start, stop = part.place
         strength = 0.55 * abs(part.amount) / greatest
         colour = _faint(colours.current if part.amount >= 0 else less(colours), strength)
-        said = fmt.signed(part.amount) + (f" ± {fmt.value(part.error)}" if part.error else "")
-        amount = f'<sub style="color:{colours.muted}">{escape(fmt.signed(part.amount))}</sub>' if strength > 0.1 else ""
+        amount = fmt.change(part.amount, unit)
+        sure = f" ± {fmt.change(SURE * part.error, unit).removeprefix('+')}" if part.error else ""
+        beside = f'<sub style="color:{colours.muted}">{escape(amount)}</sub>' if strength > 0.1 else ""
         pieces.append(escape(text[at:start]))
         pieces.append(
-            f'<span title="{escape(said, quote=True)}" style="background:{colour};border-radius:3px;padding:1px 2px">'
-            f"{escape(text[start:stop])}</span>{amount}"
+            f'<span title="{escape(amount + sure, quote=True)}" '
+            f'style="background:{colour};border-radius:3px;padding:1px 2px">'
+            f"{escape(text[start:stop])}</span>{beside}"
         )
         at = stop
     pieces.append(escape(text[at:]))
-    return f'<p style="line-height:2;color:{colours.text};white-space:pre-wrap">{"".join(pieces)}</p>'
+    style = f"line-height:2;color:{colours.text};white-space:pre-wrap;overflow-wrap:anywhere"
+    return f'<p dir="auto" style="{style}">{"".join(pieces)}</p>'
 
 
 def overlay(
-    picture: npt.NDArray[np.uint8] | str, size: tuple[int, int], parts: Sequence[Part], colours: Palette
+    picture: npt.NDArray[np.uint8] | str,
+    size: tuple[int, int],
+    parts: Sequence[Part],
+    colours: Palette,
+    unit: str = "",
 ) -> go.Figure:
     """Draw an image with its segments coloured by what they contributed.
 
@@ -70,6 +74,7 @@ def overlay(
         size: height and width.
         parts: its segments, by runs of pixels.
         colours: of the page.
+        unit: of the amounts; ``share`` prints points.
     """
     height, width = size
     amounts = np.zeros(height * width)
@@ -78,7 +83,7 @@ def overlay(
             amounts[first : first + length] = part.amount
     shown: dict[str, Any] = {"source": picture} if isinstance(picture, str) else {"z": _coloured(picture)}
     figure = go.Figure(go.Image(**shown, hoverinfo="skip"))
-    figure.add_trace(_heat(amounts.reshape(height, width), parts, colours, strongest=0.75))
+    figure.add_trace(_heat(amounts.reshape(height, width), parts, colours, unit, strongest=0.75))
     frame(figure, colours, height=360)
     figure.update_xaxes(visible=False, range=[-0.5, width - 0.5], constrain="domain")
     figure.update_yaxes(visible=False, range=[height - 0.5, -0.5], scaleanchor="x", constrain="domain")
@@ -94,7 +99,7 @@ def _coloured(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return np.repeat(grey[:, :, None], 3, axis=2)
 
 
-def _heat(amounts: Any, parts: Sequence[Part], colours: Palette, *, strongest: float) -> go.Heatmap:
+def _heat(amounts: Any, parts: Sequence[Part], colours: Palette, unit: str, *, strongest: float) -> go.Heatmap:
     greatest = _greatest(parts)
     low, high = less(colours), colours.current
     return go.Heatmap(
@@ -107,18 +112,30 @@ def _heat(amounts: Any, parts: Sequence[Part], colours: Palette, *, strongest: f
             [0.5, _faint(high, 0.0)],
             [1, _faint(high, strongest)],
         ],
-        colorbar={"thickness": 10, "outlinewidth": 0, "tickfont": {"color": colours.muted, "size": 11}},
-        hovertemplate="%{z:+.3g}<extra></extra>",
+        colorbar={
+            "thickness": 10,
+            "outlinewidth": 0,
+            "tickfont": {"color": colours.muted, "size": 11},
+            "tickformat": "+.3~%" if unit == "share" else None,
+            "ticksuffix": f" {unit}" if unit not in ("", "share") else None,
+        },
+        hovertemplate=f"{_amount(unit)}<extra></extra>",
     )
 
 
-def strip(parts: Sequence[Part], colours: Palette, channels: Sequence[str] = ()) -> go.Figure:
+def _amount(unit: str) -> str:
+    """Return how a hover writes an amount."""
+    return "%{z:+.1%}" if unit == "share" else f"%{{z:+.3~g}} {plain(unit)}".rstrip()
+
+
+def strip(parts: Sequence[Part], colours: Palette, channels: Sequence[str] = (), unit: str = "") -> go.Figure:
     """Draw what each stretch of steps contributed, one line for each channel, the first step at the left.
 
     Args:
         parts: the stretches, with their places.
         colours: of the page.
         channels: what the channels are called; by number where that is not known.
+        unit: of the amounts; ``share`` prints points.
     """
     rows = sorted({part.place[2] for part in parts})
     edges = sorted({edge for part in parts for edge in part.place[:2]})
@@ -130,18 +147,18 @@ def strip(parts: Sequence[Part], colours: Palette, channels: Sequence[str] = ())
         for at in range(edges.index(first), edges.index(stop)):
             amounts[row, at], said[row, at] = part.amount, plain(part.label)
     names = [channels[row] if 0 <= row < len(channels) else f"channel {row + 1}" if row >= 0 else "" for row in rows]
-    heat = _heat(amounts, parts, colours, strongest=1.0)
+    heat = _heat(amounts, parts, colours, unit, strongest=1.0)
     heat.update(
         x=[edge + 0.5 for edge in edges],
         y=list(range(len(rows))),
         xgap=1,
         ygap=2,
         customdata=said,
-        hovertemplate="%{customdata}<br><b>%{z:+.3g}</b><extra></extra>",
+        hovertemplate=f"%{{customdata}}<br><b>{_amount(unit)}</b><extra></extra>",
     )
     figure = go.Figure(heat)
     frame(figure, colours, height=110 + 34 * len(rows))
-    figure.update_xaxes(title_text="step", nticks=12)
+    figure.update_xaxes(title_text="Step", nticks=12)
     figure.update_yaxes(
         tickvals=list(range(len(rows))), ticktext=[plain(name) for name in names], autorange="reversed", ticks=""
     )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.charts.attribution import Share, bars, ranked, waterfall
+from monitor.charts.dependence import dependence
 from monitor.charts.heatmap import APART, CLICKABLE, Cell, heatmap
 from monitor.charts.lines import SERIES, Bars, over_time, volume
 from monitor.charts.style import LIGHT
@@ -126,7 +127,10 @@ def test_every_cell_can_be_clicked_until_there_are_too_many() -> None:
     assert len(heatmap(many, LIGHT).data[-1].x) == 1
 
 
-SHARES = [Share(f"Feature {n}", "1 km", amount, 0.01) for n, amount in enumerate([0.2, -0.1, 0.05, -0.03, 0.02])]
+SHARES = [
+    Share(f"Feature {n}", "1 km", amount, (amount - 0.01, amount + 0.03))
+    for n, amount in enumerate([0.2, -0.1, 0.05, -0.03, 0.02])
+]
 
 
 def test_the_waterfall_walks_from_base_to_output() -> None:
@@ -140,9 +144,55 @@ def test_the_waterfall_walks_from_base_to_output() -> None:
 
 
 def test_the_rest_is_summed_and_a_rest_of_one_is_shown_itself() -> None:
-    assert ranked(SHARES, 3)[-1].label == "2 other features"
+    assert ranked(SHARES, 3)[-1].label == "2 others together"
     assert ranked(SHARES, 3)[-1].amount == pytest.approx(-0.01)
     assert len(ranked(SHARES, 4)) == 5
+
+
+def test_the_axis_holds_every_bar_interval_and_number_and_intervals_need_not_be_even() -> None:
+    wide = [Share("a", "", 1.0, (0.5, 9.0)), Share("b", "", -1.0, (-4.0, -0.5))]
+    for figure in (bars(wide, LIGHT), waterfall(wide, LIGHT, base=0, output=0, output_name="x")):
+        low, high = figure.layout.xaxis.range
+        assert low < -4.0
+        assert high > 9.0
+        intervals = figure.data[1].error_x
+        assert max(intervals.array) == 8.0
+        assert max(intervals.arrayminus) == 3.0
+
+
+def test_sizes_have_no_sign_no_rest_and_no_empty_side() -> None:
+    figure = bars([Share(f"{n}", "", float(n)) for n in range(1, 30)], LIGHT, unit="$", sizes=True, top=5)
+    assert [text.strip() for text in figure.data[-1].text] == ["29.0 $", "28.0 $", "27.0 $", "26.0 $", "25.0 $"]
+    assert figure.layout.xaxis.range[0] > -0.05 * 29
+    assert figure.layout.xaxis.title.text.endswith("($)")
+
+
+def test_a_long_name_is_cut_before_its_value_and_the_hover_has_more_of_it() -> None:
+    label = "Region of the customer's main place of residence"
+    figure = bars([Share(label, "missing", 0.1)], LIGHT, unit="share")
+    assert figure.layout.yaxis.ticktext[0].endswith("… = missing")
+    assert len(figure.layout.yaxis.ticktext[0]) <= 40
+    assert figure.data[0].customdata[0].startswith(f"{label} = missing")
+    assert figure.data[0].customdata[0].endswith("<b>+10.0 pp</b>")
+
+
+def test_numbers_are_drawn_against_what_they_contributed_and_rows_without_one_are_left_out() -> None:
+    figure = dependence([(3, 0.1), (None, 0.5), (1.5, -0.2)], LIGHT, label="Delay", value_unit="min", unit="share")
+    assert list(figure.data[0].x) == [3.0, 1.5]
+    assert figure.layout.xaxis.title.text == "Delay (min)"
+    assert figure.layout.yaxis.title.text == "Contribution, in points"
+
+
+def test_categories_have_a_line_each_by_their_mean_and_rare_ones_share_the_last() -> None:
+    given = [(f"<b>{n}</b>", n / 10) for n in range(20) for _ in range(20 - n)] + [(None, 9.0)] * 30 + [(True, -9.0)]
+    figure = dependence(given, LIGHT, label="<i>")
+    names = list(figure.layout.yaxis.ticktext)
+    assert names[0] == "missing"
+    assert names[-1] == "all others"
+    assert len(names) == 13
+    assert not any("<b>" in name for name in names)
+    assert len(figure.data[0].x) == len(given), "every row is drawn"
+    assert dependence([], LIGHT, label="x").layout.annotations[0].text == "No row to show."
 
 
 def test_bars_keep_signs_and_order_by_size() -> None:
