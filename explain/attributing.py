@@ -20,7 +20,7 @@ from explain.columns import NUMBERS, from_row
 from explain.engine import Job
 from explain.explainers import Attribution, explainer, resolve
 from explain.files import digest
-from explain.models import adapter
+from explain.models import adapter, model_hash
 from explain.queue import Queue
 from explain.request import Requests, explained_output, specification, whole
 from monitor.clock import EPOCH
@@ -128,8 +128,8 @@ class Attributing:
         spec = specification(served, "artifact")[1]
         kind = adapter(spec)
         method = choose(AUTO, model.schema, kind)[0]
-        model_hash = kind.fingerprint(spec)
-        if (model_hash, method) in self._refused or not explainer(method).additive:
+        known_by = model_hash(spec)
+        if (known_by, method) in self._refused or not explainer(method).additive:
             method = FALLBACK
         chosen = resolve(explainer(method), {"rows": each} if method == FALLBACK else {})
         references = [known for known in self._store.catalog.versions(model.name) if known.reference_rows]
@@ -138,9 +138,9 @@ class Attributing:
         source = min(references, key=lambda known: (known.version != served.version, known.created, known.version))
         background = self._requests.background(model, served, window.start)
         features = [(known.name, known.kind, known.group) for known in model.schema.features]
-        basis = (FORMAT, model_hash, method, chosen, background.hash, source.version, features)
+        basis = (FORMAT, known_by, method, chosen, background.hash, source.version, features)
         return _Plan(
-            served, spec, method, chosen, model_hash, background, source, digest(msgspec.json.encode(basis))[:32]
+            served, spec, method, chosen, known_by, background, source, digest(msgspec.json.encode(basis))[:32]
         )
 
     def _make(self, model: Model, plan: _Plan, window: Window, rows: int) -> None:

@@ -71,6 +71,24 @@ def file_digest(path: str, what: str) -> bytes:
         raise InvalidInput(f"the model's {what} file {path!r} cannot be read: {error.strerror}") from error
 
 
+def check_pinned(spec: Specification) -> None:
+    """Refuse a model file that is not the one that was registered, where its registration says which that was.
+
+    Raises:
+        InvalidInput: the file's sha256 is not the specification's ``sha256``.
+    """
+    pinned = spec.get("sha256")
+    if pinned is None:
+        return
+    what = "weights" if "weights" in spec else "model"
+    found = file_digest(text(spec, what), what).hex()
+    if found != pinned:
+        raise InvalidInput(
+            f"the model's {what} file {spec[what]!r} is not the one that was registered: its sha256 is {found}, and "
+            f"the version's artifact says {pinned}. Put that file back, or register this one as a version of its own"
+        )
+
+
 def _status(path: str) -> tuple[int, int, int]:
     """Return inode, size and time of change of a regular file; a device or pipe could be read for ever."""
     status = Path(path).stat()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from explain.models import adapter
+from explain.models import model_hash
 from explain.request import Asked, Request, specification
 from monitor.errors import NotFound
 from monitor.types import Model, Version
@@ -65,7 +65,7 @@ class Recent:
             version = catalog.version(asked.model, str(asked.version))
             spec = specification(version, asked.target)[1]
             mark = catalog.reference_mark(asked.model)
-            return _Basis(catalog.model(asked.model), version, mark, adapter(spec).fingerprint(spec))
+            return _Basis(catalog.model(asked.model), version, mark, model_hash(spec))
         except NotFound:
             return None
 

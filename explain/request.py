@@ -14,7 +14,7 @@ from explain.columns import from_row
 from explain.engine import Job
 from explain.explainers import explainer, resolve
 from explain.files import Specification, digest
-from explain.models import adapter
+from explain.models import adapter, model_hash
 from monitor.errors import InvalidInput
 from monitor.schema.held import restored, summarised
 from monitor.types import Model, ModelSchema, Task, Version
@@ -91,9 +91,9 @@ class Requests:
         served = self._store.catalog.version(asked.model, str(row["_version"]))
         target, spec = specification(served, asked.target)
         kind = adapter(spec)
-        model_hash = kind.fingerprint(spec)
+        known_by = model_hash(spec)
         method, why = choose(asked.method, model.schema, kind)
-        refused = self._refused.get((model_hash, method))
+        refused = self._refused.get((known_by, method))
         if asked.method == AUTO and refused:
             method, why = FALLBACK, f"{method} cannot: {refused}"
         chosen = resolve(explainer(method), asked.settings or {}, probes=not kind.cheap)
@@ -104,7 +104,7 @@ class Requests:
         job = Job(
             spec=dict(spec),
             schema=model.schema,
-            model_hash=model_hash,
+            model_hash=known_by,
             method=method,
             row=own,
             background={column: values.tolist() for column, values in usual.columns.items()},

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from explain.columns import Column
-from explain.files import Specification
+from explain.files import Specification, check_pinned
 from monitor.errors import InvalidInput, Unavailable
 from monitor.plugins import plugins
 from monitor.types import ModelSchema, Task
@@ -137,6 +137,16 @@ def adapter(spec: Specification) -> type[ModelAdapter]:
     if name not in known:
         raise InvalidInput(f'no model adapter {name!r}; set "adapter" to one of: {", ".join(known)}')
     return known[str(name)]
+
+
+def model_hash(spec: Specification) -> str:
+    """Return what identifies the model of a specification: its adapter's fingerprint.
+
+    Raises:
+        InvalidInput: the specification is malformed, its files cannot be read, or are not those it names by hash.
+    """
+    check_pinned(spec)
+    return adapter(spec).fingerprint(spec)
 
 
 def linked(outputs: npt.NDArray[np.float64], link: str) -> npt.NDArray[np.float64]:

@@ -16,6 +16,9 @@ from explain.columns import Column
 from explain.models import checked
 from monitor.types import Task
 
+WHOLE = b"\nend of trees"
+"""What follows the last tree. A file without it, the library reads beyond its end, and the process dies."""
+
 
 class LightGBMAdapter(BoosterAdapter):
     """A LightGBM booster."""
@@ -29,6 +32,8 @@ class LightGBMAdapter(BoosterAdapter):
     def opened(cls, body: bytes, task: Task) -> tuple[Any, int]:
         """Return the booster and how many columns it reads; see `BoosterAdapter.opened`."""
         del task
+        if WHOLE not in body:
+            raise ValueError(f"it was cut short: the line {WHOLE.decode().strip()!r} is missing")
         import lightgbm
 
         try:

@@ -187,6 +187,30 @@ def test_a_hostile_file_is_refused_and_runs_nothing(name, what, tmp_path):
     assert not (tmp_path / MARK).exists()
 
 
+@pytest.mark.parametrize("share", [0.3, 0.6])
+@each
+def test_a_file_that_was_cut_short_is_refused(name, share, saved, tmp_path):
+    body = Path(saved[name][0]).read_bytes()
+    path = tmp_path / "model"
+    path.write_bytes(body[: int(len(body) * share)])
+    with pytest.raises(InvalidInput, match=str(path)):
+        load(name, path)
+
+
+def test_safetensors_cut_short_are_refused(tmp_path):
+    from safetensors.numpy import save
+
+    body = save({"weight": np.ones(1), "carrier": np.ones(3), "bias": np.ones(())})
+    (tmp_path / "w.safetensors").write_bytes(body[:-5])
+    (tmp_path / "c.json").write_text('{"numbers": ["delay"]}')
+    spec = {
+        "adapter": "torch", "class": "zoo_models:Linear", "weights": str(tmp_path / "w.safetensors"),
+        "config": str(tmp_path / "c.json"),
+    }  # fmt: skip
+    with pytest.raises(InvalidInput, match="weights and config do not fit"):
+        adapter(spec).load(spec, TWO, Allowed(classes=("zoo_models:Linear",)))
+
+
 def test_pickle_in_the_clothes_of_safetensors_runs_nothing(tmp_path):
     (tmp_path / "w.safetensors").write_bytes(bomb(tmp_path))
     (tmp_path / "c.json").write_text('{"numbers": ["delay"]}')

@@ -1,5 +1,6 @@
 """A question that was answered is known again, and only while everything that its answer follows from is the same."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from explain import recent
 from explain.recent import Recent
 from explain.request import Asked, Requests
+from monitor.errors import InvalidInput
 
 QUESTION = Asked(model="flights", inference_id="r3", method="lime", version="1", seed=1, settings={"rows": 2_000})
 
@@ -121,6 +123,26 @@ def test_those_not_asked_again_for_longest_are_forgotten(known, monkeypatch):
     assert kept.fingerprint(QUESTION) is not None
     kept.keep(third, request)
     assert [kept.fingerprint(each) is not None for each in (QUESTION, second, third)] == [True, False, True]
+
+
+def test_a_model_file_that_was_replaced_is_not_explained_where_the_registered_one_is_named(
+    service, store, register, capture, reference, artifact
+):
+    spec = register()
+    sha = hashlib.sha256(Path(spec["weights"]).read_bytes()).hexdigest()
+    known = store.catalog.version("flights", "1")
+    store.catalog.put_version(replace(known, artifact={**spec, "sha256": sha}))
+    reference()
+    capture()
+    asked = {"method": "lime", "version": "1", "settings": {"rows": 1_000}}
+    assert service.explain("flights", "r3", **asked).attributions
+    kept = Path(spec["weights"]).read_bytes()
+    Path(spec["weights"]).write_bytes(Path(artifact("Network", seed=99)["weights"]).read_bytes())
+    for _ in range(2):
+        with pytest.raises(InvalidInput, match=f"is not the one that was registered.*says {sha}.*Put that file back"):
+            service.explain("flights", "r3", **asked)
+    Path(spec["weights"]).write_bytes(kept)
+    assert service.explain("flights", "r3", **asked).attributions
 
 
 def test_an_answer_of_a_model_file_that_was_replaced_is_never_served(
