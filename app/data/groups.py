@@ -69,7 +69,7 @@ def better(hit: Measurement, task: Task) -> bool:
     effect = hit.details.get("effect")
     if not isinstance(effect, int | float):
         return False
-    if hit.details.get("channel") == "excess":
+    if hit.details.get("channel") == "excess" or task is Task.RANKING:
         return effect < 0
     return task is Task.MULTICLASS and effect > 0
 

@@ -161,7 +161,13 @@ def _details(model: Model, hit: Hit, state: ScanState) -> dict[str, Scalar]:
 def said(hit: Hit, words: str, model: Model) -> str:
     """Return what is wrong in a segment, as a sentence."""
     over = "this window" if hit.pooled == 1 else f"the last {hit.pooled} windows"
-    rows = f"{hit.rows:,} labelled rows of {over}"
+    ranking = model.schema.task is Task.RANKING
+    rows = f"{hit.rows:,} labelled {'queries' if ranking else 'rows'} of {over}"
+    if ranking and hit.channel == "residual":
+        how = f"{abs(hit.effect):.3f} {'lower' if hit.effect > 0 else 'higher'}"
+        return f"{words}: nDCG@{model.schema.cutoff} is {how} there than the past says ({rows})."
+    if ranking:
+        return f"{words}: bad rankings are {'more' if hit.effect > 0 else 'less'} common there than they were ({rows})."
     if model.schema.task is Task.REGRESSION:
         if hit.channel == "residual":
             return f"{words}: predictions are too {'high' if hit.effect > 0 else 'low'} there ({rows})."

@@ -134,10 +134,15 @@ def _errors(deltas: pa.Table, schema: ModelSchema) -> tuple[Floats, Bools]:
         usable = ~no_label & ~no_prediction & np.isfinite(label) & np.isfinite(prediction)
         return np.where(usable, prediction, 0.0) - np.where(usable, label, 0.0), usable
     if schema.task is Task.RANKING:
-        queries, _ = judged(deltas)
-        lost = [0.0 if query is None else 1 - float(quality(query, schema.cutoff)[0]) for query in queries]
-        return np.array(lost, dtype=np.float64), np.array([query is not None for query in queries], dtype=bool)
+        return lost_gain(deltas, schema)
     label, prediction = (deltas[name].to_pylist() for name in ("_label", "_prediction"))
     pairs = list(zip(label, prediction, strict=True))
     usable = np.array([one in schema.classes and other in schema.classes for one, other in pairs])
     return np.array([float(one != other) for one, other in pairs]), usable
+
+
+def lost_gain(batch: pa.Table, schema: ModelSchema) -> tuple[Floats, Bools]:
+    """Return 1 − nDCG of each query of a ranking, and whether its label fits it."""
+    queries, _ = judged(batch)
+    lost = [0.0 if query is None else 1 - float(quality(query, schema.cutoff)[0]) for query in queries]
+    return np.array(lost, dtype=np.float64), np.array([query is not None for query in queries], dtype=bool)

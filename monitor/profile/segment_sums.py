@@ -7,7 +7,8 @@ each feature's segments in order. The sums of one segment, fixed point in units 
 - classification, with p the probability of the positive class and y whether it was it (multiclass: the highest score,
   and whether that class was right): n, Σy, Σp, Σp(1−p), Σ(y−p)², Σp(1−p)(1−2p)², Σp(1−p)(1−2p), Σp(1−p)(1−2p)⁴. The
   last three are variance of the Brier excess (y−p)² − p(1−p) = (1−2p)(y−p), and the third moments of both.
-- regression, with e = prediction − label in reference deviations of the label, cut at four: n, Σe, Σe², Σe³, Σe⁴, Σe⁶.
+- regression, with e = prediction − label in reference deviations of the label, cut at four: n, Σe, Σe², Σe³, Σe⁴, Σe⁶;
+  a ranking likewise, where a row is a query and e = 1 − nDCG.
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from monitor.profile.groups import group
 from monitor.profile.outcome import UNIT
 from monitor.profile.outcome_rows import class_codes, probabilities
 from monitor.profile.pieces import PIECES
+from monitor.profile.residuals import lost_gain
 from monitor.profile.values import Bools, Floats, Ints, numbers, sizes
 from monitor.types import ALL, Feature, Kind, ModelSchema, Task
 
@@ -40,7 +42,7 @@ FARTHEST = 4.0
 """Residuals of a regression farther than this many deviations of the label count as this far."""
 
 CLASSIFICATION = ("n", "y", "p", "v", "brier", "brier_v", "third", "brier_third")
-REGRESSION = ("n", "e", "e2", "e3", "e4", "e6")
+ERRORS = ("n", "e", "e2", "e3", "e4", "e6")
 
 _SCANNED = (Kind.NUMERIC, Kind.INTEGER, Kind.BOOLEAN, Kind.CATEGORICAL, Kind.TEXT)
 _AT_ONCE = 50_000  # rows whose float64 sums stay exact integers
@@ -70,7 +72,7 @@ class SegmentSums:
 
     Attributes:
         segments: S of them, of all features.
-        names: what the sums are, `CLASSIFICATION` or `REGRESSION`.
+        names: what the sums are, `CLASSIFICATION` or `ERRORS`.
         counts: int64 [1 + S, sums]; the first row is of rows whose features are not kept.
     """
 
@@ -136,7 +138,7 @@ def places(batch: pa.Table, schema: ModelSchema, binning: Binning) -> Ints:
 
 def sum_names(schema: ModelSchema) -> tuple[str, ...]:
     """Return what is summed for a model."""
-    return REGRESSION if schema.task is Task.REGRESSION else CLASSIFICATION
+    return ERRORS if schema.task in (Task.REGRESSION, Task.RANKING) else CLASSIFICATION
 
 
 def profile_segments(deltas: pa.Table, schema: ModelSchema, binning: Binning) -> pa.Table:
@@ -206,10 +208,10 @@ def row_sums(batch: pa.Table, schema: ModelSchema, binning: Binning) -> tuple[In
         usable = ~missing & ~none & np.isfinite(label) & np.isfinite(prediction)
         with np.errstate(over="ignore"):
             error = (np.where(usable, prediction, 0.0) - np.where(usable, label, 0.0)) / bins.scale
-        error = np.rint(np.clip(error, -FARTHEST, FARTHEST) * UNIT) / UNIT
-        return _fixed([error**power for power in (1, 2, 3, 4, 6)], np.ones(len(error))), usable
-    if schema.task is Task.RANKING:  # its segments are not summed
-        return np.zeros((len(CLASSIFICATION), batch.num_rows), dtype=np.int64), np.zeros(batch.num_rows, dtype=bool)
+        return _powers(np.clip(error, -FARTHEST, FARTHEST)), usable
+    if schema.task is Task.RANKING:
+        lost, usable = lost_gain(batch, schema)
+        return _powers(lost), usable
     codes = class_codes(batch["_label"], schema)
     p, usable = probabilities(batch, schema)
     usable = usable & (codes >= 0)
@@ -223,6 +225,11 @@ def residual_values(p: Floats, y: Floats) -> Ints:
     v, lean = p * (1 - p), 1 - 2 * p
     sums = _fixed([p, v, (y - p) ** 2, v * lean**2, v * lean, v * lean**4], np.ones(len(p)))
     return np.insert(sums, 1, y.astype(np.int64), axis=0)
+
+
+def _powers(error: Floats) -> Ints:
+    error = np.rint(error * UNIT) / UNIT
+    return _fixed([error**power for power in (1, 2, 3, 4, 6)], np.ones(len(error)))
 
 
 def _fixed(sums: Sequence[Floats], ones: Floats) -> Ints:

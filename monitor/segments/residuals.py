@@ -11,7 +11,8 @@ from monitor.profile.values import Floats, Ints
 
 CHANNELS = ("residual", "excess")
 """``residual``: truth − prediction. ``excess``: Brier score beyond that of calibrated probabilities, (y−p)² − p(1−p);
-of a regression the squared residual. Labels that are flipped both ways cancel in the first and add up in the second."""
+of a regression or a ranking (1 − nDCG) the squared residual. Labels that are flipped both ways cancel in the first and
+add up in the second."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,10 +23,10 @@ class Residuals:
         segments: the segments.
         n: labelled rows, [M, S].
         total: sums of the channels, [M, S, C].
-        variance: sums over rows of the variance that the predictions imply, [M, S, C]; None for a regression, whose
-            predictions imply none.
+        variance: sums over rows of the variance that the predictions imply, [M, S, C]; None where predictions
+            imply none, as of a regression and a ranking.
         third: sums of the third central moments, likewise.
-        powers: of a regression, the sums of e, e², e³, e⁴, e⁶, [M, S, 5]; None for others.
+        powers: of these, the sums of e, e², e³, e⁴, e⁶, [M, S, 5]; None for others.
     """
 
     segments: tuple[Segment, ...]

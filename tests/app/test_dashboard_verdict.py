@@ -93,6 +93,8 @@ def test_only_orders_that_mean_something_are_offered() -> None:
         (Task.BINARY, "residual", -0.1, False),
         (Task.REGRESSION, "excess", -0.1, True),
         (Task.REGRESSION, "residual", 0.1, False),
+        (Task.RANKING, "residual", -0.1, True),
+        (Task.RANKING, "residual", 0.1, False),
         (Task.MULTICLASS, "residual", 0.1, True),
         (Task.MULTICLASS, "residual", -0.1, False),
     ],

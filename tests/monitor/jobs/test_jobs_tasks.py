@@ -15,6 +15,7 @@ from monitor.ingest import Ingest
 from monitor.jobs import JobContext
 from monitor.jobs.estimation import EstimationJob
 from monitor.jobs.performance import PerformanceJob
+from monitor.jobs.segments import SegmentsJob
 from monitor.jobs.tolerance import ToleranceJob
 from monitor.schema import conform, conform_reference
 from monitor.store import Store
@@ -57,7 +58,10 @@ def world(task: Task) -> SimpleNamespace:
     parts = [rows(task, -day) for day in range(1, REFERENCE + 1)]
     listed = [[value for part in parts for value in part[at]] for at in range(3)]
     times = [START - day * DAY + timedelta(minutes=3 * row) for day in range(1, REFERENCE + 1) for row in range(ROWS)]
-    columns = {"x": [0.0] * len(times), "when": pa.array(times, pa.timestamp("us", tz="UTC"))}
+    columns = {
+        "x": [float(row % 5) for _ in range(REFERENCE) for row in range(ROWS)],
+        "when": pa.array(times, pa.timestamp("us", tz="UTC")),
+    }
     given = {"prediction": listed[0]} if task is Task.REGRESSION else {"scores": listed[1]}
     truth = [json.dumps(each) for each in listed[2]] if task is Task.RANKING else listed[2]
     table = pa.table({**columns, **given, "truth": truth})
@@ -68,7 +72,7 @@ def world(task: Task) -> SimpleNamespace:
     for day, (predictions, scores, _) in enumerate(days):
         sent = [
             Inference(
-                id=f"{day}-{row}", time=START + day * DAY + timedelta(minutes=3 * row), features={"x": 0.0},
+                id=f"{day}-{row}", time=START + day * DAY + timedelta(minutes=3 * row), features={"x": float(row % 5)},
                 prediction=predictions[row], scores=None if scores[row] is None else tuple(scores[row]),
             )
             for row in range(ROWS)
@@ -212,3 +216,20 @@ def test_labels_that_miss_one_predicted_class_are_told_by_class():
     )
     assert found["accuracy"].details["reweighted"] == pytest.approx(by_class)
     assert abs(by_class - whole) < 0.1
+
+
+def test_a_segment_in_which_labels_turn_is_found_and_named(told):
+    wrong = {
+        Task.MULTICLASS: lambda label: CLASSES[CLASSES.index(label) - 1],
+        Task.REGRESSION: lambda label: label + 40,
+        Task.RANKING: lambda label: label[::-1],
+    }[told.task]
+    truth = [wrong(each) if row % 5 == 2 else each for row, each in enumerate(told.days[3][2])]
+    label(told, 3, list(range(ROWS)), truth)
+    (found,) = SegmentsJob().run(told.context, told.model, window(3))
+    assert found.status is Status.BREACH
+    assert found.rows == ROWS
+    assert found.details["name"] == "x 1.5–2.5"
+    assert found.details["segment_rows"] == ROWS / 5
+    if told.task is Task.RANKING:
+        assert "labelled queries of this window" in found.details["said"]

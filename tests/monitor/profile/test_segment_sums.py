@@ -1,8 +1,11 @@
 """Sums of segments count what a loop over rows counts, in any split and order, and labels can be taken back."""
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
+from sklearn.metrics import ndcg_score
 
 from monitor.profile import make_binning, merge
 from monitor.profile.outcome import UNIT
@@ -55,8 +58,8 @@ def rows(task: Task, seed: int = 0) -> pa.Table:
         table |= {"_scores": pa.array(list(scores)), "_label": rng.choice(["a", "b", "c", "d"], ROWS)}
         table |= {"_score": scores.max(axis=1), "_prediction": ["a"] * ROWS}
     elif task is Task.RANKING:
-        table |= {"_label": ["[1,0]"] * ROWS, "_prediction": pa.nulls(ROWS, pa.string()), "_score": rng.random(ROWS)}
-        table |= {"_scores": pa.array([[0.5, 0.1]] * ROWS)}
+        table |= {"_label": rng.choice(["[1,0]", "[0,1]"], ROWS), "_prediction": pa.nulls(ROWS, pa.string())}
+        table |= {"_score": rng.random(ROWS), "_scores": pa.array([[0.5, 0.1]] * ROWS)}
     else:
         truth = rng.normal(size=ROWS)
         table |= {"_label": truth, "_prediction": truth + rng.normal(size=ROWS), "_score": truth}
@@ -141,7 +144,7 @@ def test_any_split_and_order_gives_the_same_bytes(task: Task) -> None:
     assert apart.equals(together)
 
 
-@pytest.mark.parametrize("task", [task for task in Task if task is not Task.RANKING])
+@pytest.mark.parametrize("task", list(Task))
 def test_a_label_taken_back_leaves_nothing(task: Task) -> None:
     table = rows(task)
     taken = table.set_column(table.schema.get_field_index("_sign"), "_sign", pa.array(-np.ones(ROWS, np.int8)))
@@ -149,9 +152,14 @@ def test_a_label_taken_back_leaves_nothing(task: Task) -> None:
     assert not both.counts.any()
 
 
-def test_rankings_are_in_no_segment() -> None:
+def test_rankings_are_summed_by_what_each_query_lost() -> None:
     table = rows(Task.RANKING)
-    assert not profile_segments(table, schema(Task.RANKING), make_binning(table, schema(Task.RANKING))).num_rows
+    found = whole(table, Task.RANKING)
+    listed = [row for row in table.to_pylist() if row["c"] == found.segments[11].value]
+    lost = np.array([1 - ndcg_score([json.loads(row["_label"])], [row["_scores"]]) for row in listed])
+    assert lost.any()
+    expected = [len(lost), *((lost**power).sum() for power in (1, 2, 3, 4, 6))]
+    assert [found.sums(name)[11] for name in found.names] == pytest.approx(expected, abs=0.01)
 
 
 def test_rows_whose_features_are_not_kept_are_counted_once_and_in_no_segment() -> None:

@@ -7,7 +7,7 @@ from scipy import stats
 from monitor.detection.evidence import SEGMENT_SHARE
 from monitor.errors import InvalidInput
 from monitor.profile.outcome import UNIT
-from monitor.profile.segment_sums import CLASSIFICATION, REGRESSION, Segment, residual_values
+from monitor.profile.segment_sums import CLASSIFICATION, ERRORS, Segment, residual_values
 from monitor.profile.values import Floats
 from monitor.segments import Residuals, Scan, ScanLaw, ScanState
 from monitor.segments.learning import learn
@@ -97,6 +97,32 @@ def test_flips_that_cancel_are_found_in_the_excess_and_named(calm: Residuals) ->
     assert not scan.advance(turned, scan.read(turned), 2, state)[1].new
 
 
+def test_rows_that_are_never_wrong_do_not_hide_the_segment_in_which_labels_turn() -> None:
+    """A tenth of the rows are certain; where labels of another segment turn, those of both surprise most."""
+    rng = np.random.default_rng(13)
+    segments = (*(Segment("a", value) for value in "qr"), *(Segment("b", value) for value in "vw"))
+
+    def made(count: int, turned: float) -> Residuals:
+        counts = np.zeros((count, 1 + len(segments), len(CLASSIFICATION)), dtype=np.int64)
+        for chunk in range(count):
+            sure, turning = rng.random(ROWS) < 0.1, rng.random(ROWS) < 0.15
+            p = np.where(sure, 0.0005, rng.beta(1, 2, ROWS))
+            y = (rng.random(ROWS) < p).astype(float)
+            y = np.where(turning & (rng.random(ROWS) < turned), 1 - y, y)
+            values = residual_values(p, y)
+            for place in (1 + sure, 3 + turning):
+                np.add.at(counts[chunk], place, values.T)
+        return Residuals.of_counts(segments, CLASSIFICATION, counts)
+
+    scan, named = Scan.fit(made(60, 0.0)), []
+    for _ in range(20):
+        later = made(1, 0.5)
+        _, hit = scan.advance(later, scan.read(later), 0, ScanState())
+        assert hit is not None
+        named.append(hit.segment)
+    assert named.count(Segment("b", "w")) >= 19
+
+
 def test_an_incident_is_over_after_seven_calm_chunks() -> None:
     state = ScanState().next(hit=True)
     for _ in range(7):
@@ -183,13 +209,13 @@ def test_regressions_are_scanned_by_error_and_squared_error() -> None:
     rng = np.random.default_rng(7)
 
     def made(count: int, shift: float) -> Residuals:
-        counts = np.zeros((count, 1 + 5, len(REGRESSION)), dtype=np.int64)
+        counts = np.zeros((count, 1 + 5, len(ERRORS)), dtype=np.int64)
         for chunk in range(count):
             a = rng.integers(0, 5, ROWS)
             e = np.clip(rng.standard_t(5, ROWS) / 4 + shift * (a == 3), -4, 4)
             values = np.stack([np.ones(ROWS), *(np.rint(e**power * UNIT) for power in (1, 2, 3, 4, 6))]).astype(int)
             np.add.at(counts[chunk], 1 + a, values.T)
-        return Residuals.of_counts(SEGMENTS[:5], REGRESSION, counts)
+        return Residuals.of_counts(SEGMENTS[:5], ERRORS, counts)
 
     scan = Scan.fit(made(60, 0.0))
     later = made(400, 0.0)
