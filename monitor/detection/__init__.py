@@ -3,8 +3,8 @@
 Pure functions of profiles, one concept a file:
 
 - `chunks`, `tallies`, `channels`: what is read off a chunk; `matching`: what it is compared with.
-- `null`, `heavy`, `columns`, `faults`, `joint`: what each of it does when nothing is wrong, by the reference's chunks.
-- `memory`: days that resemble the day before.
+- `null`, `distance`, `heavy`, `columns`, `faults`, `joint`: what it does when nothing is wrong, by reference chunks.
+- `memory`: days that resemble the day before; `beside`: columns that move together from day to day.
 - `tails`: statistics as z-scores; `evidence`: z-scores as evidence over time, and the dial as its threshold.
 - `localise`, `incident`, `detector`: which columns, what is remembered, and all of it together.
 - `classifier`: a two-sample test on samples of rows, where all else is silent.

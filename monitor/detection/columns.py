@@ -13,15 +13,17 @@ from monitor.detection.channels import (
     mean_score,
     normal_scores,
 )
+from monitor.detection.distance import DistanceLaw, LargestLaw
 from monitor.detection.faults import FaultLaws
 from monitor.detection.heavy import ENOUGH
-from monitor.detection.null import DistanceLaw, LargestLaw, MeanLaw
+from monitor.detection.null import MeanLaw
 from monitor.detection.tallies import Tallies
 from monitor.profile.distinct import distinct_values
 from monitor.profile.values import Floats, Ints
 
-CHANNELS = ("down", "up", "shape", "nulls")
-"""For numbers. Categories have no direction: ``up`` is the category that moved most, and ``down`` is not there."""
+CHANNELS = ("down", "up", "shape", "nulls", "down_beside", "up_beside")
+"""For numbers; the last two are told beside other columns. Categories have no direction: ``up`` is the category that
+moved most, and ``down`` is not there."""
 
 FEWEST = 30
 """Usable values below which a chunk says nothing about where a column lies."""
@@ -127,6 +129,11 @@ class ColumnLaws:
         """From how many chunks its variance was learned; ever so many where sampling alone explains it."""
         return self.location.known if self.location is not None and self.scores is not None else float(self.chunks)
 
+    @property
+    def restless(self) -> bool:
+        """Whether it is a column of numbers whose chunks differ by more than their rows explain."""
+        return self.scores is not None and self.location is not None and not self.location.plain
+
     def _shares(self, labels: Ints) -> Floats:
         """Return the reference's shares that chunks with these labels are compared with, [M, S]."""
         whole = self.mass.sum(axis=0)
@@ -184,4 +191,5 @@ def _location(
         return MeanLaw.fit(angles, tallies.present, np.full(angles.shape[1], _ANGLE), labels)
     share = tallies.mass.sum(axis=0) / tallies.present.sum()
     variance = float(share @ scores**2 - (share @ scores) ** 2)
-    return MeanLaw.fit(_means(tallies, scores, values)[:, None], tallies.present, np.array([variance]), labels, excess)
+    means = _means(tallies, scores, values)[:, None]
+    return MeanLaw.fit(means, tallies.present, np.array([variance]), labels, excess=excess, sided=True)

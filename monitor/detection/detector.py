@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 
 from monitor.detection import evidence as evident
+from monitor.detection.beside import Line, besides, hushed, learned
 from monitor.detection.chunks import Batch, Chunk, stack
 from monitor.detection.columns import CHANNELS, ColumnLaws
 from monitor.detection.faults import FAULTS, NEW_COLUMNS
@@ -38,6 +40,7 @@ class Detector:
         laws: by column, in order.
         joint: the law of how columns go together, if co-moments were given.
         chunks: how many chunks the reference had.
+        lines: what columns lead each other to expect.
         memory: how much each z-score resembles that of the chunk before, [J + 1, channels].
         threshold: of the evidence summed over columns.
         fault_z: the z-score from which a fault is told.
@@ -49,6 +52,7 @@ class Detector:
     laws: Mapping[str, ColumnLaws]
     joint: JointLaw | None
     chunks: int
+    lines: tuple[Line, ...]
     memory: Floats
     threshold: float
     fault_z: float
@@ -82,8 +86,10 @@ class Detector:
         laws = pooled(alone, batch.tallies, labels)
         joint = None if batch.comoments is None else JointLaw.fit(batch.comoments)
         none = np.zeros((len(laws) + 1, len(CHANNELS)))
-        detector = cls(dial, length, seasons, laws, joint, len(batch.starts), none, 0.0, 0.0)
-        known = replace(detector, memory=memory(detector.read(batch).z, batch.starts, length))
+        detector = cls(dial, length, seasons, laws, joint, len(batch.starts), (), none, 0.0, 0.0)
+        z = detector.read(batch).z
+        lines = learned(z, np.flatnonzero([law.restless for law in laws.values()]))
+        known = replace(detector, lines=lines, memory=memory(besides(z, lines), batch.starts, length))
         return known.with_dial(dial)
 
     def with_dial(self, dial: float) -> "Detector":
@@ -124,6 +130,7 @@ class Detector:
             z[:, -1, 1] = self.joint.z(batch.comoments)
             if batch.separation is not None:
                 z[:, -1, 2] = batch.separation
+        z = besides(z, self.lines)
         return Readings(batch.starts, z, np.nan_to_num(faults, nan=-np.inf, posinf=np.inf, neginf=-np.inf))
 
     def step(self, state: State, chunk: Chunk) -> tuple[State, Detection | None]:
@@ -148,7 +155,7 @@ class Detector:
         names = (*self.laws, JOINT)
         z, faults, start = readings.z[at], readings.faults[at], readings.starts[at]
         before = np.stack([state.evidence.get(name, evident.nothing()) for name in names])
-        told = self._surprise(state, z, start)
+        told = self._told(state, z, start)
         after = evident.grown(before, told)
         restless = frozenset(
             name
@@ -181,7 +188,7 @@ class Detector:
 
     def reached(self, before: State, after: State, readings: Readings, at: int) -> float:
         """Return the model's evidence in units of the threshold, after the chunk between two states."""
-        return self._weigh(after, self._surprise(before, readings.z[at], readings.starts[at]))[1]
+        return self._weigh(after, self._told(before, readings.z[at], readings.starts[at]))[1]
 
     def weighed(self, state: State) -> dict[str, float]:
         """Return the evidence of each column by itself, in units of the model's threshold; also of silent ones."""
@@ -200,18 +207,27 @@ class Detector:
         latest = np.where(heard, (np.where(np.isnan(told), 0.0, evident.e_values(told)) * weights).sum(axis=1), 0.0)
         return weighed, evident.total(weighed, latest) / self.threshold
 
-    def _surprise(self, state: State, z: Floats, start: datetime) -> Floats:
-        """Return z-scores as far as the chunk just before this one does not explain them."""
+    def _told(self, state: State, z: Floats, start: datetime) -> Floats:
+        """Return z-scores as far as the chunk just before this one and open incidents do not explain them."""
+        names = (*self.laws, JOINT)
+        z = hushed(z, self.lines, frozenset(place for place, name in enumerate(names) if name in state.silent))
         if state.seen is None or start - state.seen != self.length:
             return z
         silent = np.full(len(CHANNELS), np.nan)
-        last = np.stack([state.last.get(name, silent) for name in (*self.laws, JOINT)])
+        last = np.stack([state.last.get(name, silent) for name in names])
         return surprise(z, last, self.memory)
 
     def _weights(self, name: str) -> Floats:
         if name == JOINT:
             return evident.TOGETHER
-        return evident.CATEGORY if self.laws[name].scores is None else evident.NUMERIC
+        if self.laws[name].scores is None:
+            return evident.CATEGORY
+        return evident.BESIDE if name in self._lined else evident.NUMERIC
+
+    @cached_property
+    def _lined(self) -> frozenset[str]:
+        names = tuple(self.laws)
+        return frozenset(names[line.of] for line in self.lines)
 
     def _detection(
         self,

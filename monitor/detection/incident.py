@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from monitor.detection.evidence import Evidence, nothing
+from monitor.profile.values import Floats
 
 CALM = 7
 """An incident is over after so many calm chunks in a row."""
@@ -84,7 +85,7 @@ class State:
     def from_json(cls, data: Mapping[str, Any]) -> "State":
         """Return the state that `to_json` gave."""
         return cls(
-            {name: np.array(values, dtype=np.float64) for name, values in data["evidence"].items()},
+            {name: _wide(values, 0.0) for name, values in data["evidence"].items()},
             tuple(
                 Incident(
                     datetime.fromisoformat(each["opened"]),
@@ -98,8 +99,15 @@ class State:
             ),
             data["chunks"],
             datetime.fromisoformat(data["seen"]) if data["seen"] else None,
-            {name: np.array(values, dtype=np.float64) for name, values in data["last"].items()},
+            {name: _wide(values, np.nan) for name, values in data["last"].items()},
         )
+
+
+def _wide(values: Sequence[float | None], rest: float) -> Floats:
+    """Return what was kept by channel; channels that there were not yet hold ``rest``."""
+    found = np.full(len(nothing()), rest)
+    found[: len(values)] = np.array(values, dtype=np.float64)
+    return found
 
 
 def age(state: State, start: datetime, restless: frozenset[str]) -> State:

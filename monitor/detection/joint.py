@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detection.null import LargestLaw, MeanLaw
+from monitor.detection.distance import LargestLaw
+from monitor.detection.null import MeanLaw
 from monitor.profile.comoments import correlations
 from monitor.profile.values import Floats, Ints
 

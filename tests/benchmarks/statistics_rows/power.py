@@ -23,7 +23,7 @@ REFERENCE = 120
 ROWS = 1_000
 PATIENCE = 5
 ENTANGLED = 0.1  # the rank correlation from which a column belongs to another
-DAY_REDRAWS = 8
+DAY_REDRAWS = 40  # trials that share a reference are not independent
 
 Tally = Counter[str]
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from monitor.detection.distance import DistanceLaw, LargestLaw
 from monitor.detection.evidence import NUMERIC, e_values, grown, threshold
 from monitor.detection.heavy import Tail
 from monitor.detection.matching import Matching
-from monitor.detection.null import DistanceLaw, LargestLaw, MeanLaw
+from monitor.detection.null import MeanLaw
 
 SAME = np.zeros(10_000, dtype=np.int64)
 
@@ -128,3 +129,37 @@ def test_below_thirty_chunks_a_prior_makes_laws_cautious():
     assert few.z(np.array([0.1]), np.array([1000]), SAME[:1])[1][0] < 0.1 * np.sqrt(1000)
     one = MeanLaw.fit(values[:1], rows[:1], np.ones(1), SAME[:1])
     assert np.isfinite(one.z(np.array([0.1]), np.array([1000]), SAME[:1])[1][0])
+
+
+def test_a_timetable_is_known_by_what_its_days_show_and_not_by_sampling():
+    """Every day has the same hours: a shift far below the error of rows drawn at random is seen."""
+    rng = np.random.default_rng(8)
+    rows, sampling = np.full(120, 100), 1 / 10
+    values = rng.normal(0, sampling / 20, (120, 1))
+    law = MeanLaw.fit(values, rows, np.ones(1), SAME[:120], sided=True)
+    assert law.regular
+    assert not law.plain
+    assert law.known == 120
+    later = rng.normal(0, sampling / 20, 4_000)
+    z = law.z(later, np.full(4_000, 100), np.zeros(4_000, dtype=np.int64))[1]
+    assert z.std() == pytest.approx(1, abs=0.2)
+    assert np.mean(z > 2.5) <= 2 * stats.norm.sf(2.5)
+    moved = law.z(np.full(3, 0.4 * sampling), rows[:3], SAME[:3])[1]
+    assert (moved > 4).all()
+
+
+def test_days_that_are_all_the_same_leave_an_error_to_be_seen_beyond():
+    law = MeanLaw.fit(np.zeros((60, 1)), np.full(60, 100), np.ones(1), SAME[:60], sided=True)
+    z = law.z(np.array([0.0, 1e-4, 0.1]), np.full(3, 100), SAME[:3])[1]
+    assert z[0] == 0
+    assert abs(z[1]) < 1
+    assert z[2] > 5
+
+
+def test_rows_drawn_at_random_are_seldom_taken_for_a_timetable():
+    rng = np.random.default_rng(9)
+    laws = [
+        MeanLaw.fit(rng.normal(0, 0.1, (60, 1)), np.full(60, 100), np.ones(1), SAME[:60], sided=True)
+        for _ in range(2_000)
+    ]
+    assert np.mean([law.regular for law in laws]) < 0.005

@@ -248,12 +248,12 @@ def test_snoozing_keeps_an_incident_open_and_a_change_that_stays_begins_a_new_on
 
 def test_what_waits_for_the_digest_is_not_told_of_an_incident_that_sleeps(world: World) -> None:
     """That it is over is told; and so is what another incident has to tell."""
-    play(world, range(3), WARM, since=2)
+    play(world, range(4), WARM, since=2)
     (alert,) = told(world)
     assert [line.digest for line in world.store.digests.of(alert.id)] == [None], "the digest comes at six"
     snooze(world.store, alert, START + timedelta(days=6), world.clock.now(), "ann")
     assert world.store.digests.of(alert.id) == []
-    play(world, range(3, 8), WARM, since=2)
+    play(world, range(4, 8), WARM, since=2)
     assert [(line.event, line.digest is None) for line in world.store.digests.of(alert.id)] == [("resolved", False)]
 
 
