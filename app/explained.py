@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from app.data.names import score_title, score_unit
-from app.data.trust import trust, trusted
+from app.data.trust import emptied, trust, trusted
 from app.marking import mark
 from app.prose import safe
 from app.runtime import runtime
@@ -14,6 +14,7 @@ from explain.together import Pair, strongest
 from monitor.charts import format as fmt
 from monitor.charts.attribution import SURE, Share, bars, waterfall
 from monitor.charts.style import CONFIG, Palette
+from monitor.schema.held import ARRAYS
 from monitor.types import Explanation, Model
 
 ABOUT = {
@@ -31,9 +32,6 @@ ABOUT = {
 }
 LINKS = {"logit": "log-odds", "log": "logarithms"}
 """Scales other than the answer's own, in words."""
-
-STARTS = {"occlusion": "the average answer is"}
-"""What the number is from which a method's weights start, where they do not add up; else that of a simple model."""
 
 OTHERS = "What each input contributed."
 
@@ -58,14 +56,13 @@ def card(model: Model, found: Explanation, given: Mapping[str, Any], paint: Pale
         bounded = " Thin bars hold the amount in 95 of 100 runs." if any(any(each.reach) for each in drawn) else ""
         st.caption(f"{said}{bounded}")
         if not additive:
-            chart = bars(
-                drawn, paint, title=f"Weight, in points of the {output}" if unit == "share" else "Weight", unit=unit
-            )
+            chart = bars(drawn, paint, title="Weight", unit=unit)
         else:
             chart = waterfall(
                 drawn,
                 paint,
                 base=found.base_value,
+                base_name="Without any of it" if emptied(found) else "Average answer",
                 output=found.prediction,
                 output_name=_scaled(explained, found.link),
                 unit=unit,
@@ -78,12 +75,13 @@ def card(model: Model, found: Explanation, given: Mapping[str, Any], paint: Pale
             together(pairs, unit)
         else:
             mark(found, model.schema, given, paint, unit)
-        start = f"the average answer is {fmt.with_unit(found.base_value, unit)}"
-        if not additive:
-            start = (
-                f"{STARTS.get(found.method, 'the simple model starts from')} {fmt.with_unit(found.base_value, unit)}"
-            )
-        st.caption(f"{safe(explained)}: {fmt.with_unit(found.prediction, unit)} for this row; {start}.")
+        begins = "the simple model starts from"
+        if additive or found.method == "occlusion":
+            begins = "without any of it the answer is" if emptied(found) else "the average answer is"
+        st.caption(
+            f"{safe(explained)}: {fmt.with_unit(found.prediction, unit)} for this row; "
+            f"{begins} {fmt.with_unit(found.base_value, unit)}."
+        )
         for sentence in trusted(found):
             st.caption(sentence)
         with st.expander("How far to trust it", icon=":material/verified:"):
@@ -106,6 +104,8 @@ def shares(model: Model, found: Explanation) -> list[Share]:
         feature = model.schema.feature(name)
         value = found.values.get(name)
         shown = "missing" if value is None else fmt.value(value, feature.unit if feature else "")
+        if feature is not None and feature.kind in ARRAYS:
+            shown = ""  # "48 numbers" says nothing
         listed.append(Share(feature.label if feature else name, shown, amount, _interval(amount, errors.get(name))))
     return listed
 

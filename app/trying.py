@@ -9,6 +9,7 @@ from app.frame import figure
 from app.prose import safe
 from app.runtime import runtime
 from explain.agreement import agreements
+from explain.columns import PLAYABLE
 from explain.request import Asked
 from monitor.charts import format as fmt
 from monitor.errors import WatchglassError
@@ -26,7 +27,8 @@ def agree(known: Sequence[Explanation]) -> None:
             continue
         other = next(name for name in pair.methods if name != first)
         one, two = (safe(titles.get(name, name)) for name in (first, other))
-        largest = f"{round(3 * pair.top)} of their 3 largest are the same"
+        count = min(3, len(known[0].parts) if len(known[0].attributions) == 1 else len(known[0].attributions))
+        largest = f"{round(count * pair.top)} of their {count} largest are the same"
         if pair.rank is None:
             st.caption(f":material/info: {one} and {two} cannot be ranked beside each other; {largest}.")
             continue
@@ -49,20 +51,29 @@ def trying(model: Model, given: Mapping[str, Any], row_id: str, version: str, me
 
 def _reasons(model: Model, row_id: str, version: str, method: str) -> None:
     st.markdown("**In words.** The reasons, and the smallest usual change with which the model decides otherwise.")
-    free = [feature.name for feature in model.schema.features if not feature.protected]
-    labels = {feature.name: feature.label for feature in model.schema.features}
+    features = {each.name: each for each in model.schema.features if each.kind in PLAYABLE}
+    if not features:
+        st.caption("Images and sequences are not changed to find another decision.")
+        return
+    free = [name for name, feature in features.items() if not feature.protected]
+    labels = {name: feature.label for name, feature in features.items()}
     allowed = st.multiselect(
         "Inputs that may change", free, default=free, format_func=labels.__getitem__, key="may_change"
     )
-    bound = None
-    if model.schema.task is not Task.BINARY:
-        bound = st.number_input("Seek an answer below", value=None, key="seek_below")
-    ready = bool(allowed) and (model.schema.task is Task.BINARY or bound is not None)
+    below = above = None
+    number = model.schema.task in (Task.REGRESSION, Task.RANKING)
+    if number:
+        unit = f" ({safe(model.schema.target_unit)})" if model.schema.target_unit else ""
+        st.caption("Which answer would have been another decision? Give a bound, or both.")
+        left, right = st.columns(2)
+        below = left.number_input(f"An answer below{unit}", value=None, key="seek_below")
+        above = right.number_input(f"An answer of at least{unit}", value=None, key="seek_above")
+    ready = bool(allowed) and (not number or (below, above) != (None, None))
     if st.button("Find it", icon=":material/alt_route:", disabled=not ready, key="counterfactual"):
         asked = Asked(model=model.name, inference_id=row_id, version=version, method=method)
         try:
             with st.spinner("Asking the model what would change its decision…"):
-                found = runtime().explain.trying.counterfactual(asked, features=allowed, below=bound)
+                found = runtime().explain.trying.counterfactual(asked, features=allowed, below=below, above=above)
         except WatchglassError as error:
             st.error(safe(error, 400), title="This cannot be found now", icon=":material/error:")
             return

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from monitor.types import Explanation, Feature, ModelSchema, Scalar, Task
+from monitor.types import Explanation, Feature, Kind, ModelSchema, Scalar, Task
 
 TOP = 3
 LEAST = 0.05
@@ -21,11 +21,11 @@ def reasons(found: Explanation, schema: ModelSchema, changes: Mapping[str, Scala
     rate = schema.task is not Task.REGRESSION
     said = [f"The model's {_output(found, schema)} is {_number(found.prediction, rate, schema)}; "]
     said += [f"on average it is {_number(found.base_value, rate, schema)}."]
-    ranked = sorted(found.attributions.items(), key=lambda item: -abs(item[1]))
+    ranked = sorted(_said(found, schema), key=lambda item: -abs(item[1]))
     largest = abs(ranked[0][1]) if ranked else 0.0
     for word, sign in (("raised", 1), ("lowered", -1)):
         told = [
-            f"{_named(schema, name)} {_value(schema, name, found.values.get(name))} ({_change(amount, rate, schema)})"
+            f"{name} ({_change(amount, rate, schema)})"
             for name, amount in ranked
             if amount * sign > 0 and abs(amount) >= LEAST * largest
         ][:TOP]
@@ -41,6 +41,17 @@ def reasons(found: Explanation, schema: ModelSchema, changes: Mapping[str, Scala
     elif changes is not None:
         said.append(" No small change of the inputs that may change was found that would have made it another one.")
     return "".join(said)
+
+
+def _said(found: Explanation, schema: ModelSchema) -> list[tuple[str, float]]:
+    """Return every reason in words and what it contributed: inputs with their values, of one text its words."""
+    if len(found.attributions) == 1 and found.parts:
+        text = (feature := _feature(schema, found.parts[0].feature)) is not None and feature.kind is Kind.TEXT
+        return [(f"“{part.label}”" if text else part.label, part.amount) for part in found.parts]
+    return [
+        (f"{_named(schema, name)} {_value(schema, name, found.values.get(name))}", amount)
+        for name, amount in found.attributions.items()
+    ]
 
 
 def _output(found: Explanation, schema: ModelSchema) -> str:
@@ -71,7 +82,8 @@ def _value(schema: ModelSchema, name: str, value: Scalar) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float | int):
-        text = f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}".removesuffix(".0")
+        text = f"{value:.4g}" if abs(value) < 1000 else f"{value:,.1f}".removesuffix(".0")
+        text = f"{value:.0f}" if isinstance(value, int) and abs(value) < 10_000 else text.replace("-", "−")
         return f"{text}{unit}"
     return f"“{value}”{unit}"
 
@@ -79,10 +91,20 @@ def _value(schema: ModelSchema, name: str, value: Scalar) -> str:
 def _number(value: float, rate: bool, schema: ModelSchema) -> str:
     if rate:
         return f"{value * 100:.1f} %"
-    return f"{value:,.4g} {schema.target_unit}".rstrip()
+    return f"{_digits(value)} {schema.target_unit}".rstrip()
 
 
 def _change(value: float, rate: bool, schema: ModelSchema) -> str:
     if rate:
-        return f"{value * 100:+.1f} pp"
-    return f"{value:+,.4g} {schema.target_unit}".rstrip()
+        return f"{value * 100:+.1f} points".replace("-", "−")
+    return f"{'+' if value > 0 else ''}{_digits(value)} {schema.target_unit}".rstrip()
+
+
+def _digits(value: float) -> str:
+    """Write a number for a letter: no powers of ten, no digits that say nothing.
+
+    >>> _digits(465755.25), _digits(-89810.4), _digits(0.51234), _digits(12.5)
+    ('465,755', '−89,810', '0.5123', '12.5')
+    """
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return text.replace("-", "−")

@@ -1,7 +1,8 @@
 """Asking the model about a captured row that might have been another: what if, and what would have had to be."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from explain.columns import NUMBERS, Column, as_column, from_row
 from explain.counterfactual import Goal, Matrix, Search
 from explain.engine import ASK
+from explain.margins import Margins
 from explain.reasons import reasons
 from explain.request import Asked, Request
 from monitor.errors import InvalidInput
@@ -89,7 +91,8 @@ class Trying:
         Args:
             asked: the row, and the method of the explanation that the words are made of.
             features: which may change; by default all that are not protected.
-            below: seek an answer below this; for a binary decision by default the other side of the threshold.
+            below: seek an answer below this; by default the other side of a binary decision's threshold, or any class
+                but the one that was predicted.
             above: seek an answer of at least this.
 
         Raises:
@@ -102,9 +105,10 @@ class Trying:
         row = from_row(request.row, schema)
         allowed = _allowed(schema, features)
         before = float(self._predict(request, row)[0])
-        goal, sought, decision = _goal(schema, before, below, above)
+        margins = _margins(request, partial(self._predict, request)) if below is above is None else None
+        goal, sought, decision = OTHER_CLASS if margins else _goal(schema, before, below, above)
         search = Search(
-            predict=lambda columns: self._predict(request, columns),
+            predict=margins.ahead if margins else partial(self._predict, request),
             row=row,
             background=request.background.columns,
             schema=schema,
@@ -116,19 +120,26 @@ class Trying:
         if found is not None:
             kinds = {feature.name: feature.kind for feature in schema.features}
             changes = {name: _of_kind(value, kinds[name]) for name, value in found.changes.items()}
+        after = None if found is None else found.answer
+        if margins and found is not None:
+            instead = {name: np.array([value], dtype=row[name].dtype) for name, value in found.changes.items()}
+            other, after = margins.decided(row | instead)
+            decision = f"“{other}”"
         return Counterfactual(
             output=request.output,
             before=before,
-            after=None if found is None else found.answer,
+            after=after,
             changes=changes,
             sought=sought,
             decision=decision,
             text=reasons(explanation, schema, changes, decision),
-            rows_used=search.asked + 1,
+            rows_used=(search.asked + 1) * (len(schema.classes) if margins else 1),
         )
 
-    def _predict(self, request: Request, columns: Mapping[str, Column]) -> Matrix:
-        job = replace(request.job, method=ASK, row={name: column.tolist() for name, column in columns.items()})
+    def _predict(self, request: Request, columns: Mapping[str, Column], output: int | None = None) -> Matrix:
+        place = request.job.output if output is None else output
+        given = {name: column.tolist() for name, column in columns.items()}
+        job = replace(request.job, method=ASK, row=given, output=place)
         return np.array(self._service.queue.put(request.model.name, job).found.result(), dtype=np.float64)
 
 
@@ -154,6 +165,15 @@ def checked(schema: ModelSchema, name: str, value: object) -> Column:
     return as_column([value], feature)
 
 
+OTHER_CLASS = (Goal(high=0.0), "another class", "another class")
+
+
+def _margins(request: Request, ask: Callable[[Mapping[str, Column], int], Matrix]) -> Margins | None:
+    """Return what tells which class is decided; None of a model that decides between two, or gives a number."""
+    schema, own = request.model.schema, request.job.output
+    return Margins(ask, schema.classes, own) if schema.task is Task.MULTICLASS and own is not None else None
+
+
 def _allowed(schema: ModelSchema, features: list[str] | None) -> list[str]:
     known = [feature.name for feature in schema.features]
     if features is None:
@@ -176,7 +196,7 @@ def _goal(schema: ModelSchema, before: float, below: float | None, above: float 
         return goal, sought, sought
     if schema.task is not Task.BINARY:
         raise InvalidInput(
-            "what would be another decision is only known of binary models; give below or above, in the units of the "
+            "what would be another decision is not known of a number; give below or above, in the units of the "
             "explained output"
         )
     threshold = schema.threshold

@@ -66,6 +66,12 @@ def trust(found: Explanation) -> dict[str, str]:
     }
 
 
+def emptied(found: Explanation) -> bool:
+    """Tell whether what is absent is left out or painted over, so that no other rows are compared with."""
+    absent = found.quality.get("absent")
+    return bool(absent) and "background" not in str(absent)
+
+
 def methods_for(model: str, version: str) -> dict[str, str | None]:
     """Every method, and why it cannot explain a version's rows: none can where the version cannot be asked at all."""
     try:
@@ -82,7 +88,7 @@ def trusted(found: Explanation) -> list[str]:
     quality = found.quality
     said = []
     compared = quality.get("background_rows")
-    if isinstance(compared, int) and 0 < compared < FEW:
+    if isinstance(compared, int) and 0 < compared < FEW and not emptied(found):
         rows = "1 row" if compared == 1 else f"{compared} rows"
         said.append(
             f":material/warning: Compared with {rows} only, so what is average is hardly known: register a reference."

@@ -72,6 +72,7 @@ def waterfall(
     base: float,
     output: float,
     output_name: str,
+    base_name: str = "Average answer",
     unit: str = "",
     top: int = 10,
 ) -> go.Figure:
@@ -80,15 +81,16 @@ def waterfall(
     Args:
         shares: every feature's part; ``base + sum(amounts) = output``.
         colours: of the page; more goes right in blue, less left in red-brown, so no side reads good or bad.
-        base: the average answer over the background.
+        base: the average answer over the background, or whatever else ``base_name`` says.
         output: the answer for this row.
         output_name: what the axis shows, such as "Probability of late".
+        base_name: what the way begins with.
         unit: of the output; ``share`` prints per cent.
         top: steps before the rest is one step.
     """
     steps = ranked(shares, top)
-    rows = ["Average answer", *(_name(step) for step in steps), "This row"]
-    hovers = ["Average answer", *(_whole(step) for step in steps), "This row"]
+    rows = [base_name, *(_name(step) for step in steps), "This row"]
+    hovers = [base_name, *(_whole(step) for step in steps), "This row"]
     texts = [fmt.with_unit(base, unit), *(fmt.change(step.amount, unit) for step in steps), fmt.with_unit(output, unit)]
     figure = go.Figure(
         go.Waterfall(
@@ -236,7 +238,7 @@ def bars(
     figure.update_xaxes(
         title_text=plain(titled(title, unit)),
         range=_span(ends, [0.0, 0.0]),
-        tickformat=".3~%" if unit == "share" else None,
+        tickformat=".3~p" if unit == "share" else None,
         showgrid=True,
         nticks=6,
     )

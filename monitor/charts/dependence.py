@@ -54,7 +54,7 @@ def _numbers(numbers: Sequence[tuple[float, float]], colours: Palette, title: st
     figure.update_xaxes(title_text=plain(title), nticks=8)
     figure.update_yaxes(
         title_text=plain(titled("Contribution", unit)),
-        tickformat="+.3~%" if unit == "share" else None,
+        tickformat="+.3~p" if unit == "share" else None,
         showgrid=True,
         nticks=7,
     )
@@ -86,7 +86,7 @@ def _categories(given: Sequence[tuple[Scalar, float]], colours: Palette, unit: s
     figure.add_vline(x=0, line={"color": colours.muted, "width": 1})
     figure.update_xaxes(
         title_text=plain(titled("Contribution", unit)),
-        tickformat="+.3~%" if unit == "share" else None,
+        tickformat="+.3~p" if unit == "share" else None,
         showgrid=True,
         nticks=7,
     )

@@ -78,12 +78,19 @@ def overlay(
     """
     height, width = size
     amounts = np.zeros(height * width)
+    said = np.full(height * width, "", dtype=object)
     for part in parts:
         for first, length in zip(part.place[::2], part.place[1::2], strict=True):
             amounts[first : first + length] = part.amount
+            said[first : first + length] = plain(part.label)
     shown: dict[str, Any] = {"source": picture} if isinstance(picture, str) else {"z": _coloured(picture)}
     figure = go.Figure(go.Image(**shown, hoverinfo="skip"))
-    figure.add_trace(_heat(amounts.reshape(height, width), parts, colours, unit, strongest=0.75))
+    heat = _heat(amounts.reshape(height, width), parts, colours, unit, strongest=0.75)
+    heat.update(
+        customdata=said.reshape(height, width),
+        hovertemplate=f"%{{customdata}}<br><b>{_amount(unit)}</b><extra></extra>",
+    )
+    figure.add_trace(heat)
     frame(figure, colours, height=360)
     figure.update_xaxes(visible=False, range=[-0.5, width - 0.5], constrain="domain")
     figure.update_yaxes(visible=False, range=[height - 0.5, -0.5], scaleanchor="x", constrain="domain")
@@ -116,7 +123,7 @@ def _heat(amounts: Any, parts: Sequence[Part], colours: Palette, unit: str, *, s
             "thickness": 10,
             "outlinewidth": 0,
             "tickfont": {"color": colours.muted, "size": 11},
-            "tickformat": "+.3~%" if unit == "share" else None,
+            "tickformat": "+.2~p" if unit == "share" else None,
             "ticksuffix": f" {unit}" if unit not in ("", "share") else None,
         },
         hovertemplate=f"{_amount(unit)}<extra></extra>",

@@ -7,10 +7,11 @@ import pytest
 
 from explain.columns import as_column
 from explain.counterfactual import Goal, Search
+from explain.margins import Margins
 from explain.reasons import reasons
 from explain.trying import checked
 from monitor.errors import InvalidInput
-from monitor.types import Explanation, Feature, Kind, ModelSchema, Task
+from monitor.types import Explanation, Feature, Kind, ModelSchema, Part, Task
 
 SCHEMA = ModelSchema(
     model="m",
@@ -42,6 +43,26 @@ LOWER = Goal(high=0.5)
 
 def search(predict, allowed=("delay", "seats", "carrier"), goal=LOWER, row=ROW):
     return Search(predict, row, USUAL, SCHEMA, allowed, goal)
+
+
+def test_of_several_classes_the_smallest_change_to_any_other_is_found():
+    """Class 1 overtakes class 0 below a delay of 1, class 2 never does; the search goes by the margin."""
+
+    def ask(given, place):
+        low = np.clip(0.4 - given["delay"] / 10, 0, 1)
+        return (0.6 - low, low, np.full(len(low), 0.1))[place]
+
+    margins = Margins(ask, ("a", "b", "c"), 0)
+    found = search(margins.ahead, goal=Goal(high=0.0)).find()
+    assert set(found.changes) == {"delay"}
+    assert 0.98 < found.changes["delay"] < 1.0
+    instead = ROW | {"delay": np.array([found.changes["delay"]])}
+    decided, own = margins.decided(instead)
+    assert decided == "b"
+    assert own == pytest.approx(0.3, abs=0.01)
+    assert margins.decided(ROW)[0] == "a"
+    with pytest.raises(InvalidInput, match="at most 20 classes"):
+        Margins(ask, tuple(map(str, range(21))), 0)
 
 
 def test_the_least_step_of_a_number_over_the_threshold_is_found():
@@ -114,6 +135,26 @@ def test_a_value_that_is_none_of_its_kind_is_refused(name, value):
         checked(SCHEMA, name, value)
 
 
+def test_the_reasons_of_a_text_are_its_words_and_dollars_have_no_powers_of_ten():
+    schema = ModelSchema(
+        model="m", task=Task.REGRESSION, target="price", target_unit="$", features=(Feature(name="t", kind=Kind.TEXT),)
+    )
+    parts = (
+        Part(feature="t", label="awful", place=(0, 5), amount=-89_810.4),
+        Part(feature="t", label="pool", place=(6, 10), amount=102_099.0),
+    )
+    found = Explanation(
+        id="e", model="m", version="1", inference_id="r", method="shapley", output="price", link="identity",
+        base_value=454_737.0, prediction=467_025.6, attributions={"t": 12_288.6}, values={"t": "awful pool"},
+        quality={}, standard_errors=None, seed=0, model_hash="", background_hash="", settings={}, seconds=0.1,
+        created=datetime(2013, 1, 1, tzinfo=UTC), parts=parts,
+    )  # fmt: skip
+    assert reasons(found, schema, None) == (
+        "The model's estimate of price is 467,026 $; on average it is 454,737 $. "
+        "What raised it most: “pool” (+102,099 $). What lowered it most: “awful” (−89,810 $)."
+    )
+
+
 def test_the_words_name_the_reasons_with_their_direction_and_what_would_have_changed_it():
     found = Explanation(
         id="e", model="m", version="1", inference_id="r", method="shapley", output="probability of late",
@@ -124,7 +165,7 @@ def test_the_words_name_the_reasons_with_their_direction_and_what_would_have_cha
     text = reasons(found, SCHEMA, {"delay": 8.0}, "“on time”")
     assert text == (
         "The model's probability of late is 62.0 %; on average it is 25.0 %. "
-        "What raised it most: Delay 12 min (+40.0 pp). What lowered it most: seats 100 (-3.0 pp). "
+        "What raised it most: Delay 12 min (+40.0 points). What lowered it most: seats 100 (−3.0 points). "
         "It would have been “on time” with Delay 8 min instead of 12 min, all else equal."
     )
     assert "No small change" in reasons(found, SCHEMA, {})
