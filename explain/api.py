@@ -17,6 +17,7 @@ from explain.tasks import ExplainTask
 from monitor.api.operation import BodySpec, Call, Operation, Parameter, Reply
 from monitor.errors import Unavailable
 from monitor.store import Store
+from monitor.store.backgrounds import KeptBackground
 from monitor.types import Explanation
 
 ERRORS = (400, 404, 409, 413, 415, 422, 429, 503)
@@ -90,6 +91,10 @@ class Explanations:
         known = self._store.explanations.query(model, inference)
         return Reply(ExplanationList(known, agreements(known)))
 
+    def get_background(self, call: Call) -> Reply:
+        """Return the rows that explanations with a background of that hash compared with."""
+        return Reply(self._store.backgrounds.get(call.path["model"], call.path["hash"]))
+
     def get_readiness(self, _call: Call) -> Reply:
         """Answer 200 once an explanation need not wait for anything to be loaded; until then it only takes longer."""
         if not self._service.ready:
@@ -159,6 +164,16 @@ def operations(store: Store, service: ExplainService) -> list[Operation]:
             tag="explanations",
             handler=explanations.get_explanations,
             replies={200: ExplanationList},
+            errors=(404, 422),
+        ),
+        Operation(
+            method="GET",
+            path="/v1/models/{model}/backgrounds/{hash}",
+            name="get_background",
+            summary="The rows of a reference that explanations compared with, by the hash that these name.",
+            tag="explanations",
+            handler=explanations.get_background,
+            replies={200: KeptBackground},
             errors=(404, 422),
         ),
         Operation(

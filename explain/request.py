@@ -15,6 +15,7 @@ from explain.engine import Job
 from explain.explainers import explainer, resolve
 from explain.files import Specification, digest
 from explain.models import adapter, model_hash
+from monitor.clock import Clock, SystemClock
 from monitor.errors import InvalidInput
 from monitor.schema.held import restored, summarised
 from monitor.types import Model, ModelSchema, Task, Version
@@ -62,9 +63,10 @@ class Request:
 class Requests:
     """Turns questions into requests; remembers backgrounds, which are the dear part of it."""
 
-    def __init__(self, store: "Store", seconds: float) -> None:
+    def __init__(self, store: "Store", seconds: float, clock: Clock | None = None) -> None:
         self._store = store
         self._seconds = seconds
+        self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._backgrounds: OrderedDict[tuple[object, ...], Background] = OrderedDict()
         self._refused: dict[tuple[str, str], str] = {}
@@ -125,11 +127,27 @@ class Requests:
             found = self._backgrounds.get(key)
         if found is None:
             found = background(self._store, model, served, until, cohort=alike)
+            if of_reference:
+                self._keep(model.name, found)
             with self._lock:
                 self._backgrounds[key] = found
                 while len(self._backgrounds) > REMEMBERED:
                     self._backgrounds.popitem(last=False)
         return found
+
+    def _keep(self, model: str, made: Background) -> None:
+        """Keep the rows, so that what was compared with can be seen when the reference is another one."""
+        from monitor.store.backgrounds import KeptBackground
+
+        kept = KeptBackground(
+            model=model,
+            hash=made.hash,
+            source=made.source,
+            rows=made.rows,
+            columns={name: column.tolist() for name, column in made.columns.items()},
+            created=self._clock.now(),
+        )
+        self._store.backgrounds.put(kept)
 
 
 def whole(row: Mapping[str, Any], schema: ModelSchema) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class ExplainService:
         self._running: dict[str, Pending] = {}
         self.queue = Queue(workers if workers is not None else [make_worker(config)])
         self.tasks = Tasks(self.queue)
-        self.requests = Requests(store, config.explain.timeout_s)
+        self.requests = Requests(store, config.explain.timeout_s, self._clock)
         self._recent = Recent(store)
         self._ready = threading.Event()
         self.trying = Trying(self)

@@ -19,6 +19,7 @@ _PATH_TEXT = {
     "version": "The version's name.",
     "id": "The id.",
     "number": "The dead letter's number.",
+    "hash": "The sha256, as an explanation's `background_hash` says.",
     "task": "The id of what is under way, as the answer of asking without waiting says.",
     "collector": "The format: kserve, v1, v2, torchserve, sagemaker, bentoml, kserve_blob, triton_trace ….",
     "file": "The file's name within the report.",

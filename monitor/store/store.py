@@ -7,6 +7,7 @@ from typing import Self
 from monitor.store import tables
 from monitor.store.alerts import Alerts
 from monitor.store.attributions import Attributions
+from monitor.store.backgrounds import Backgrounds
 from monitor.store.catalog import Catalog
 from monitor.store.database import Database
 from monitor.store.detections import Detections
@@ -49,6 +50,7 @@ class Store:
         detections: what detectors remember between windows.
         explanations: why a model answered what it answered.
         attributions: the same of sampled rows, a row an input.
+        backgrounds: rows of references that explanations compared with.
         reports: written reports.
         samples: figures of model servers and GPUs over time.
 
@@ -78,6 +80,7 @@ class Store:
         self.detections = Detections(database)
         self.explanations = Explanations(database)
         self.attributions = Attributions(database)
+        self.backgrounds = Backgrounds(database)
         self.reports = Reports(database)
         self.samples = Samples(database)
         self.ledger.check_seal()

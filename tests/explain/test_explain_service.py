@@ -4,10 +4,13 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+import numpy as np
 import pytest
 from zoo_rows import make_rows
 
 from explain.columns import from_row
+from explain.files import digest
 from explain.models import Allowed
 from explain.models.torch import TorchAdapter
 from explain.service import ExplainService
@@ -109,12 +112,35 @@ def test_the_version_that_served_the_row_explains_it(service, register, capture,
     assert service.explain("flights", "r3", version="2").quality["background_source"] == "reference of version 2"
 
 
+def test_the_rows_compared_with_are_kept_with_their_hash_whatever_the_reference_becomes(
+    service, store, register, capture, reference
+):
+    register()
+    reference()
+    capture()
+    found = service.explain("flights", "r3", "lime")
+    reference(seed=10)
+    assert service.explain("flights", "r3", "lime").background_hash != found.background_hash
+    kept = store.backgrounds.get("flights", found.background_hash)
+    assert (kept.rows, kept.source) == (100, "reference of version 1")
+    assert {name: len(values) for name, values in kept.columns.items()} == dict.fromkeys(kept.columns, 100)
+    values = [
+        (name, [np.nan if value is None and name != "carrier" else value for value in column])
+        for name, column in sorted(kept.columns.items())
+    ]
+    assert digest(msgspec.json.encode(values)) == found.background_hash
+    with pytest.raises(NotFound, match="No background 'other' of 'flights' is kept"):
+        store.backgrounds.get("flights", "other")
+
+
 def test_without_a_reference_earlier_captured_rows_are_the_background(service, register, capture):
     register()
     capture()
     found = service.explain("flights", "r20", "lime")
     assert found.quality["background_source"] == "captured rows of version 1"
     assert found.quality["background_rows"] == 20
+    with pytest.raises(NotFound, match="only the hash is"):  # they go when their rows go
+        service.requests._store.backgrounds.get("flights", found.background_hash)
     with pytest.raises(InvalidInput, match="nothing to compare it with; register a reference"):
         service.explain("flights", "r0")
 

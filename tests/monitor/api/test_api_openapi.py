@@ -27,6 +27,7 @@ from monitor.api import intake, reports
 from monitor.api.routes import build
 from monitor.detection import Incident, State
 from monitor.errors import Conflict, InvalidInput, NotFound, Unavailable
+from monitor.store.backgrounds import KeptBackground
 from monitor.store.detections import Snapshot
 from monitor.types import Alert, AlertState, Explanation, Measurement, Report, Severity, Window
 
@@ -202,6 +203,9 @@ def test_every_documented_answer_is_met_by_a_real_call(
         ("GET", f"{M}/importance/cohort?feature=temp", {}),
         ("GET", "/v1/models/nobody/importance/points?feature=temp", {}),
         ("GET", "/v1/models/nobody/importance/cohort?feature=temp&above=1", {}),
+        ("GET", f"{M}/backgrounds/h", {}),
+        ("GET", f"{M}/backgrounds/h?x=1", {}),
+        ("GET", f"{M}/backgrounds/nobody", {}),
         ("GET", "/v1/explanations/readiness", {}),
         ("GET", "/v1/explanations/readiness?x=1", {}),
         ("GET", "/v1/explanations/tasks", {}),
@@ -292,6 +296,9 @@ def _fill(runtime: Runtime) -> None:
     (folder / "page.html").write_text("<p>hello</p>")
     (folder.parent / "secret.html").write_text("<p>secret</p>")
     path = "reports/r1/page.html"
+    runtime.store.backgrounds.put(
+        KeptBackground(model="flights", hash="h", source="s", rows=1, columns={"temp": [1.0]}, created=DAY.end)
+    )
     runtime.store.reports.put(Report(id="r1", model="flights", window=DAY, title="t", path=path, created=DAY.end))
     runtime.store.measurements.put(
         [Measurement(model="flights", version="1", metric="drift.psi", feature="temp", window=DAY, value=0.2, rows=10)]
@@ -417,6 +424,7 @@ def test_explain_is_in_the_table() -> None:
         "post_explanation",
         "post_explanation_cost",
         "list_explanations",
+        "get_background",
         "get_explanation_readiness",
         "list_explanation_tasks",
         "get_explanation_task",
