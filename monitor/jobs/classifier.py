@@ -1,9 +1,9 @@
 """Whether a window's rows can be told from the reference's at all: a classifier's test on the reservoir's rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import ClassVar, Final, cast
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ from monitor.detection.embedding import Directions
 from monitor.detection.heavy import ENOUGH
 from monitor.detection.samples import FEWEST, LEAST_CHUNKS, SampleLaw
 from monitor.jobs import Job, JobContext
+from monitor.jobs.bags import bags
 from monitor.jobs.detectors import Watch
 from monitor.jobs.references import source_of
 from monitor.jobs.windows import length
@@ -30,7 +31,7 @@ REFERENCE_ROWS: Final = 60_000
 """Rows of a reference that are looked at."""
 
 _STEPS = 20  # of the reservoir, that is a million rows
-_LEARN = 5_000  # rows that directions of embeddings are learned from
+_LEARN = 5_000  # rows that directions of embeddings and of texts are learned from
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +46,8 @@ class _Fitted:
 class ClassifierJob(Job):
     """Measures ``classifier.auc`` by version, before the detector looks at the window.
 
-    It sees what no single column and no pair shows, embeddings among it. Its time does not grow with traffic: it looks
-    at 500 rows of the window and 1,000 of the reference.
+    It sees what no single column and no pair shows, embeddings and the words of kept texts among it. Its time does not
+    grow with traffic: it looks at 500 rows of the window and 1,000 of the reference.
     """
 
     name: ClassVar[str] = "classifier"
@@ -148,17 +149,22 @@ def heard(watch: Watch, version: str, chunk: Chunk, told: Mapping[tuple[str, dat
 def _directions(rows: pa.Table, schema: ModelSchema) -> dict[str, Directions]:
     found = {}
     for feature in schema.features:
-        if feature.kind is Kind.EMBEDDING and feature.name in rows.column_names:
-            learned = Directions.fit(rows[feature.name].slice(0, _LEARN).to_pylist())
+        if feature.kind in (Kind.EMBEDDING, Kind.TEXT) and feature.name in rows.column_names:
+            learned = Directions.fit(_vectors(rows[feature.name].slice(0, _LEARN)))
             if learned is not None:
                 found[feature.name] = learned
     return found
 
 
+def _vectors(column: pa.ChunkedArray) -> Sequence[Sequence[float | None] | None]:
+    """Return embeddings as they are, and texts by their words."""
+    return cast("Sequence[Sequence[float]]", bags(column)) if pa.types.is_string(column.type) else column.to_pylist()
+
+
 def _ranks(rows: pa.Table, schema: ModelSchema, binning: Binning, directions: Mapping[str, Directions]) -> Floats:
     """Return the ranks of rows, [n, J], from −1 to 1; 0 where a value is not there."""
     plain = coded_rows(Placed(rows, binning), joined(schema, binning)) / REACH
-    more = [found.ranks(rows[name].to_pylist()) for name, found in directions.items()]
+    more = [found.ranks(_vectors(rows[name])) for name, found in directions.items()]
     return np.concatenate([plain, *more], axis=1)
 
 

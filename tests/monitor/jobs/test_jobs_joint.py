@@ -147,3 +147,35 @@ def test_an_embedding_that_turns_is_told_apart_though_its_figures_stay() -> None
     assert apart.details["z"] > 3
     assert apart.details["columns"].startswith("face")
     world.store.close()
+
+
+def test_texts_of_another_subject_are_told_apart_though_each_word_is_usual() -> None:
+    """Two subjects of the reference's three, in texts as long as before: no figure of a text shows it."""
+    schema = type(SCHEMA)(
+        model="flights",
+        task=SCHEMA.task,
+        classes=SCHEMA.classes,
+        features=(*SCHEMA.features, Feature(name="note", kind=Kind.TEXT)),
+    )
+    subjects = [[f"{letter}{number}" for number in range(10)] for letter in "abc"]
+
+    def notes(day: int, subject: int) -> list[str]:
+        rng = np.random.default_rng(abs(700 + day))
+        return [" ".join(rng.choice(subjects[rng.integers(subject)], 8)) for _ in range(200)]
+
+    class Notes(World):
+        subjects = 3
+
+        def _batch(self, day: int, rows: int, bent: dict, version: str) -> pa.Table:  # type: ignore[override]
+            return super()._batch(day, rows, {"note": notes(day, self.subjects), **bent}, version)
+
+    world = Notes(rows=200, reference_days=12, dial=1.0, schema=schema)
+    job = ClassifierJob()
+    world.day(0)
+    world.subjects = 2
+    world.day(1)
+    (calm,), (apart,) = (job.run(world.context, world.model, world.window(day)) for day in (0, 1))
+    assert abs(calm.details["z"]) < 3
+    assert apart.details["z"] > 3
+    assert apart.details["columns"].startswith("note")
+    world.store.close()

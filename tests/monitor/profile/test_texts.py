@@ -126,6 +126,18 @@ def test_what_is_learned_and_told_of_many_texts_takes_little_memory():
     assert alone == [together[at] for at in (0, 499, 500, 2_999)]
 
 
+def test_texts_of_ascii_alone_are_told_as_all_texts_are():
+    """They are read by a quicker way; one text beyond ASCII sends all of them by the other."""
+    printable = [chr(code) for code in range(1, 127)]
+    rng = np.random.default_rng(0)
+    plain = ["".join(rng.choice(printable, 40)) for _ in range(300)]
+    usual = Usual.of(pa.array(plain))
+    for name in FIGURES:
+        quick = figure(pa.array(plain), name, usual)
+        other = figure(pa.array([*plain, "naïve"]), name, usual)
+        assert quick.equals(other.slice(0, len(plain))), name
+
+
 def test_nothing_is_usual_in_no_texts():
     for none in (pa.array([], pa.string()), pa.array([None, None], pa.string())):
         assert Usual.of(none).words == ()
