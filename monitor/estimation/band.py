@@ -92,11 +92,13 @@ def estimate(
 
 
 def _width(ratios: list[float]) -> float:
-    """Return the ratio that `LEVEL` of the windows stay under, the latest counting most."""
+    """Return the ratio that `LEVEL` of the windows stay under, the latest counting most.
+
+    Between two windows it is interpolated: the larger of them would hold more than was asked, the more so the fewer.
+    """
     weights = np.concatenate([DECAY ** np.arange(len(ratios))[::-1], np.full(len(_NORMAL), PRIOR / len(_NORMAL))])
     values = np.concatenate([ratios, _NORMAL])
     effective = weights.sum() ** 2 / (float((weights[: len(ratios)] ** 2).sum()) + PRIOR)
     order = np.argsort(values)
     reached = np.cumsum(weights[order]) / weights.sum()
-    place = int(np.searchsorted(reached, min(LEVEL * (1 + 1 / effective), 0.995)))
-    return float(values[order][min(place, len(values) - 1)])
+    return float(np.interp(min(LEVEL * (1 + 1 / effective), 0.995), reached, values[order]))
