@@ -1,4 +1,4 @@
-"""The README is true: its guide runs as written, and every command it names exists."""
+"""The README is true: its guide runs as written, and every command it names exists; so are CONTRIBUTING's layers."""
 
 import os
 import re
@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,11 @@ def test_the_files_the_readme_links_exist() -> None:
     """Relative links and pictures lead somewhere."""
     for target in re.findall(r"\]\((?!https?://|#)([^)]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_the_layers_that_contributing_shows_are_those_that_are_checked() -> None:
+    """One line of layers, the highest first, as import-linter is told."""
+    shown = re.search(r"^monitor:(.*?)^```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL | re.MULTILINE).group(1)
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    inside = next(contract for contract in contracts if contract["name"] == "inside monitor")
+    assert [" ".join(layer.split()) for layer in shown.split(">")] == inside["layers"]
