@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from monitor.triage.attribution import spearman
 from monitor.types import Explanation
 
 TOP = 3
@@ -60,10 +60,7 @@ def rank(one: Mapping[str, float], other: Mapping[str, float]) -> float | None:
     True
     """
     shared = [name for name in one if name in other]
-    ranks = [_ranks(np.array([values[name] for name in shared])) for values in (one, other)]
-    apart = [each - each.mean() for each in ranks]
-    scale = float(np.sqrt((apart[0] ** 2).sum() * (apart[1] ** 2).sum()))
-    return round(float((apart[0] * apart[1]).sum()) / scale, 12) if scale else None
+    return spearman(*(np.array([values[name] for name in shared]) for values in (one, other)))
 
 
 def top(one: Mapping[str, float], other: Mapping[str, float]) -> float:
@@ -74,9 +71,3 @@ def top(one: Mapping[str, float], other: Mapping[str, float]) -> float:
     """
     largest = [set(sorted(values, key=lambda name: -abs(values[name]))[:TOP]) for values in (one, other)]
     return len(largest[0] & largest[1]) / max(1, min(map(len, largest)))
-
-
-def _ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    distinct, place, times = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(times)
-    return np.asarray((last - (times - 1) / 2)[place.reshape(-1)], dtype=np.float64) if len(distinct) else values

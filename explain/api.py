@@ -9,9 +9,9 @@ import msgspec
 
 from explain import api_trying, api_windows
 from explain.agreement import Agreement, agreements
+from explain.api_trying import asked_of
 from explain.choosing import AUTO
 from explain.cost import Cost
-from explain.request import Asked
 from explain.service import ExplainService
 from explain.tasks import ExplainTask
 from monitor.api.operation import BodySpec, Call, Operation, Parameter, Reply
@@ -71,7 +71,7 @@ class Explanations:
     async def post_explanation(self, call: Call) -> Reply:
         """Explain one captured inference; the same question again is answered from the store."""
         given = call.json(ExplainRequest)
-        asked = _asked(call, given)
+        asked = asked_of(call, given)
         loop = asyncio.get_running_loop()
         found, task = await loop.run_in_executor(None, partial(self._service.ask, asked))
         if not given.wait:
@@ -82,7 +82,7 @@ class Explanations:
 
     def post_cost(self, call: Call) -> Reply:
         """Return what the same request to explain would cost; nothing is asked of the model."""
-        return Reply(self._service.cost(_asked(call, call.json(ExplainRequest))))
+        return Reply(self._service.cost(asked_of(call, call.json(ExplainRequest))))
 
     def get_explanations(self, call: Call) -> Reply:
         """Return what was explained before."""
@@ -112,19 +112,6 @@ class Explanations:
     def delete_task(self, call: Call) -> Reply:
         """Cancel one that waits or runs."""
         return Reply(self._service.tasks.view(self._service.tasks.cancel(call.path["task"])))
-
-
-def _asked(call: Call, given: ExplainRequest) -> Asked:
-    return Asked(
-        model=call.path["model"],
-        inference_id=call.path["id"],
-        method=given.method,
-        version=given.version,
-        seed=given.seed,
-        target=given.target,
-        settings=given.settings,
-        cohort=given.cohort,
-    )
 
 
 def operations(store: Store, service: ExplainService) -> list[Operation]:

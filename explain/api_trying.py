@@ -1,5 +1,6 @@
 """The HTTP operations on a captured row that might have been another: what if, and what would have had to be."""
 
+from dataclasses import fields
 from typing import Any
 
 import msgspec
@@ -38,6 +39,13 @@ class CounterfactualRequest(msgspec.Struct, forbid_unknown_fields=True):
     target: str | None = None
 
 
+def asked_of(call: Call, given: msgspec.Struct) -> Asked:
+    """Return the question that a request's path and body put; what else the body says is for the handler."""
+    about = {each.name for each in fields(Asked)}
+    said = {name: value for name, value in msgspec.structs.asdict(given).items() if name in about}
+    return Asked(model=call.path["model"], inference_id=call.path["id"], **said)
+
+
 class Tried:
     """The handlers of questions about one row."""
 
@@ -47,28 +55,13 @@ class Tried:
     def post_what_if(self, call: Call) -> Reply:
         """Ask the version that served a row what it answers to other values."""
         given = call.json(WhatIfRequest)
-        asked = Asked(
-            model=call.path["model"],
-            inference_id=call.path["id"],
-            version=given.version,
-            seed=given.seed,
-            target=given.target,
-        )
-        return Reply(self._service.trying.what_if(asked, given.changes))
+        return Reply(self._service.trying.what_if(asked_of(call, given), given.changes))
 
     def post_counterfactual(self, call: Call) -> Reply:
         """Find the smallest plausible change that makes a decision another one."""
         given = call.json(CounterfactualRequest)
-        asked = Asked(
-            model=call.path["model"],
-            inference_id=call.path["id"],
-            method=given.method,
-            version=given.version,
-            seed=given.seed,
-            target=given.target,
-        )
         found = self._service.trying.counterfactual(
-            asked, features=given.features, below=given.below, above=given.above
+            asked_of(call, given), features=given.features, below=given.below, above=given.above
         )
         return Reply(found)
 

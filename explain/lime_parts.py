@@ -1,12 +1,39 @@
-"""What LIME on words and LIME on segments share: from the library's local model to the attributions of parts."""
+"""What LIME on words and LIME on segments share: one feature is taken apart, and its parts are hidden at random."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from explain.explainers import Attribution
-from monitor.types import Feature, ModelSchema, Part, Scalar
+from explain.columns import Column
+from explain.explainers import Attribution, Explainer, Predict
+from explain.explainers.lime_tabular import Matrix, only
+from explain.models import ModelAdapter
+from monitor.types import Feature, Kind, ModelSchema, Part, Scalar
+
+
+class LimeOfParts(Explainer):
+    """LIME for models of one text or image, its ``kind``."""
+
+    additive: ClassVar[bool] = False
+    preference: ClassVar[int] = -2
+    kind: ClassVar[Kind]
+
+    @classmethod
+    def suits(cls, schema: ModelSchema, kind: type[ModelAdapter]) -> str | None:
+        """Return why not: the model reads something else than one of its kind."""
+        del kind
+        return only(schema, cls.kind)
+
+    def taken(self, schema: ModelSchema) -> Feature:
+        """Return the feature that is taken apart."""
+        return next(each for each in schema.features if each.kind is self.kind)
+
+
+def answers(predict: Predict, row: Mapping[str, Column], name: str, values: Column) -> Matrix:
+    """Return what the model answers to a row with other values of one feature, [n, 1] as the library reads it."""
+    columns = {each: np.repeat(column, len(values), axis=0) for each, column in row.items()}
+    return predict({**columns, name: values})[:, None]
 
 
 def of_parts(

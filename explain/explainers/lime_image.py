@@ -14,10 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from explain.columns import Column
-from explain.explainers import Attribution, Explainer, Predict, Setting, resolve
-from explain.explainers.lime_tabular import only
-from explain.lime_parts import of_parts
-from explain.models import ModelAdapter
+from explain.explainers import Attribution, Predict, Setting, resolve
+from explain.lime_parts import LimeOfParts, answers, of_parts
 from explain.segments import Picture, runs, segmented
 from monitor.errors import InvalidInput
 from monitor.types import Kind, ModelSchema, Part
@@ -26,22 +24,15 @@ CHUNK = 100
 """Images that are asked at once."""
 
 
-class LimeImage(Explainer):
+class LimeImage(LimeOfParts):
     """LIME for models of one image."""
 
     name = "lime_image"
     title = "LIME on segments"
-    additive = False
-    preference = -2
+    kind = Kind.IMAGE
     settings: ClassVar[Mapping[str, Setting]] = {
         "rows": Setting(1_000, 100, 50_000, "images with segments hidden that are asked", probes=500)
     }
-
-    @classmethod
-    def suits(cls, schema: ModelSchema, kind: type[ModelAdapter]) -> str | None:
-        """Return why not: the model reads something else than one image."""
-        del kind
-        return only(schema, Kind.IMAGE)
 
     @classmethod
     def warm(cls) -> None:
@@ -67,15 +58,13 @@ class LimeImage(Explainer):
 
         del background
         rows = resolve(type(self), settings)["rows"]
-        feature = next(each for each in schema.features if each.kind is Kind.IMAGE)
+        feature = self.taken(schema)
         picture = _picture(row[feature.name][0])
         channels = picture.pixels.shape[2]
         segments = segmented(picture.pixels)
 
         def answer(images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-            columns = {name: np.repeat(column, len(images), axis=0) for name, column in row.items()}
-            columns[feature.name] = picture.restored(np.asarray(images)[..., :channels])
-            return predict(columns)[:, None]
+            return answers(predict, row, feature.name, picture.restored(np.asarray(images)[..., :channels]))
 
         seen = np.repeat(picture.pixels, 3, axis=2) if channels == 1 else picture.pixels
         with contextlib.redirect_stderr(io.StringIO()):  # a progress bar

@@ -19,6 +19,7 @@ from explain.columns import PLAYABLE, Column
 from explain.explainers import Attribution, Explainer, Predict, Setting, resolve
 from explain.models import ModelAdapter
 from explain.players import Players, make_players
+from explain.unplayed import unplayed
 from monitor.types import Kind, ModelSchema
 
 Matrix = npt.NDArray[np.float64]
@@ -74,8 +75,7 @@ class LimeTabular(Explainer):
         players = make_players(row, background, schema)
         size = len(players.features)
         if not size:
-            alone = float(predict(row)[0])
-            return Attribution(alone, alone, players.attributions(np.empty(0), schema), {"rows_used": 1, "r2": 1.0})
+            return unplayed(predict, row, players, schema, r2=1.0)
         grid = Neighbourhood(players)
         tabular = _library(grid, seed % 2**32)
         found = tabular.explain_instance(

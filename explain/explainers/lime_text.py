@@ -12,31 +12,23 @@ from typing import ClassVar
 import numpy as np
 
 from explain.columns import Column
-from explain.explainers import Attribution, Explainer, Predict, Setting, resolve
-from explain.explainers.lime_tabular import only
-from explain.lime_parts import number, of_parts
-from explain.models import ModelAdapter
+from explain.explainers import Attribution, Predict, Setting, resolve
+from explain.explainers.lime_tabular import Matrix
+from explain.lime_parts import LimeOfParts, answers, number, of_parts
 from monitor.types import Kind, ModelSchema, Part
 
 _WORD = re.compile(r"\S+")
 
 
-class LimeText(Explainer):
+class LimeText(LimeOfParts):
     """LIME for models of one text."""
 
     name = "lime_text"
     title = "LIME on words"
-    additive = False
-    preference = -2
+    kind = Kind.TEXT
     settings: ClassVar[Mapping[str, Setting]] = {
         "rows": Setting(2_000, 100, 200_000, "texts with words hidden that are asked", probes=1_000)
     }
-
-    @classmethod
-    def suits(cls, schema: ModelSchema, kind: type[ModelAdapter]) -> str | None:
-        """Return why not: the model reads something else than one text."""
-        del kind
-        return only(schema, Kind.TEXT)
 
     @classmethod
     def warm(cls) -> None:
@@ -58,7 +50,7 @@ class LimeText(Explainer):
 
         del background
         rows = resolve(type(self), settings)["rows"]
-        feature = next(each for each in schema.features if each.kind is Kind.TEXT)
+        feature = self.taken(schema)
         text = row[feature.name][0]
         words = list(_WORD.finditer(text)) if isinstance(text, str) else []
         nothing = {each.name: 0.0 for each in schema.features}
@@ -66,10 +58,8 @@ class LimeText(Explainer):
             alone = float(predict(row)[0])
             return Attribution(alone, alone, nothing, {"rows_used": 1, "local_prediction": alone})
 
-        def answer(texts: list[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-            columns = {name: np.repeat(column, len(texts), axis=0) for name, column in row.items()}
-            columns[feature.name] = np.array([*texts, None], dtype=object)[:-1]
-            return predict(columns)[:, None]
+        def answer(texts: list[str]) -> Matrix:
+            return answers(predict, row, feature.name, np.array([*texts, None], dtype=object)[:-1])
 
         library = LimeTextExplainer(
             feature_selection="none",

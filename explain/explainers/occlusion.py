@@ -12,6 +12,7 @@ import numpy as np
 from explain.columns import Column
 from explain.explainers import Attribution, Explainer, Predict, Setting, resolve
 from explain.players import make_players
+from explain.unplayed import unplayed
 from monitor.errors import InvalidInput
 from monitor.types import ModelSchema
 
@@ -45,10 +46,9 @@ class Occlusion(Explainer):
         del seed
         budget = resolve(type(self), settings)["rows"]
         players = make_players(row, background, schema)
-        prediction = float(predict(row)[0])
         if not players.size:
-            nothing = players.attributions(np.empty(0), schema)
-            return Attribution(prediction, prediction, nothing, {"rows_used": 1, "local_prediction": prediction})
+            return unplayed(predict, row, players, schema)
+        prediction = float(predict(row)[0])
         count = min(players.rows, STAND_INS, (budget - 1) // (players.size + 1))
         if not count:
             raise InvalidInput(

@@ -15,6 +15,7 @@ from explain.columns import Column
 from explain.explainers import Attribution, Explainer, Predict, Setting, resolve
 from explain.explainers.shap_library import Counting, library, seeded, thin
 from explain.players import make_players
+from explain.unplayed import unplayed
 from monitor.types import ModelSchema
 
 
@@ -49,8 +50,7 @@ class ShapKernel(Explainer):
         players = make_players(row, background, schema)
         size = len(players.features)
         if not size:
-            alone = float(predict(row)[0])
-            return Attribution(alone, alone, players.attributions(np.empty(0), schema), {"rows_used": 1, "exact": True})
+            return unplayed(predict, row, players, schema, exact=True)
         usual = thin(players.background, budget // (2 * size + 2))
         every = 2**size - 2 if size < 40 else budget
         coalitions = max(2 * size, min(every, budget // len(usual)))

@@ -13,6 +13,7 @@ from explain.columns import Column
 from explain.explainers import Attribution, Explainer, Predict, Setting, resolve
 from explain.explainers.shap_library import Counting, library, seeded, thin
 from explain.players import make_players
+from explain.unplayed import unplayed
 from monitor.errors import InvalidInput
 from monitor.types import ModelSchema
 
@@ -48,8 +49,7 @@ class ShapPermutation(Explainer):
         players = make_players(row, background, schema)
         size = players.size
         if not size:
-            alone = float(predict(row)[0])
-            return Attribution(alone, alone, players.attributions(np.empty(0), schema), {"rows_used": 1})
+            return unplayed(predict, row, players, schema)
         once = 2 * size + 1
         if once > budget:
             raise InvalidInput(f"{size:,} players need at least {once:,} model rows, and rows is {budget:,}; raise it")
