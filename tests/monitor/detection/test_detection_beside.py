@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from monitor.detection import State
 from monitor.detection.beside import besides, hushed, learned
 from monitor.detection.columns import CHANNELS
 from monitor.detection.heavy import Tail
@@ -114,3 +115,19 @@ def test_a_side_that_varies_less_has_a_spread_of_its_own():
 def test_a_normal_side_is_seldom_taken_for_a_narrow_one():
     rng = np.random.default_rng(7)
     assert np.mean([Tail.of(rng.normal(size=120), sided=True).spread < 1 for _ in range(1_000)]) < 0.02
+
+
+def test_what_was_remembered_before_there_were_such_scores_is_read_and_kept():
+    """A store of the version before holds four numbers a column."""
+    kept = {
+        "chunks": 3,
+        "seen": "2024-01-04T00:00:00+00:00",
+        "last": {"x": [None, 1.5, 0.2, None]},
+        "evidence": {"x": [1.0, 2.0, 0.0, 0.5]},
+        "open": [],
+    }
+    state = State.from_json(kept)
+    assert state.evidence["x"].tolist() == [1.0, 2.0, 0.0, 0.5, 0.0, 0.0]
+    assert np.isnan(state.last["x"][[0, 3, 4, 5]]).all()
+    again = State.from_json(state.to_json())
+    assert again.evidence["x"].tolist() == state.evidence["x"].tolist()
