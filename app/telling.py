@@ -3,7 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_WIDTH = 30
+from monitor.charts import format as fmt
+
+_WIDTH, _NAME = 30, 31
+_MOST = 30  # lines of parts
+_SURE = 1.96  # standard errors at either side hold it in 95 of 100 runs
 
 
 def counts(told: Mapping[str, Any]) -> str:
@@ -49,23 +53,49 @@ def peeked(told: Sequence[Mapping[str, Any]]) -> str:
 
 
 def explanation(told: Mapping[str, Any]) -> str:
-    """Return an explanation as lines: the largest contribution first, a bar for each.
+    """Return an explanation as lines: the largest contribution first, a bar for each; of one text or image its parts.
 
     >>> print(explanation({"method": "shap", "output": "P(late)", "base_value": 0.2, "prediction": 0.5,
-    ...     "attributions": {"a": 0.3, "b": 0.0}, "values": {"a": 1, "b": "x"}, "seconds": 0.1}))
-    P(late) = 0.5000; base value 0.2000 (shap, 0.1 s)
-      a = 1                          +0.3000  ++++++++++++++++++++++++++++++
-      b = x                          +0.0000
+    ...     "attributions": {"a": 0.3, "b": 0.0}, "values": {"a": 1, "b": None}, "seconds": 0.1}))
+    P(late) = 0.5; base value 0.2 (shap, 0.1 s)
+      a = 1                           +0.300               ++++++++++++++++++++++++++++++
+      b = missing                     0
     """
-    ranked = sorted(told["attributions"].items(), key=lambda item: -abs(item[1]))
-    largest = max((abs(value) for _, value in ranked), default=0.0) or 1.0
+    listed = _listed(told)
+    ranked = sorted(listed, key=lambda item: -abs(item[1]))
+    largest = max((abs(amount) for _, amount, _ in ranked), default=0.0) or 1.0
     how = f"({told['method']}, {told['seconds']:.1f} s)"
-    lines = [f"{told['output']} = {told['prediction']:.4f}; base value {told['base_value']:.4f} {how}"]
-    for name, value in ranked:
-        bar = ("+" if value > 0 else "-") * round(_WIDTH * abs(value) / largest)
-        what = f"{name} = {told['values'].get(name)}"
-        lines.append(f"  {what:<30.30} {value:+.4f}  {bar}".rstrip())
+    lines = [f"{told['output']} = {fmt.value(told['prediction'])}; base value {fmt.value(told['base_value'])} {how}"]
+    for name, amount, error in ranked[:_MOST]:
+        bar = ("+" if amount > 0 else "-") * round(_WIDTH * abs(amount) / largest)
+        sure = f"{fmt.signed(amount)} ± {fmt.figure(_SURE * error)}" if error else fmt.signed(amount)
+        lines.append(f"  {_cut(name):<31} {sure:<20} {bar}".rstrip())
+    if len(ranked) > _MOST:
+        rest = sum(amount for _, amount, _ in ranked[_MOST:])
+        lines.append(f"  {f'{len(ranked) - _MOST:,} others together':<31} {fmt.signed(rest)}")
+    if any(error for *_, error in ranked):
+        lines.append("  ± holds the contribution in 95 of 100 runs")
     return "\n".join(lines)
+
+
+def _listed(told: Mapping[str, Any]) -> list[tuple[str, float, float | None]]:
+    parts = told.get("parts") or []
+    if len(told["attributions"]) == 1 and parts:
+        return [(part["label"], part["amount"], part.get("error")) for part in parts]
+    errors = told.get("standard_errors") or {}
+    return [
+        (f"{name} = {_said(told['values'].get(name))}", amount, errors.get(name))
+        for name, amount in told["attributions"].items()
+    ]
+
+
+def _said(value: object) -> str:
+    return "missing" if value is None else fmt.value(value)
+
+
+def _cut(name: str) -> str:
+    flat = " ".join(name.split())
+    return flat if len(flat) <= _NAME else flat[: _NAME - 1] + "…"
 
 
 def costing(told: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from explain.explainers import explainers
 from explain.models import ModelAdapter
+from monitor.errors import InvalidInput
 from monitor.types import ModelSchema
 
 AUTO = "auto"
@@ -20,10 +21,17 @@ def choose(method: str, schema: ModelSchema, kind: type[ModelAdapter]) -> tuple[
         method: what was asked for: a method's name, or `AUTO`.
         schema: which features there are.
         kind: the adapter that loads the model.
+
+    Raises:
+        InvalidInput: the method that was asked for cannot explain such a model; the message says why, and which can.
     """
-    if method != AUTO:
-        return method, ASKED
     known = explainers()
+    if method != AUTO:
+        reason = known[method].suits(schema, kind)
+        if reason is not None:
+            fit = ", ".join(name for name, why in usable(schema, kind).items() if why is None)
+            raise InvalidInput(f"{method} cannot explain {schema.model!r}: {reason}; use one of: {fit}")
+        return method, ASKED
     suited = [(cls.preferred(schema, kind), name) for name, cls in known.items() if cls.suits(schema, kind) is None]
     name = max(suited)[1]
     return name, known[name].chosen_because

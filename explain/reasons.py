@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from monitor.types import Explanation, Feature, Kind, ModelSchema, Scalar, Task
 
 TOP = 3
+LONGEST = 120
+"""Characters of a text that are quoted at most."""
+
 LEAST = 0.05
 """An input of less than this share of the largest is not worth a sentence."""
 
@@ -18,7 +21,7 @@ def reasons(found: Explanation, schema: ModelSchema, changes: Mapping[str, Scala
         changes: another value for each input of a counterfactual; none where there is none, None where none was sought.
         other: what the decision would have been with them.
     """
-    rate = schema.task is not Task.REGRESSION
+    rate = schema.task in (Task.BINARY, Task.MULTICLASS)
     said = [f"The model's {_output(found, schema)} is {_number(found.prediction, rate, schema)}; "]
     said += [f"on average it is {_number(found.base_value, rate, schema)}."]
     ranked = sorted(_said(found, schema), key=lambda item: -abs(item[1]))
@@ -85,13 +88,22 @@ def _value(schema: ModelSchema, name: str, value: Scalar) -> str:
         text = f"{value:.4g}" if abs(value) < 1000 else f"{value:,.1f}".removesuffix(".0")
         text = f"{value:.0f}" if isinstance(value, int) and abs(value) < 10_000 else text.replace("-", "−")
         return f"{text}{unit}"
-    return f"“{value}”{unit}"
+    return f"“{value if len(value) <= LONGEST else value[: LONGEST - 1] + '…'}”{unit}"
 
 
 def _number(value: float, rate: bool, schema: ModelSchema) -> str:
     if rate:
         return f"{value * 100:.1f} %"
     return f"{_digits(value)} {schema.target_unit}".rstrip()
+
+
+def amount(value: float, schema: ModelSchema) -> str:
+    """Return an answer of the model in words: a probability in per cent, a number in its unit.
+
+    >>> amount(1_250_000.0, ModelSchema(model="m", task=Task.REGRESSION, features=(), target_unit="$"))
+    '1,250,000 $'
+    """
+    return _number(value, schema.task in (Task.BINARY, Task.MULTICLASS), schema)
 
 
 def _change(value: float, rate: bool, schema: ModelSchema) -> str:

@@ -11,7 +11,7 @@ from explain.columns import NUMBERS, Column, as_column, from_row
 from explain.counterfactual import Goal, Matrix, Search
 from explain.engine import ASK
 from explain.margins import Margins
-from explain.reasons import reasons
+from explain.reasons import amount, reasons
 from explain.request import Asked, Request
 from monitor.errors import InvalidInput
 from monitor.types import Kind, ModelSchema, Scalar, Task
@@ -189,8 +189,8 @@ def _goal(schema: ModelSchema, before: float, below: float | None, above: float 
     """Return the answers that are another decision, and both in words."""
     if below is not None or above is not None:
         goal = Goal(-np.inf if above is None else above, np.inf if below is None else below)
-        parts = [f"at least {above:g}"] if above is not None else []
-        sought = " and ".join([*parts, *([f"below {below:g}"] if below is not None else [])])
+        parts = [f"at least {amount(above, schema)}"] if above is not None else []
+        sought = " and ".join([*parts, *([f"below {amount(below, schema)}"] if below is not None else [])])
         if goal.low >= goal.high:
             raise InvalidInput(f"no answer is {sought}; give above < below")
         return goal, sought, sought

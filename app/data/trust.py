@@ -40,6 +40,9 @@ _TARGETS = {"artifact": "the registered model file", "endpoint": "the served end
 FEW = 20
 """Fewer rows to compare with say little about what is usual."""
 
+APART = 0.005
+"""A model's answer to the same row may differ so far, as a share, by rounding; not more."""
+
 _NOTHING = 1e-9  # rounding, not a difference
 
 
@@ -87,6 +90,13 @@ def trusted(found: Explanation) -> list[str]:
     """
     quality = found.quality
     said = []
+    apart = quality.get("served_gap")
+    if isinstance(apart, int | float) and apart > APART * max(abs(found.prediction), 0.1):
+        said.append(
+            ":material/error: This is not the model that served the row: what was asked now answers "
+            f"{fmt.value(float(found.prediction))}, {fmt.value(float(apart))} from what was captured. Check this "
+            "version's file or endpoint."
+        )
     compared = quality.get("background_rows")
     if isinstance(compared, int) and 0 < compared < FEW and not emptied(found):
         rows = "1 row" if compared == 1 else f"{compared} rows"
