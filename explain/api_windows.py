@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from explain.choosing import AUTO
+from explain.cost import WindowCost
 from explain.service import ExplainService
 from explain.summary import Difference, Importance, Point, differences, importance, points
 from explain.tasks import ExplainTask
@@ -73,16 +74,11 @@ class Whole:
 
     def post_window(self, call: Call) -> Reply:
         """Begin to explain a window."""
-        given = call.json(WindowRequest)
-        asked = WindowAsked(
-            model=call.path["model"],
-            window=window_of(given.start, given.end),
-            version=given.version,
-            method=given.method,
-            rows=given.rows,
-            seed=given.seed,
-        )
-        return Reply(self._service.tasks.view(self._service.windows.start(asked)), 202)
+        return Reply(self._service.tasks.view(self._service.windows.start(_asked(call))), 202)
+
+    def post_cost(self, call: Call) -> Reply:
+        """Return what the same request would cost; nothing is asked of the model."""
+        return Reply(self._service.windows.cost(_asked(call)))
 
     def get_importance(self, call: Call) -> Reply:
         """Sum up the explanations of a window."""
@@ -135,6 +131,18 @@ class Whole:
             raise InvalidInput(f"no feature {feature!r}; {model!r} has: {known}")
 
 
+def _asked(call: Call) -> WindowAsked:
+    given = call.json(WindowRequest)
+    return WindowAsked(
+        model=call.path["model"],
+        window=window_of(given.start, given.end),
+        version=given.version,
+        method=given.method,
+        rows=given.rows,
+        seed=given.seed,
+    )
+
+
 def _number(text: str | None) -> float | None:
     try:
         return None if text is None else float(text)
@@ -157,6 +165,18 @@ def operations(store: Store, service: ExplainService) -> list[Operation]:
             handler=whole.post_window,
             replies={202: ExplainTask},
             errors=(400, 404, 413, 415, 422, 429),
+            body=BodySpec(type=WindowRequest),
+            slow=True,
+        ),
+        Operation(
+            method="POST",
+            path=f"{model}/explanations/cost",
+            name="explain_window_cost",
+            summary="Say what explaining a window would cost, in model rows and requests, without beginning.",
+            tag="explanations",
+            handler=whole.post_cost,
+            replies={200: WindowCost},
+            errors=(400, 404, 413, 415, 422),
             body=BodySpec(type=WindowRequest),
             slow=True,
         ),

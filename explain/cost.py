@@ -32,6 +32,19 @@ class Cost:
     cached: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowCost:
+    """What explaining a window would take at most: so many explanations of what one of its rows costs.
+
+    ``one`` is the first row's; of those explained before, none is asked again.
+    """
+
+    explanations: int
+    rows: int
+    requests: int
+    one: Cost
+
+
 def cost(request: Request, store: "Store") -> Cost:
     """Return what a question would cost.
 

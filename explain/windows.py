@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from explain.background import CANDIDATES, stratified
 from explain.choosing import AUTO
+from explain.cost import WindowCost
 from explain.request import Asked
 from explain.tasks import Task, TaskState
 from monitor.clock import Clock
@@ -54,14 +55,7 @@ class Windows:
             NotFound: no such model.
             InvalidInput: the window has no row, or too many or too few rows are asked for.
         """
-        if not 1 <= asked.rows <= MOST_ROWS:
-            raise InvalidInput(f"rows must be from 1 to {MOST_ROWS:,}, got {asked.rows!r}")
         chosen = self.choose(asked)
-        if not chosen:
-            raise InvalidInput(
-                f"no row of {asked.model!r} was captured from {asked.window.start:%Y-%m-%d %H:%M} to "
-                f"{asked.window.end:%Y-%m-%d %H:%M} UTC; give a window that has rows"
-            )
         task = Task(
             model=asked.model, inference_id=None, method=asked.method, created=self._clock.now(), total=len(chosen)
         )
@@ -70,12 +64,42 @@ class Windows:
         return task
 
     def choose(self, asked: WindowAsked) -> list[tuple[str, str]]:
-        """Return id and version of the rows that are explained, as many of each tenth of the scores."""
+        """Return id and version of the rows that are explained, as many of each tenth of the scores.
+
+        Raises:
+            As `start`.
+        """
+        if not 1 <= asked.rows <= MOST_ROWS:
+            raise InvalidInput(f"rows must be from 1 to {MOST_ROWS:,}, got {asked.rows!r}")
         found = self._store.rows.sample(
             asked.model, asked.window, asked.version, limit=CANDIDATES, seed=asked.seed
         ).select(["_id", "_version", "_score"])
         ids, versions = found["_id"].to_pylist(), found["_version"].to_pylist()
+        if not ids:
+            raise InvalidInput(
+                f"no row of {asked.model!r} was captured from {asked.window.start:%Y-%m-%d %H:%M} to "
+                f"{asked.window.end:%Y-%m-%d %H:%M} UTC; give a window that has rows"
+            )
         return [(ids[at], versions[at]) for at in stratified(found, asked.rows, asked.seed)]
+
+    def cost(self, asked: WindowAsked) -> WindowCost:
+        """Return what `start` would cost; nothing is asked of the model.
+
+        Raises:
+            As `start`.
+        """
+        chosen = self.choose(asked)
+        ones = (self._service.cost(self._question(asked, id_, version)) for id_, version in chosen)
+        one = next((each for each in ones if not each.cached), None)  # what a row costs that is asked
+        if one is None:
+            return WindowCost(
+                explanations=0, rows=0, requests=0, one=self._service.cost(self._question(asked, *chosen[0]))
+            )
+        count = len(chosen)
+        return WindowCost(explanations=count, rows=count * one.rows, requests=count * one.requests, one=one)
+
+    def _question(self, asked: WindowAsked, id_: str, version: str) -> Asked:
+        return Asked(model=asked.model, inference_id=id_, method=asked.method, version=version, seed=asked.seed)
 
     def _run(self, task: Task, asked: WindowAsked, chosen: list[tuple[str, str]]) -> None:
         task.state = TaskState.RUNNING
@@ -98,9 +122,8 @@ class Windows:
 
     def _one(self, task: Task, asked: WindowAsked, id_: str, version: str) -> str:
         """Explain one row; return why not, or nothing."""
-        question = Asked(model=asked.model, inference_id=id_, method=asked.method, version=version, seed=asked.seed)
         try:
-            pending = self._service.submit(question, sampled=True)
+            pending = self._service.submit(self._question(asked, id_, version), sampled=True)
             task.pending = pending
             task.explanation = pending.found.result().id
         except Conflict as error:

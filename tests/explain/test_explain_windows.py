@@ -41,6 +41,18 @@ def test_a_window_is_explained_row_by_row_with_progress_and_only_once(service, s
     assert sample(store, "flights", other).explanations == []
 
 
+def test_what_a_window_costs_is_said_before_it_is_asked(service, store, explained, register, v2_server):
+    asked = WindowAsked(model="flights", window=DAY, method="shapley", rows=6)
+    told = service.windows.cost(asked)
+    assert (told.explanations, told.rows, told.requests) == (6, 6 * told.one.rows, 0)
+    service.windows.start(asked).over.result(60)
+    assert (service.windows.cost(asked).rows, service.windows.cost(asked).one.cached) == (0, True)
+    register(name=None, endpoint={"url": v2_server.url, "rows_per_request": 100})
+    told = service.windows.cost(asked)
+    assert told.requests == 6 * 218
+    assert v2_server.requests == []
+
+
 def test_a_row_that_somebody_picked_stands_for_others_only_once_chance_chose_it(service, store, explained):
     asked = WindowAsked(model="flights", window=DAY, method="shapley", rows=3)
     chosen = service.windows.choose(asked)

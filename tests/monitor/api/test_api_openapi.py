@@ -191,10 +191,11 @@ def test_every_documented_answer_is_met_by_a_real_call(
         *[
             (
                 "POST",
-                f"/v1/models/{name}/explanations",
+                f"/v1/models/{name}/explanations{cost}",
                 {"json": {"start": "2013-06-01T00:00:00Z", "end": "2013-07-01T00:00:00Z"}},
             )
             for name in ("flights", "nobody")
+            for cost in ("", "/cost")
         ],
         ("GET", f"{M}/importance", {}),
         ("GET", f"{M}/importance/points?feature=temp", {}),
@@ -432,6 +433,7 @@ def test_explain_is_in_the_table() -> None:
         "what_if",
         "counterfactual",
         "explain_window",
+        "explain_window_cost",
         "get_importance",
         "get_importance_points",
         "compare_cohort",
