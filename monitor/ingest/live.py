@@ -9,6 +9,7 @@ from threading import RLock
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from monitor.ingest.bins import AUTO, anew, frozen
 from monitor.profile.basis import basis_of
 from monitor.profile.binning import Binning
 from monitor.profile.build import profile
@@ -31,9 +32,6 @@ many hours, as in an import, make many pieces."""
 
 MOST_STEPS = 20
 """How many steps of thinning are done at a time."""
-
-AUTO = "auto-"
-"""How the id of a binning begins that was not made from a reference."""
 
 
 class Live:
@@ -132,12 +130,15 @@ class Live:
         """
         with self._lock:
             with self._store.transaction():
-                self._store.catalog.put_reference(self._name, version, batch, window)
                 model, binning = self._store.catalog.model(self._name), self._store.catalog.binning(self._name)
-                wanted = {feature.name for feature in model.schema.features}
-                if binning is None or binning.id.startswith(AUTO) or not wanted <= binning.columns.keys():
-                    binning = with_texts(make_binning(batch, model.schema), batch, model.schema)
+                known = self._store.catalog.versions(self._name)
+                replaces = any(each.version == version and each.reference_rows for each in known)
+                self._store.catalog.put_reference(self._name, version, batch, window)
+                if binning is None or anew(binning, batch, model.schema, replaces=replaces):
+                    binning = frozen(self._store, model, batch)
                     self._store.catalog.put_binning(self._name, binning)
+                    for each in (each for each in known if each.reference_rows and each.version != version):
+                        self._profile_reference(model, binning, each.version)
                 self._profile_reference(model, binning, version)
                 bare = [each.version for each in self._store.catalog.versions(self._name) if not each.reference_rows]
                 spoken_for = self._store.rows.first_seq(self._name, [version, *bare])

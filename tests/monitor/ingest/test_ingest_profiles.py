@@ -7,6 +7,7 @@ from threading import Thread
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from monitor.ingest import Ingest
@@ -214,6 +215,48 @@ def test_the_bins_belong_to_the_model_and_a_second_reference_keeps_them(ingest: 
         assert total(found, store.catalog.binning("flights")) == count
     outcome = store.profiles.reference("flights", "2", ["_outcome"])
     assert outcome.num_rows > 0
+
+
+def test_another_reference_of_a_version_makes_bins_anew_and_profiles_all_rows_again(
+    ingest: Ingest, store: Store, rows
+) -> None:
+    """What is normal is another thing now: bins of the old one would call half of it never seen."""
+    reference(ingest, rows)
+    send(ingest, rows(0, 200), [Label(id="r7", value="late")])
+    ingest.flush()
+    old = store.catalog.binning("flights").id
+    again(ingest, rows, version="1", far=5_000.0)
+    made = store.catalog.binning("flights")
+    assert made.id != old
+    assert made.columns["delay"].edges[-1] > 5_000
+    assert merge(ingest.pieces("flights", YEAR)).equals(expected(store))
+    assert total(store.profiles.reference("flights", "1", ["delay"]), made) == 200
+    again(ingest, rows, version="1", far=5_000.0)
+    assert store.catalog.binning("flights").id == made.id, "the same rows are the same bins"
+    assert merge(ingest.pieces("flights", YEAR)).equals(expected(store))
+
+
+def test_a_further_version_whose_values_lie_outside_the_bins_makes_them_anew_on_all_references(
+    ingest: Ingest, store: Store, rows
+) -> None:
+    reference(ingest, rows)
+    send(ingest, rows(0, 200))
+    again(ingest, rows, version="2", far=5_000.0)
+    made = store.catalog.binning("flights")
+    bins = made.columns["delay"]
+    assert bins.edges[0] < 1_000 < 5_000 < bins.edges[-1]
+    for version, count in (("1", 500), ("2", 200)):
+        assert total(store.profiles.reference("flights", version, ["delay"]), made) == count
+    assert merge(ingest.pieces("flights", YEAR)).equals(expected(store))
+
+
+def again(ingest: Ingest, rows, version: str, far: float) -> None:
+    """Register a reference whose delays are longer than any before."""
+    batch = rows(200_000, 200, version=version).batch
+    place = batch.schema.get_field_index("delay")
+    delays = pc.add(batch["delay"], far)
+    batch = batch.set_column(place, batch.schema.field("delay"), delays)
+    ingest.register_reference("flights", version, batch.append_column("_label", pa.nulls(200, pa.string())), YEAR)
 
 
 def test_other_segments_or_a_new_feature_begin_again(ingest: Ingest, store: Store, model, rows) -> None:

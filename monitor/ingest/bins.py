@@ -1,0 +1,67 @@
+"""When a model's bins are made anew: what a reference that is another one, or of other values, no longer fits."""
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from monitor.profile import make_binning
+from monitor.profile.binning import Binning, CategoryBins
+from monitor.profile.placed import Placed
+from monitor.profile.text_bins import with_texts
+from monitor.store import Store
+from monitor.types import Kind, Model, ModelSchema
+
+AUTO: Final = "auto-"
+"""Begins the id of bins that are frozen on traffic, because there is no reference."""
+
+OUTSIDE: Final = 0.01
+"""Of a column's values in a reference: where more lie outside of the bins, these cannot compare it with anything."""
+
+_ALWAYS_NEW: Final = (Kind.ID, Kind.IMAGE, Kind.TIMESTAMP)
+
+
+def anew(binning: Binning | None, batch: pa.Table, schema: ModelSchema, *, replaces: bool) -> bool:
+    """Whether a reference needs other bins than there are.
+
+    The bins belong to the model, so that its versions compare: a further version's reference keeps them as long as its
+    values lie in them. One that takes the place of another is what is normal now.
+
+    Args:
+        binning: the bins there are.
+        batch: the reference, a canonical batch.
+        schema: the model's schema.
+        replaces: whether its version had another reference before.
+    """
+    names = [feature.name for feature in schema.features]
+    if replaces or binning is None or binning.id.startswith(AUTO) or not set(names) <= binning.columns.keys():
+        return True
+    placed = Placed(batch, binning)
+    read = [each.name for each in schema.features if each.kind not in _ALWAYS_NEW and each.name in batch.column_names]
+    return any(_outside(placed, name) > OUTSIDE for name in read)
+
+
+def frozen(store: Store, model: Model, batch: pa.Table) -> Binning:
+    """Return the bins that all references of a model give; to be called once the last of them is stored.
+
+    Args:
+        store: where they are.
+        model: whose.
+        batch: the reference that was stored last.
+    """
+    versions = [each.version for each in store.catalog.versions(model.name) if each.reference_rows]
+    if len(versions) > 1:
+        batch = pa.concat_tables([store.catalog.reference(model.name, version) for version in versions])
+    return with_texts(make_binning(batch, model.schema), batch, model.schema)
+
+
+def _outside(placed: Placed, name: str) -> float:
+    """Return the share of a column's values that lie in no bin of the reference's."""
+    bins = placed.binning.columns[name]
+    counts = np.bincount(placed.slots(name), minlength=bins.length)[bins.HEAD :]
+    if isinstance(bins, CategoryBins):
+        outside, present = counts[-1] if bins.complete else 0, counts.sum()
+    else:
+        last = len(bins.edges)
+        outside, present = counts[0] + (counts[last] if last else 0), counts[: last + 1].sum()
+    return float(outside / max(1, present))
