@@ -7,6 +7,10 @@ from explain.coalitions import Matrix, Members, Rows, between, weights
 from explain.explainers import Predict
 from explain.players import Players
 from explain.solve import Fit
+from monitor.errors import InvalidInput
+
+LARGEST, SMALLEST = 1e150, 1e-150
+"""Numbers further from one than these have squares that floating numbers cannot hold."""
 
 
 class Game:
@@ -54,22 +58,63 @@ class Game:
         count = len(self.of_rows)
         last = 2**self.size - 1
         ends = weights(np.array([[False] * self.size, [True] * self.size]))
-        values = ends.T @ np.stack([self.usual, self.prediction])
+        values = ends.T @ np.stack([np.zeros_like(self.usual), self.prediction - self.usual])
         step = max(1, self._players.batch // count)
         for at in range(1, last, step):
             members = between(self.size, at, min(at + step, last))
             worth = self.worth(np.repeat(members, count, axis=0), np.tile(np.arange(count), len(members)))
-            values += weights(members).T @ worth.reshape(len(members), count, -1).mean(axis=1)
+            beyond = worth.reshape(len(members), count, -1).mean(axis=1) - self.usual  # a large offset would round
+            values += weights(members).T @ beyond
         return np.asarray(values + (self.prediction - self.usual - values.sum(axis=0)) / self.size)
 
     def relative_error(self, fit: Fit) -> float:
         """Return the length of the standard errors as a share of the length of the values; rounding errors are none."""
-        at = self.output
-        floor = 1e-12 * float(np.abs(self.of_rows[:, at]).max() + abs(self.prediction[at]))
+        floor = 64 * self._rounding
         error, length = float(np.sqrt(fit.variances.sum())), float(np.sqrt((fit.values**2).sum()))
         return 0.0 if error <= floor else error / max(length, floor)  # what overflowed is no number, and not certain
 
+    def no_surer_than_rounding(self, fit: Fit) -> Fit:
+        """Return an estimate with standard errors of at least what answers round to, unless nothing differed at all.
+
+        Raises:
+            InvalidInput: its numbers are too small to be squared.
+        """
+        largest = max(self._largest, float(np.abs(fit.values).max()))
+        if 0 < largest < SMALLEST:
+            raise InvalidInput(
+                f"no answer of the model is further from 0 than {largest:g}; below {SMALLEST:g} nobody can tell how "
+                "sure an explanation is. Have the model answer with logarithms, or raise rows for an exact one"
+            )
+        return Fit(fit.values, np.maximum(fit.variances, self._rounding**2)) if np.any(fit.variances) else fit
+
+    @property
+    def _largest(self) -> float:
+        at = self.output
+        return float(np.abs(self.of_rows[:, at]).max() + abs(self.prediction[at]))
+
+    @property
+    def _rounding(self) -> float:
+        return 4 * float(np.finfo(np.float64).eps) * self._largest
+
     def _answers(self, members: Members, rows: Rows) -> Matrix:
         columns = self._players.mixed(members, rows)
-        answers = self._predict.outputs(columns) if isinstance(self._predict, Asking) else self._predict(columns)
-        return answers.reshape(len(members), -1)
+        found = self._predict.outputs(columns) if isinstance(self._predict, Asking) else self._predict(columns)
+        answers = np.asarray(found, dtype=np.float64).reshape(len(members), -1)  # sums in float32 would be coarse
+        return numbers(answers)
+
+
+def numbers(answers: Matrix) -> Matrix:
+    """Return a model's answers, [n, outputs].
+
+    Raises:
+        InvalidInput: they are no numbers, or too large to be squared.
+    """
+    held = np.abs(answers) <= LARGEST
+    if not held.all():
+        told = ", ".join(dict.fromkeys(f"{value:g}" for value in answers[~held][:3].tolist()))
+        raise InvalidInput(
+            f"the model answered {told} to {(~held).any(axis=1).sum():,} of {len(answers):,} rows put together from "
+            f"the explained row and its background; numbers within ±{LARGEST:g} are needed. Have it answer them with "
+            "such numbers, or with logarithms; or take a background closer to the row"
+        )
+    return answers

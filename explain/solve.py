@@ -10,12 +10,34 @@ NORMAL = 1.96
 """The normal distribution's quantile for intervals of 95 %."""
 
 
+LEAST_FREEDOM = 2.0
+"""Fewer degrees of freedom are not told apart: intervals would have no end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
     """Shapley values, adding up to the given total, and their variances, [players]."""
 
     values: Matrix
     variances: Matrix
+
+
+def widening(freedom: Matrix) -> Matrix:
+    """Return how much wider intervals of 95 % are by Student's t than by the normal distribution.
+
+    Its quantile by the first four terms of Abramowitz and Stegun 26.7.5: 3 % short with two degrees of freedom.
+
+    >>> (1.96 * widening(np.array([2.0, 5.0, 30.0]))).round(3).tolist()
+    [4.217, 2.568, 2.042]
+    """
+    z, t = NORMAL, 1 / np.maximum(freedom, 1)
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1_482 * z**5 - 1_920 * z**3 - 945 * z) / 92_160,
+    )
+    return np.asarray(1 + sum(term * t**power for power, term in enumerate(terms, start=1)) / z)
 
 
 def steps(orders: Rows, forward: Matrix, backward: Matrix, start: Matrix, end: float) -> Matrix:
@@ -58,30 +80,48 @@ def combine(found: Matrix, rows: Rows, worth: Matrix, left_out: int, usual: floa
 
     Returns:
         The values, and their variances by two-stage sampling (Cochran 1977, chapter 10): for means, the jackknife's.
-        They are widened as Student's t is for few walks, so that ± 1.96 standard errors cover 95 %.
+        They are widened as Student's t is, so that ± 1.96 standard errors cover 95 %. Its degrees of freedom are by how
+        much squares differ (Satterthwaite 1946).
     """
     used, players = len(worth), found.shape[1]
     freedom = max(len(rows) - used, 1)
     times = np.bincount(rows, minlength=used)
     of_rows = _sums(found, rows, used) / times[:, None]
-    squares = _sums((found - of_rows[rows]) ** 2, rows, used)
-    if times.min() > 1:
-        within = (squares / (times * (times - 1))[:, None]).sum(axis=0) / used**2
-    else:  # rows that were walked once are taken to vary like the others: which ones those are was left to chance
-        pooled = squares.sum(axis=0) / freedom
-        within = pooled * (1 / times).sum() / used**2
-    values, variances = of_rows.mean(axis=0), within
+    # Where some rows were walked once, all are taken to vary alike: which ones those are was left to chance.
+    counts = 1 / (times * (times - 1)) if times.min() > 1 else np.full(used, (1 / times).sum() / freedom)
+    kept = used / (used + left_out)
+    apiece = (found - of_rows[rows]) ** 2 * (counts * kept / used**2)[rows, None]
+    values, variances = of_rows.mean(axis=0), apiece.sum(axis=0)
+    # Of a row with n walks all of what differs is told by n − 1; squares of normal numbers have three times the mean.
+    spread = (times / np.maximum(times - 1, 1))[rows] @ apiece**2 / 3
     if left_out:
         apart = worth - worth.mean()
         slope = apart @ of_rows / (apart @ apart) if np.any(apart) else np.zeros(players)
         values = values + slope * (usual - worth.mean())
         rest = of_rows - of_rows.mean(axis=0) - apart[:, None] * slope
-        share = used / (used + left_out)
-        variances = share * within + (1 - share) * (rest**2).sum(axis=0) / max(used - 2, 1) / used
+        between = (1 - kept) * rest**2 / max(used - 2, 1) / used
+        variances, spread = variances + between.sum(axis=0), spread + (between**2).sum(axis=0) / 3
+        freedom += used
+    # What few walks tell most of is known as by few: heavy tails, and inputs that trees rarely ask for.
+    known = np.divide(variances**2, spread, out=np.full(players, freedom + 2.0), where=spread > 0) - 2
     # A player for whom no walk differed is not certain yet: as if one walk more had differed as the mean player's do.
     variances = np.maximum(variances, (freedom * variances + variances.mean()) / (freedom + 1))
-    widening = 1 + (NORMAL**2 + 1) / (4 * freedom)  # the first term of t's quantile (Abramowitz and Stegun 26.7.5)
-    return Fit(values + (total - values.sum()) / players, variances * widening**2)
+    wider = widening(np.clip(known, LEAST_FREEDOM, max(freedom, LEAST_FREEDOM)))
+    return Fit(values + (total - values.sum()) / players, variances * wider**2)
+
+
+def weigh(one: Fit, other: Fit) -> Fit:
+    """Return the mean of two independent estimates, each counting by how sure it is.
+
+    >>> weigh(Fit(np.array([1.0]), np.array([1.0])), Fit(np.array([4.0]), np.array([2.0])))
+    Fit(values=array([2.]), variances=array([0.66666667]))
+    """
+    first, second = float(one.variances.sum()), float(other.variances.sum())
+    share = second / (first + second) if first + second else 0.5
+    return Fit(
+        share * one.values + (1 - share) * other.values,
+        share**2 * one.variances + (1 - share) ** 2 * other.variances,
+    )
 
 
 def _sums(values: Matrix, groups: Rows, count: int) -> Matrix:

@@ -13,7 +13,7 @@ import numpy as np
 
 from explain.coalitions import Dealer, Matrix, Members, Rows, between, weights
 from explain.game import Game
-from explain.solve import NORMAL
+from explain.solve import NORMAL, widening
 from monitor.errors import InvalidInput
 from monitor.types import Explanation
 
@@ -107,10 +107,9 @@ def sampled(game: Game, budget: int, rng: np.random.Generator) -> Pairs:
         others[np.arange(pairs), first] = others[np.arange(pairs), second] = False
         rows = dealer.rows(pairs)
         found[:, draw] = (_delta(game, there, first, second, rows) + _delta(game, others, first, second, rows)) / 2
-    widening = 1 + (NORMAL**2 + 1) / (4 * (draws - 1))  # as for Shapley values: the normal quantile is for many draws
     together, errors = np.zeros((size, size)), np.zeros((size, size))
     together[first, second] = found.mean(axis=1)
-    errors[first, second] = widening * found.std(axis=1, ddof=1) / np.sqrt(draws)
+    errors[first, second] = widening(np.asarray(draws - 1)) * found.std(axis=1, ddof=1) / np.sqrt(draws)
     return Pairs(together + together.T, errors + errors.T, draws)
 
 

@@ -8,7 +8,7 @@ feature's value in that game, exactly where features interact in twos; so what t
 cancels nowhere and adds no noise. (A few rows for each coalition, all coalitions in one regression, needs 2 to 5 times
 as many model rows for the same error; without a control variate for the rows, it is worse than asking all of them.)
 Walks go on, in waves, until the standard errors are within the tolerance or the rows are used up. With one background
-(words, segments, a single usual row) there are no rows to tell apart, and `explain.regression` does better.
+(words, segments, a single usual row) there are no rows to tell apart, and `explain.pairs` does better.
 """
 
 from collections.abc import Mapping
@@ -19,10 +19,10 @@ import numpy as np
 from explain.coalitions import Dealer, Matrix, Rows, along
 from explain.columns import Column
 from explain.explainers import Attribution, Explainer, Predict, Setting, resolve
-from explain.game import Game
+from explain.game import Game, numbers
+from explain.pairs import MOST_PAIRS, Pairs
 from explain.players import BATCH, Players, grouped, make_players
-from explain.regression import MOST_PAIRS, Pairs, weigh
-from explain.solve import Fit, combine, steps
+from explain.solve import Fit, combine, steps, weigh
 from monitor.errors import InvalidInput
 from monitor.types import ModelSchema, Scalar
 
@@ -60,21 +60,22 @@ class Shapley(Explainer):
         chosen = resolve(type(self), settings)
         players = make_players(row, background, schema)
         if not players.size:
-            alone = float(predict(row)[0])
+            alone = numbers(np.asarray(predict(row), dtype=np.float64).reshape(1, -1))[0, 0].item()
             nothing = players.attributions(np.empty(0), schema)
             held: dict[str, Scalar] = {"held": ", ".join(players.unplayable) or None}
             return Attribution(alone, alone, nothing, {"rows_used": 1, "exact": True, "reached": True} | held, nothing)
         game = Game(predict, players)
         tolerance = chosen["tolerance"] / 1_000
         found = _estimate(game, chosen["rows"], tolerance, np.random.default_rng(seed))
-        fit = found.fit(game.output)
+        exact = isinstance(found, _Exact)
+        fit = found.fit(game.output) if exact else game.no_surer_than_rounding(found.fit(game.output))
         error = game.relative_error(fit)
         usual, prediction = float(game.usual[game.output]), float(game.prediction[game.output])
         quality: dict[str, Scalar] = {
             "additivity_gap": abs(usual + float(fit.values.sum()) - prediction),
             "rows_used": game.asked,
             "coalitions": found.coalitions,
-            "exact": isinstance(found, _Exact),
+            "exact": exact,
             "tolerance": tolerance,
             "relative_error": error,
             "reached": error <= tolerance,

@@ -19,8 +19,8 @@ from explain.coalitions import between, weights
 from explain.explainers import Attribution
 from explain.explainers.shapley import Shapley
 from explain.game import Game
+from explain.pairs import Pairs
 from explain.players import make_players
-from explain.regression import Pairs
 from monitor.types import Feature, Kind, ModelSchema, Task
 from tests.benchmarks.explain_models import Matrix, wheel_table
 from tests.benchmarks.explain_peers import amounts, error, unsure

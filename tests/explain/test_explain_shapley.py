@@ -5,6 +5,7 @@ from math import comb
 
 import numpy as np
 import pytest
+import threadpoolctl
 from zoo_rows import make_rows
 
 from explain.engine import Job
@@ -12,6 +13,13 @@ from explain.explainers.shapley import Shapley
 from explain.models.torch import TorchAdapter
 from monitor.errors import InvalidInput
 from monitor.types import Feature, Kind, ModelSchema, Task
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """As in the worker; small matrices take longer with more."""
+    with threadpoolctl.threadpool_limits(1):
+        yield
 
 
 def schema_of(count):

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from explain.coalitions import Dealer, along
-from explain.solve import combine, steps
+from explain.solve import combine, steps, widening
 
 
 def walked(worth, players, walks, seed=0):
@@ -50,17 +51,50 @@ def floored(variances, freedom):
     return np.maximum(variances, (freedom * variances + variances.mean()) / (freedom + 1))
 
 
+def told(found, rows, freedom):
+    """Degrees of freedom by how much the squares differ; n for n normal numbers, on average."""
+    counts = np.bincount(rows)[rows, None]
+    means = np.array([found[rows == row].mean(axis=0) for row in rows])
+    squares = (found - means) ** 2 / (counts * (counts - 1))
+    return np.clip(3 * squares.sum(axis=0) ** 2 / (squares**2 * counts / (counts - 1)).sum(axis=0) - 2, 2, freedom)
+
+
 def test_the_variance_of_means_is_that_of_statistics():
-    """One row, n walks: s²/n; several rows, each walked often: the sum over the rows. Widened for few walks."""
+    """One row, n walks: s²/n; several rows, each walked often: the sum over the rows. Widened by Student's t."""
     found = np.random.default_rng(0).normal(size=(60, 4))
-    one = combine(found, np.zeros(60, dtype=int), np.zeros(1), 0, 0.0, 0.0)
+    rows = np.zeros(60, dtype=int)
+    one = combine(found, rows, np.zeros(1), 0, 0.0, 0.0)
     expected = floored(found.var(axis=0, ddof=1) / 60, 59)
-    np.testing.assert_allclose(one.variances, expected * (1 + 4.8416 / (4 * 59)) ** 2)
+    wider = stats.t.ppf(0.975, told(found, rows, 59)) / stats.norm.ppf(0.975)
+    np.testing.assert_allclose(one.variances, expected * wider**2, rtol=1e-4)
     rows = np.repeat([0, 1, 2], 20)
     three = combine(found, rows, np.zeros(3), 0, 0.0, 0.0)
     parts = [found[rows == row].var(axis=0, ddof=1) / 20 for row in range(3)]
     expected = floored(np.sum(parts, axis=0) / 9, 57)
-    np.testing.assert_allclose(three.variances, expected * (1 + 4.8416 / (4 * 57)) ** 2)
+    wider = stats.t.ppf(0.975, told(found, rows, 57)) / stats.norm.ppf(0.975)
+    np.testing.assert_allclose(three.variances, expected * wider**2, rtol=1e-4)
+
+
+def test_the_widening_is_that_of_students_t():
+    freedom = np.array([3.0, 4.0, 7.0, 20.0, 1_000.0])
+    np.testing.assert_allclose(1.96 * widening(freedom), stats.t.ppf(0.975, freedom), rtol=6e-3)
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+@pytest.mark.parametrize(("tail", "walks"), [("normal", 12), ("normal", 40), ("exponential", 60), ("rare", 200)])
+def test_intervals_hold_the_truth_for_few_walks_and_for_heavy_tails(tail, walks, rows):
+    """Of walks that differ for one row much more than for others, and of walks of which few tell most."""
+    rng = np.random.default_rng(11)
+    at = np.arange(walks) % rows
+    drawn = {
+        "normal": rng.normal(size=(800, walks)),
+        "exponential": rng.exponential(size=(800, walks)) - 1,
+        "rare": (rng.random((800, walks)) < 0.1) - 0.1,
+    }[tail]
+    drawn = drawn * np.array([1.0, 5.0, 1.0, 0.5, 2.0])[at]
+    fits = [combine(np.stack([each, -each], axis=1), at, np.zeros(rows), 0, 0.0, 0.0) for each in drawn]
+    inside = [abs(fit.values[0]) <= 1.96 * np.sqrt(fit.variances[0]) for fit in fits]
+    assert 0.92 <= np.mean(inside) <= 0.98
 
 
 @pytest.mark.parametrize(("used", "walks"), [(40, 40 * 3), (40, 60), (20, 30), (20, 45)])
