@@ -40,6 +40,9 @@ OF_REFERENCE = 200
 WINDOWS = 20
 """From so many of the reference's windows, so that it is known how windows vary."""
 
+AT_ONCE = 10
+"""Rows of one job: whoever asks for an explanation of the same model meanwhile waits for no more of them."""
+
 LEAST_ROWS = 2_000
 """Model rows of one explanation, at least; with many inputs more."""
 
@@ -68,7 +71,7 @@ class Attributing:
         requests: whose backgrounds are used.
         queue: of the workers.
         budget: model rows a day and version; 0: none.
-        seconds: how long a sample may take.
+        seconds: how long `AT_ONCE` rows may take, waiting for other explanations and all.
     """
 
     def __init__(self, store: "Store", requests: Requests, queue: Queue, budget: int, seconds: float) -> None:
@@ -160,15 +163,17 @@ class Attributing:
             samples.forget(name, window.end - timedelta(days=model.settings.keep_rows_days))
 
     def _explain(self, model: Model, plan: _Plan, rows: Sequence[Mapping[str, Any]]) -> "list[Attributed]":
-        """Explain some rows in as many jobs as outputs are explained."""
+        """Explain some rows, a few in a job."""
         by_output: defaultdict[int | None, list[dict[str, Any]]] = defaultdict(list)
         for row in rows:
             complete = whole(row, model.schema)
             by_output[explained_output(model.schema, complete)[0]].append(complete)
         found: list[Attributed] = []
         for output, given in by_output.items():
-            answers = self._ask(model, plan, given, output)
-            found += [_attributed(row, each, model.schema) for row, each in zip(given, answers, strict=True)]
+            for at in range(0, len(given), AT_ONCE):
+                part = given[at : at + AT_ONCE]
+                answers = self._ask(model, plan, part, output)
+                found += [_attributed(row, each, model.schema) for row, each in zip(part, answers, strict=True)]
         return found
 
     def _ask(
