@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from explain.background import CANDIDATES, stratified
 from explain.choosing import AUTO
 from explain.cost import WindowCost
+from explain.pending import Pending
 from explain.request import Asked
 from explain.tasks import Task, TaskState
 from monitor.clock import Clock
-from monitor.errors import Conflict, InvalidInput, Unavailable, WatchglassError
+from monitor.errors import Conflict, InvalidInput, Overloaded, Unavailable, WatchglassError
 from monitor.types import Explanation, Window
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from monitor.store import Store
 
 MOST_ROWS = 2_000
+
+PAUSE = 0.5
+"""Seconds until a full queue is tried again."""
 
 _LOG = logging.getLogger("watchglass.explain")
 
@@ -120,10 +124,20 @@ class Windows:
         else:
             task.finish(TaskState.FAILED, reason)
 
+    def _submit(self, task: Task, question: Asked) -> Pending:
+        """Take a place in the queue; where it is full, wait for one: a row is not given up for that."""
+        while True:
+            try:
+                return self._service.submit(question, sampled=True)
+            except Overloaded as error:
+                if task.cancelled:
+                    raise Conflict("it was cancelled") from error
+                threading.Event().wait(PAUSE)
+
     def _one(self, task: Task, asked: WindowAsked, id_: str, version: str) -> str:
         """Explain one row; return why not, or nothing."""
         try:
-            pending = self._service.submit(self._question(asked, id_, version), sampled=True)
+            pending = self._submit(task, self._question(asked, id_, version))
             task.pending = pending
             task.explanation = pending.found.result().id
         except Conflict as error:

@@ -1,15 +1,17 @@
 """Explaining a window, and asking about a row that might have been another, through the real worker."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from zoo_rows import columns, make_rows
 
+from explain import windows
 from explain.models.torch import TorchAdapter
 from explain.request import Asked
 from explain.summary import importance
 from explain.windows import WindowAsked, sample
-from monitor.errors import InvalidInput, NotFound
+from monitor.errors import InvalidInput, NotFound, Overloaded
 from monitor.types import Window
 
 START = datetime(2013, 5, 1, tzinfo=UTC)
@@ -69,6 +71,23 @@ def test_a_cancelled_window_keeps_what_it_has(service, store, explained):
     seen = service.tasks.view(task)
     assert seen.state == "cancelled"
     assert seen.done == len(sample(store, "flights", DAY).explanations) < 30
+
+
+def test_no_row_is_given_up_because_the_queue_was_full(service, explained, monkeypatch):
+    monkeypatch.setattr(windows, "PAUSE", 0.01)
+    refused, submit = threading.Event(), service.submit
+
+    def full_at_first(asked, **how):
+        if not refused.is_set():
+            refused.set()
+            raise Overloaded("100 explanations are waiting already")
+        return submit(asked, **how)
+
+    monkeypatch.setattr(service, "submit", full_at_first)
+    task = service.windows.start(WindowAsked(model="flights", window=DAY, method="shapley", rows=2))
+    task.over.result(60)
+    assert refused.is_set()
+    assert (task.state, task.done, task.failed) == ("done", 2, 0)
 
 
 @pytest.mark.parametrize(
