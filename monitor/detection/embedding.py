@@ -62,7 +62,7 @@ def _matrix(vectors: Sequence[Sequence[float | None] | None], length: int) -> tu
     there = np.zeros(len(vectors), dtype=bool)
     for row, each in enumerate(vectors):
         if each is not None and len(each) == length:
-            values = np.array([np.nan if value is None else value for value in each], dtype=np.float64)
+            values = np.asarray(each, dtype=np.float64)  # None becomes NaN
             if np.isfinite(values).all():
                 found[row], there[row] = values, True
     return found, there
