@@ -91,19 +91,21 @@ def combine(found: Matrix, rows: Rows, worth: Matrix, left_out: int, usual: floa
     counts = 1 / (times * (times - 1)) if times.min() > 1 else np.full(used, (1 / times).sum() / freedom)
     kept = used / (used + left_out)
     apiece = (found - of_rows[rows]) ** 2 * (counts * kept / used**2)[rows, None]
-    values, variances = of_rows.mean(axis=0), apiece.sum(axis=0)
-    # Of a row with n walks all of what differs is told by n − 1; squares of normal numbers have three times the mean.
-    spread = (times / np.maximum(times - 1, 1))[rows] @ apiece**2 / 3
+    values, between = of_rows.mean(axis=0), np.zeros((1, players))
     if left_out:
         apart = worth - worth.mean()
         slope = apart @ of_rows / (apart @ apart) if np.any(apart) else np.zeros(players)
         values = values + slope * (usual - worth.mean())
         rest = of_rows - of_rows.mean(axis=0) - apart[:, None] * slope
         between = (1 - kept) * rest**2 / max(used - 2, 1) / used
-        variances, spread = variances + between.sum(axis=0), spread + (between**2).sum(axis=0) / 3
         freedom += used
+    variances = apiece.sum(axis=0) + between.sum(axis=0)
+    shares, others = (each / max(float(variances.max()), 1e-300) for each in (apiece, between))
+    # Of a row with n walks all of what differs is told by n − 1; squares of normal numbers have three times the mean.
+    spread = ((times / np.maximum(times - 1, 1))[rows] @ shares**2 + (others**2).sum(axis=0)) / 3
+    told = shares.sum(axis=0) + others.sum(axis=0)
     # What few walks tell most of is known as by few: heavy tails, and inputs that trees rarely ask for.
-    known = np.divide(variances**2, spread, out=np.full(players, freedom + 2.0), where=spread > 0) - 2
+    known = np.divide(told**2, spread, out=np.full(players, freedom + 2.0), where=spread > 0) - 2
     # A player for whom no walk differed is not certain yet: as if one walk more had differed as the mean player's do.
     variances = np.maximum(variances, (freedom * variances + variances.mean()) / (freedom + 1))
     wider = widening(np.clip(known, LEAST_FREEDOM, max(freedom, LEAST_FREEDOM)))
