@@ -5,6 +5,7 @@ live in a process of their own that stays warm; when it dies or exceeds its time
 clear error, and the next job works. The server's own process never imports them.
 """
 
+import math
 import threading
 
 from explain.engine import Job, Reply
@@ -51,9 +52,15 @@ class Worker:
             Unavailable: the worker is busy, died, or ran out of time or memory; the next job gets a fresh one.
         """
         reply = self._exchange(job)
-        if reply.attribution is None:
+        found = reply.attribution
+        if found is None:
             raise self._failed(reply, job)
-        return reply.attribution
+        if not all(map(math.isfinite, (found.base_value, found.prediction, *found.attributions.values()))):
+            raise Unavailable(
+                f"the contributions by {job.method} are no finite numbers: the model's answers are too large to be "
+                f"added up (this row's is {found.prediction:.6g}). Have the model answer in larger units, or its logarithm"
+            )
+        return found
 
     def many(self, job: Job) -> list[Attribution]:
         """Make an explanation of each of a job's rows.

@@ -107,6 +107,15 @@ def test_what_a_model_prints_is_not_kept_but_for_its_end(job, allowed):
         worker.close()
 
 
+@pytest.mark.parametrize("method", ["occlusion", "shap"])
+def test_answers_too_large_to_be_added_up_are_refused_and_the_next_job_works(worker, job, schema, method):
+    """Else what is stored could not be read again: JSON knows no infinity."""
+    numbers = ModelSchema(model="m", task=Task.REGRESSION, features=schema.features)
+    with pytest.raises((Unavailable, InvalidInput)):
+        worker.run(job("Huge", method=method, schema=numbers, settings={"rows": 1_000}))
+    assert worker.run(job()).quality["exact"]
+
+
 def test_a_model_that_exits_says_so_and_the_next_job_works(worker, job):
     with pytest.raises(Unavailable, match=r"worker died \(exit code 1: that is all\); ask again"):
         worker.run(job("Exits"))

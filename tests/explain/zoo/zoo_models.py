@@ -130,6 +130,13 @@ class Mutates(Linear):
         return answers
 
 
+class Huge(Linear):
+    """Answers at both ends of all numbers."""
+
+    def predict(self, columns):
+        return np.where(np.nan_to_num(columns["delay"]) > 0, 1.7e308, -1.7e308)
+
+
 class Exits(Linear):
     """Calls sys.exit, as a script does."""
 
