@@ -56,7 +56,7 @@ def card(model: Model, found: Explanation, given: Mapping[str, Any], paint: Pale
         bounded = " Thin bars hold the amount in 95 of 100 runs." if any(any(each.reach) for each in drawn) else ""
         st.caption(f"{said}{bounded}")
         if not additive:
-            chart = bars(drawn, paint, title="Weight", unit=unit)
+            chart = bars(drawn, paint, title="Change" if found.method == "occlusion" else "Weight", unit=unit)
         else:
             chart = waterfall(
                 drawn,
@@ -80,7 +80,7 @@ def card(model: Model, found: Explanation, given: Mapping[str, Any], paint: Pale
             begins = "without any of it the answer is" if emptied(found) else "the average answer is"
         st.caption(
             f"{safe(explained)}: {fmt.with_unit(found.prediction, unit)} for this row; "
-            f"{begins} {fmt.with_unit(found.base_value, unit)}."
+            f"{begins} {fmt.with_unit(found.base_value, unit)}.{beside(found)}"
         )
         for sentence in trusted(found):
             st.caption(sentence)
@@ -112,6 +112,14 @@ def shares(model: Model, found: Explanation) -> list[Share]:
 
 def _interval(amount: float, error: float | None) -> tuple[float, float] | None:
     return (amount - SURE * error, amount + SURE * error) if error else None
+
+
+def beside(found: Explanation) -> str:
+    """Say which rows the row is compared with; nothing where there are none."""
+    rows, source = found.quality.get("background_rows"), found.quality.get("background_source")
+    if not rows or not source or emptied(found) or not isinstance(rows, int):
+        return ""
+    return f" It is compared with {fmt.count(rows)} {'row' if rows == 1 else 'rows'}: {safe(source, 200)}."
 
 
 def _scaled(output: str, link: str) -> str:

@@ -100,9 +100,7 @@ def trusted(found: Explanation) -> list[str]:
     compared = quality.get("background_rows")
     if isinstance(compared, int) and 0 < compared < FEW and not emptied(found):
         rows = "1 row" if compared == 1 else f"{compared} rows"
-        said.append(
-            f":material/warning: Compared with {rows} only, so what is average is hardly known: register a reference."
-        )
+        said.append(f":material/warning: Compared with {rows} only, so what is average is hardly known.")
     if quality.get("exact"):
         said.append(":material/check_circle: Exact: nothing was left to chance.")
     elif isinstance(error := quality.get("relative_error"), float):

@@ -117,8 +117,8 @@ if not plain_values:
     )
     st.stop()
 feature = st.selectbox("Input", plain_values, format_func=titles.__getitem__)
-left, right = st.columns(2, gap="medium")
-with left, st.container(border=True):
+side_by_side = st.grid(2, min_column_width=480, gap="medium")
+with side_by_side, st.container(border=True):
     st.subheader("How does it contribute?", anchor=False)
     seen = points(found.explanations, feature)
     known = model.schema.feature(feature)
@@ -139,7 +139,7 @@ with left, st.container(border=True):
     absent = sum(each.value is None for each in seen)
     if absent and known is not None and known.kind in NUMBERS:
         st.caption(f"{fmt.count(absent)} rows without a value are not drawn.")
-with right, st.container(border=True):
+with side_by_side, st.container(border=True):
     st.subheader("Why is a group answered differently?", anchor=False)
     values = sorted({str(each.value) for each in seen if each.value is not None})
     if known is not None and known.kind in (Kind.NUMERIC, Kind.INTEGER):

@@ -71,7 +71,7 @@ def compared(given: Sequence[Beside], colours: Palette, *, unit: str = "", top: 
     figure.update_xaxes(
         title_text=plain(titled("Mean size of the contribution", unit)),
         range=[0, 1.08 * most],
-        tickformat=".1%" if unit == "share" else None,
+        tickformat=".3~p" if unit == "share" else None,
         showgrid=True,
         nticks=7,
     )

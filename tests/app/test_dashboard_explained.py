@@ -8,7 +8,7 @@ import pytest
 
 import app.trying
 from app.data.trust import emptied, trusted
-from app.explained import shares
+from app.explained import beside, shares
 from app.telling import explanation
 from app.trying import agree
 from monitor.types import Explanation, Feature, Kind, Model, ModelSchema, Part, Settings, Task
@@ -56,14 +56,18 @@ def test_another_model_than_the_one_that_served_is_said_at_once_and_rounding_is_
 
 def test_few_rows_to_compare_with_are_told_but_not_where_parts_are_left_out() -> None:
     few = replace(FOUND, quality={"background_rows": 1})
-    assert trusted(few) == [
-        ":material/warning: Compared with 1 row only, so what is average is hardly known: register a reference."
-    ]
+    assert trusted(few) == [":material/warning: Compared with 1 row only, so what is average is hardly known."]
     left_out = replace(few, quality={"background_rows": 1, "absent": "words are left out"})
     assert emptied(left_out)
     assert trusted(left_out) == []
     mixed = replace(few, quality={"background_rows": 1, "absent": "words are left out; values of background rows"})
     assert len(trusted(mixed)) == 1
+
+
+def test_which_rows_it_is_compared_with_is_said_so_that_a_cohort_is_not_taken_for_the_reference() -> None:
+    alike = replace(FOUND, quality={"background_rows": 18, "background_source": "reference rows alike in region"})
+    assert beside(alike) == " It is compared with 18 rows: reference rows alike in region."
+    assert beside(replace(alike, quality={**alike.quality, "absent": "words are left out"})) == ""
 
 
 def test_bars_hold_an_amount_in_95_of_100_runs_and_what_is_missing_is_called_so() -> None:
