@@ -88,11 +88,50 @@ def wavy(case: int, rows: int) -> tuple[Callable[[Matrix], Matrix], Matrix, Matr
     return function, row, usual, weights(members).T @ worth
 
 
+def products(case: int) -> tuple[Callable[[Matrix], Matrix], Matrix, Matrix, Matrix]:
+    """A sum of 40 products of three and four of 30 inputs, 30 background rows; each product is a game of its own."""
+    rng = np.random.default_rng(case)
+    row, usual = rng.normal(size=30) + 1, rng.normal(size=(30, 30))
+    groups = [(rng.choice(30, rng.integers(3, 5), replace=False), rng.normal()) for _ in range(40)]
+    exact = np.zeros(30)
+    for chosen, factor in groups:
+        members = between(len(chosen), 0, 2 ** len(chosen))
+        worth = np.where(members, row[chosen], usual[:, None, chosen]).prod(axis=2).mean(axis=0)
+        exact[chosen] += factor * (weights(members).T @ worth)
+
+    def function(matrix: Matrix) -> Matrix:
+        return np.asarray(sum(factor * matrix[:, chosen].prod(axis=1) for chosen, factor in groups))
+
+    return function, row, usual, exact
+
+
+def waves(case: int) -> tuple[Callable[[Matrix], Matrix], Matrix, Matrix, Matrix]:
+    """A sum of six cosines of 30 inputs, one background row; Owen's integral of its values is a polynomial's."""
+    rng = np.random.default_rng(case)
+    slopes, phases, factors = rng.normal(size=(6, 30)) / np.sqrt(30), rng.uniform(0, 2 * np.pi, 6), rng.normal(size=6)
+    row, usual = rng.normal(size=30), rng.normal(size=(1, 30))
+    points, shares = np.polynomial.legendre.leggauss(16)
+    there, away = np.exp(1j * slopes * row), np.exp(1j * slopes * usual)
+    exact = np.zeros(30)
+    for point, share in zip((points + 1) / 2, shares / 2, strict=True):
+        mixed = point * there + (1 - point) * away
+        others = mixed.prod(axis=1, keepdims=True) / mixed
+        exact += share * (factors * np.exp(1j * phases) @ ((there - away) * others)).real
+
+    def function(matrix: Matrix) -> Matrix:
+        return np.asarray(np.cos(matrix @ slopes.T + phases) @ factors)
+
+    return function, row, usual, exact
+
+
 def coverage(cases: int, seeds: int) -> dict[str, float]:
     """Return the share of intervals of 95 % that hold the known value, by game."""
     games = {
         "cubic": (cubic, 400, 0),
         "network_one_background": (lambda case: wavy(case, 1), 400, 0),
+        "network_few_coalitions": (lambda case: wavy(case, 1), 200, 0),
+        "waves_one_background": (waves, 300, 0),
+        "products": (products, 6_000, 0),
         "network_some_backgrounds": (lambda case: wavy(case, 60), 1_500, 0),
         "network_all_backgrounds": (lambda case: wavy(case, 60), 4_000, 0),
         "network_stopped": (lambda case: wavy(case, 60), 8_000, 50),
