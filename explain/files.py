@@ -56,7 +56,7 @@ def read(path: str, what: str) -> bytes:
         _status(path)
         return Path(path).read_bytes()
     except OSError as error:
-        raise InvalidInput(f"the model's {what} file {path!r} cannot be read: {error.strerror}") from error
+        raise _unreadable(path, what, error) from error
 
 
 def file_digest(path: str, what: str) -> bytes:
@@ -68,7 +68,15 @@ def file_digest(path: str, what: str) -> bytes:
     try:
         return _digest_of(path, *_status(path))
     except OSError as error:
-        raise InvalidInput(f"the model's {what} file {path!r} cannot be read: {error.strerror}") from error
+        raise _unreadable(path, what, error) from error
+
+
+def _unreadable(path: str, what: str, error: OSError) -> InvalidInput:
+    whose = "the model" if what == "model" else f"the model's {what}"
+    return InvalidInput(
+        f"{whose} file {path!r} cannot be read: {error.strerror}. Put it back, or register the version with the place "
+        "where it is now"
+    )
 
 
 def check_pinned(spec: Specification) -> None:

@@ -51,9 +51,10 @@ def subject(model: Model, feature: str | None) -> str:
             return f"Predicted {clean(schema.target)}"
         if schema.task is Task.RANKING:
             return "Highest score of a query"
-        return f"Score (probability of {clean(schema.classes[-1])})" if schema.task is Task.BINARY else "Score"
+        binary = schema.task is Task.BINARY and schema.classes
+        return f"Probability of {clean(schema.classes[-1])}" if binary else "Top probability"
     if feature == "_prediction":
-        return "Prediction"
+        return "Predicted class"
     if feature in ("_new", "_joint"):
         return "Unknown columns" if feature == "_new" else "How columns go together"
     known = schema.feature(feature) if feature else None

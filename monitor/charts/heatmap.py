@@ -7,6 +7,7 @@ from datetime import datetime
 import plotly.graph_objects as go
 
 from monitor.charts import format as fmt
+from monitor.charts.attribution import NAME, cut
 from monitor.charts.lines import middle
 from monitor.charts.style import Palette, frame, note, plain
 
@@ -48,7 +49,7 @@ def heatmap(cells: Sequence[Cell], colours: Palette, *, order: Sequence[str] | N
     outputs = {cell.feature for cell in cells if cell.output}
     for cell in cells:
         worst[cell.feature] = max(worst.get(cell.feature, -1.0), -1.0 if cell.ratio is None else cell.ratio)
-        labels[cell.feature] = plain(cell.label)
+        labels[cell.feature] = plain(cut(cell.label, NAME))
     rows = list(order) if order else sorted(worst, key=lambda name: (name in outputs, -worst[name], labels[name]))
     if not order and 0 < len(outputs) < len(rows):
         rows.insert(len(rows) - len(outputs), APART)

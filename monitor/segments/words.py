@@ -15,6 +15,8 @@ def segment_words(segment: Segment, schema: ModelSchema) -> str:
     >>> schema = ModelSchema(model="m", task=Task.BINARY, features=(far,))
     >>> segment_words(Segment("distance", None, 1200.0, 2100.0), schema)
     'distance 1,200–2,100 mi'
+    >>> segment_words(Segment("distance", None, -5.5, 2.0), schema)
+    'distance −5.5 to 2 mi'
     >>> segment_words(Segment("distance", rest="null"), schema)
     'distance missing'
     """
@@ -37,13 +39,15 @@ def all_words(segments: Sequence[Segment], schema: ModelSchema) -> str:
 def _range(low: float, high: float) -> str:
     if not isfinite(low):
         return f"below {_number(high)}" if isfinite(high) else "any"
-    return f"{_number(low)} or more" if not isfinite(high) else f"{_number(low)}–{_number(high)}"
+    if not isfinite(high):
+        return f"{_number(low)} or more"
+    return f"{_number(low)}{'–' if low >= 0 else ' to '}{_number(high)}"
 
 
 def _number(value: float) -> str:
     """Return a number in at most four digits that count, whole from a hundred on.
 
     >>> [_number(value) for value in (1200.0, 0.25, -3.14159, 2.5e7)]
-    ['1,200', '0.25', '-3.142', '25,000,000']
+    ['1,200', '0.25', '−3.142', '25,000,000']
     """
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.4g}"
+    return (f"{value:,.0f}" if abs(value) >= 100 else f"{value:.4g}").replace("-", "−")

@@ -114,7 +114,7 @@ def test_a_unit_change_reads_in_plain_words() -> None:
             ),
             ">",
             0.1,
-            "Score (probability of late): mean 41.0 % instead of 22.0 % (+0.50 sd)",
+            "Probability of late: mean 41.0 % instead of 22.0 % (+0.50 sd)",
         ),
         (
             measured("drift.psi", "visib", 0.5, details={"title": "PSI"}),
