@@ -58,7 +58,7 @@ class Worker:
         if not all(map(math.isfinite, (found.base_value, found.prediction, *found.attributions.values()))):
             raise Unavailable(
                 f"the contributions by {job.method} are no finite numbers: the model's answers are too large to be "
-                f"added up (this row's is {found.prediction:.6g}). Have the model answer in larger units, or its logarithm"
+                f"added up (this row's is {found.prediction:.6g}). Have it answer in larger units, or its logarithm"
             )
         return found
 
