@@ -18,6 +18,7 @@ from explain.block import OWN, Block, Held, Numbers, Player, Sources, Values, is
 from explain.coalitions import Matrix, Members, Rows
 from explain.codes import encoded, same
 from explain.columns import PLAYABLE, Column
+from explain.groups import grouped
 from explain.segments import Picture, Segments
 from explain.steps import Steps, numbers
 from explain.words import SHORT, Words, count
@@ -196,20 +197,6 @@ def make_players(row: Mapping[str, Column], background: Mapping[str, Column], sc
     known = {name for block in blocks for name in block.names}
     held = {feature.name: row[feature.name] for feature in schema.features if feature.name not in known}
     return Players((*blocks, Held(held)), tuple(unplayable))
-
-
-def grouped(features: Sequence[Feature]) -> list[tuple[str, tuple[Feature, ...]]]:
-    """Return features by the name of what they count for: their group in place of its first feature, else themselves.
-
-    >>> given = [("u", "w"), ("r", ""), ("v", "w")]
-    >>> features = [Feature(name=name, kind=Kind.NUMERIC, group=group) for name, group in given]
-    >>> [(name, len(members)) for name, members in grouped(features)]
-    [('w', 2), ('r', 1)]
-    """
-    found: dict[str, list[Feature]] = {}
-    for feature in features:
-        found.setdefault(feature.group or feature.name, []).append(feature)
-    return [(name, tuple(members)) for name, members in found.items()]
 
 
 def _block(

@@ -28,7 +28,7 @@ def widening(freedom: Matrix) -> Matrix:
     Its quantile by the first four terms of Abramowitz and Stegun 26.7.5: 3 % short with two degrees of freedom.
 
     >>> (1.96 * widening(np.array([2.0, 5.0, 30.0]))).round(3).tolist()
-    [4.217, 2.568, 2.042]
+    [4.271, 2.57, 2.042]
     """
     z, t = NORMAL, 1 / np.maximum(freedom, 1)
     terms = (

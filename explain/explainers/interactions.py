@@ -16,8 +16,9 @@ from explain.explainers import Attribution, Explainer, Predict, Setting, resolve
 from explain.explainers.lime_tabular import TABULAR, only
 from explain.explainers.shapley import Shapley
 from explain.game import Game
+from explain.groups import grouped
 from explain.models import ModelAdapter
-from explain.players import Players, grouped, make_players
+from explain.players import Players, make_players
 from explain.solve import Fit
 from explain.together import METHOD, Pairs, exact, sampled
 from monitor.errors import InvalidInput

@@ -20,8 +20,9 @@ from explain.coalitions import Dealer, Matrix, Rows, along
 from explain.columns import Column
 from explain.explainers import Attribution, Explainer, Predict, Setting, resolve
 from explain.game import Game, numbers
+from explain.groups import grouped
 from explain.pairs import MOST_PAIRS, Pairs
-from explain.players import BATCH, Players, grouped, make_players
+from explain.players import BATCH, Players, make_players
 from explain.solve import Fit, combine, steps, weigh
 from monitor.errors import InvalidInput
 from monitor.types import ModelSchema, Scalar
