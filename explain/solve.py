@@ -25,7 +25,7 @@ class Fit:
 def widening(freedom: Matrix) -> Matrix:
     """Return how much wider intervals of 95 % are by Student's t than by the normal distribution.
 
-    Its quantile by the first four terms of Abramowitz and Stegun 26.7.5: 3 % short with two degrees of freedom.
+    Its quantile by the first four terms of Abramowitz and Stegun 26.7.5: 1 % short with two degrees of freedom.
 
     >>> (1.96 * widening(np.array([2.0, 5.0, 30.0]))).round(3).tolist()
     [4.271, 2.57, 2.042]
