@@ -25,7 +25,7 @@ from tests.benchmarks.streams.coded import Coded, days
 from tests.benchmarks.streams.labelled import Labelled
 from tests.benchmarks.streams.stream import Floats, Ints, Stream
 
-CHUNKS, TRIALS, REDRAWS = 4_000, 500, 10
+CHUNKS, TRIALS, REDRAWS = 8_000, 500, 10
 REFERENCE, ROWS = 120, 1_000
 SAMPLES, SAMPLE = 30, 500  # chunks the classifier learns its null from, and rows of a chunk it looks at
 LOUD = 2.5  # deviations
