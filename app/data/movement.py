@@ -9,6 +9,7 @@ from app.data.names import EVIDENCE, SHIFT, column, measure
 from monitor.charts import format as fmt
 from monitor.charts.heatmap import Cell
 from monitor.charts.style import plain
+from monitor.profile.comoments import JOINT
 from monitor.types import Measurement, Model, Status, Window
 
 ANSWERS = ("_score", "_prediction")
@@ -90,7 +91,7 @@ def _cell_text(given: Measurement) -> str:
 def suspects(model: Model, moved: Sequence[Measurement]) -> tuple[Suspect, ...]:
     """The columns beyond their threshold, each told by its worst window: inputs first, the farthest of them first.
 
-    What the model answers follows from its inputs, and comes after them.
+    How columns go together, and what the model answers, follow from its inputs, and come after them.
     """
     columns: dict[str, list[Measurement]] = {}
     for given in moved:
@@ -110,4 +111,6 @@ def suspects(model: Model, moved: Sequence[Measurement]) -> tuple[Suspect, ...]:
         said = told if given.metric == EVIDENCE else told.partition(": ")[2] or told
         label = column(model.schema, feature).label
         listed.append(Suspect(feature, label, said, worst, given, tuple(days[day] for day in sorted(days))))
-    return tuple(sorted(listed, key=lambda suspect: (suspect.feature in ANSWERS, -suspect.ratio)))
+    return tuple(
+        sorted(listed, key=lambda suspect: (suspect.feature in ANSWERS, suspect.feature == JOINT, -suspect.ratio))
+    )
