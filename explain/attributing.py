@@ -22,7 +22,7 @@ from explain.explainers import Attribution, explainer, resolve
 from explain.files import digest
 from explain.models import adapter, model_hash
 from explain.queue import Queue
-from explain.request import Requests, explained_output, specification, whole
+from explain.request import FORMAT, Requests, explained_output, specification, whole
 from monitor.clock import EPOCH
 from monitor.errors import InvalidInput, NotFound, Unavailable
 from monitor.types import Model, ModelSchema, Version, Window
@@ -45,8 +45,6 @@ AT_ONCE = 10
 
 LEAST_ROWS = 2_000
 """Model rows of one explanation, at least; with many inputs more."""
-
-FORMAT = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +138,7 @@ class Attributing:
             raise InvalidInput("there is no reference to compare with; register one")
         source = min(references, key=lambda known: (known.version != served.version, known.created, known.version))
         background = self._requests.background(model, served, window.start)
-        features = [(known.name, known.kind, known.group) for known in model.schema.features]
+        features = [(known.name, known.kind, known.group, known.absent) for known in model.schema.features]
         basis = (FORMAT, known_by, method, chosen, background.hash, source.version, features)
         return _Plan(
             served, spec, method, chosen, known_by, background, source, digest(msgspec.json.encode(basis))[:32]

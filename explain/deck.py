@@ -26,10 +26,13 @@ class Deck:
         self._seen: set[bytes] = set()
 
     def deal(self, total: int) -> Members:
-        """Return new coalitions, so that about ``total`` were dealt in all; [n, players]."""
-        wanted = self._shares(total)
+        """Return new coalitions, so that ``total`` were dealt in all; [n, players]."""
+        wanted = np.maximum(self._shares(total), self.dealt)
+        # Shares are rounded, so that a size may have had one more of a smaller total: the largest sizes wait for it.
+        for _ in range(int(wanted.sum()) - total):
+            wanted[np.flatnonzero(wanted > self.dealt)[-1]] -= 1
         dealt = [self._of_size(at, int(count)) for at, count in enumerate(wanted - self.dealt) if count > 0]
-        self.dealt = np.maximum(wanted, self.dealt)
+        self.dealt = wanted
         return np.concatenate([np.empty((0, self._players), np.bool_), *dealt])
 
     @property

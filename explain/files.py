@@ -98,11 +98,14 @@ def check_pinned(spec: Specification) -> None:
 
 
 def _status(path: str) -> tuple[int, int, int]:
-    """Return inode, size and time of change of a regular file; a device or pipe could be read for ever."""
+    """Return inode, size and time of change of a regular file; a device or pipe could be read for ever.
+
+    The time is the system's own: that of the last writing can be set back, as copying tools do.
+    """
     status = Path(path).stat()
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "not a regular file")
-    return status.st_ino, status.st_size, status.st_mtime_ns
+    return status.st_ino, status.st_size, status.st_ctime_ns
 
 
 @lru_cache(maxsize=64)

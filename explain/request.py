@@ -23,8 +23,9 @@ from monitor.types import Model, ModelSchema, Task, Version
 if TYPE_CHECKING:  # explaining needs no database driver of its own
     from monitor.store import Store
 
-FORMAT = "2"
-"""Part of every fingerprint: raise it when explanations made earlier must not be served again."""
+FORMAT = "3"
+"""Part of every fingerprint, and of the basis of samples: raise it when the same question gets other numbers, so that
+explanations and samples made before are not served, or compared with new ones."""
 
 REMEMBERED = 16
 """How many backgrounds are kept in memory."""

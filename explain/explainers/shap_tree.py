@@ -50,9 +50,15 @@ class ShapTree(Explainer):
 
     @classmethod
     def suits(cls, schema: ModelSchema, kind: type[ModelAdapter]) -> str | None:
-        """Return why not: the model shows no trees."""
-        del schema
-        return None if kind.has_trees else "it reads trees, and the model shows none"
+        """Return why not: the model shows no trees, or they add up to a score for each of several classes.
+
+        The library shares out no probability among several classes, and ends the process over some such models.
+        """
+        if not kind.has_trees:
+            return "it reads trees, and the model shows none"
+        if kind.in_log_odds and schema.task is Task.MULTICLASS:
+            return "trees boosted for several classes add up to log odds, and cannot be scaled to a probability"
+        return None
 
     def look_into(self, model: ModelAdapter, output: int | None) -> None:
         """Take the trees."""

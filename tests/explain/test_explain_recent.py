@@ -1,12 +1,14 @@
 """A question that was answered is known again, and only while everything that its answer follows from is the same."""
 
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from explain import recent
+from explain.files import file_digest
 from explain.recent import Recent
 from explain.request import Asked, Requests
 from monitor.errors import InvalidInput
@@ -143,6 +145,17 @@ def test_a_model_file_that_was_replaced_is_not_explained_where_the_registered_on
             service.explain("flights", "r3", **asked)
     Path(spec["weights"]).write_bytes(kept)
     assert service.explain("flights", "r3", **asked).attributions
+
+
+def test_a_file_of_the_same_length_and_time_is_seen_to_be_another(tmp_path):
+    """Tools that copy files set their times to those of the original."""
+    path = tmp_path / "model"
+    path.write_bytes(b"one")
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    assert file_digest(str(path), "model") == hashlib.sha256(b"one").digest()
+    path.write_bytes(b"two")
+    os.utime(path, ns=times)
+    assert file_digest(str(path), "model") == hashlib.sha256(b"two").digest()
 
 
 def test_an_answer_of_a_model_file_that_was_replaced_is_never_served(
