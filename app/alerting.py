@@ -37,7 +37,7 @@ def snooze(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let an incident of the detector sleep: it stays open and silent until then, and is over after it."""
+    """Let an alert that a detector raised sleep: it stays open and silent until then, and is over after it."""
     if days is not None and until is not None:
         raise InvalidInput("--days and --until both say how long; give one of them.")
     asked: dict[str, Any] = {"who": who}

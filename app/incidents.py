@@ -8,6 +8,7 @@ from app.data.detection import events, evidence, rebaseline, snooze
 from app.data.names import column
 from app.frame import colours
 from app.prose import safe
+from monitor.alerts.incidents import DETECTOR
 from monitor.alerts.link import moment
 from monitor.charts import format as fmt
 from monitor.charts.lines import over_time
@@ -28,7 +29,7 @@ def incident(alert: Alert, model: Model, *, opened: bool) -> None:
         _links(alert, model)
         _chart(alert, model)
         if alert.state is AlertState.FIRING:
-            _actions(alert)
+            actions(alert)
 
 
 def _links(alert: Alert, model: Model) -> None:
@@ -86,18 +87,21 @@ def _chart(alert: Alert, model: Model) -> None:
     )
 
 
-def _actions(alert: Alert) -> None:
+def actions(alert: Alert) -> None:
+    """Draw what its owner can do about an open alert that a detector raised."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         days = st.selectbox(
             "Sleep for", SNOOZES, format_func=lambda value: f"{value} days", key=f"days_{alert.id}", width=140
         )
         if st.button("Snooze", icon=":material/snooze:", key=f"snooze_{alert.id}", help=_SNOOZE):
             _done(lambda: snooze(alert, days), f"Asleep for {days} days.")
-        if st.button("Re-baseline", icon=":material/restart_alt:", key=f"rebase_{alert.id}", help=_REBASE):
+        if alert.rule == DETECTOR and st.button(
+            "Re-baseline", icon=":material/restart_alt:", key=f"rebase_{alert.id}", help=_REBASE
+        ):
             _done(lambda: rebaseline(alert), f"Closed: compared with the traffic since {fmt.day(alert.since)}.")
 
 
-_SNOOZE = "The incident stays open and silent until then. If its columns are still changed after it, a new one begins."
+_SNOOZE = "It stays open and silent until then, and is over then. What is still so after it begins a new alert."
 _REBASE = (
     "This is the new normal: its columns are compared with their own traffic since the incident began. Until that is "
     "30 windows long the detector is not calibrated. Other columns keep their reference."

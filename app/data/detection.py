@@ -92,10 +92,10 @@ def history(alert: str) -> Sequence[Note]:
 
 
 def snooze(alert: Alert, days: int) -> None:
-    """Let an incident sleep for some days.
+    """Let an alert sleep for some days.
 
     Raises:
-        Conflict: it is over, or no longer held open.
+        Conflict: it is over, no longer held open, or of a rule.
     """
     running = runtime()
     now = running.clock.now()

@@ -6,10 +6,11 @@ from app.data.detection import history
 from app.data.names import measure
 from app.data.records import alerts, deliveries, digest_due, target_of
 from app.frame import since
-from app.incidents import incident
+from app.incidents import actions, incident
 from app.prose import SEVERITY, safe
 from app.runtime import runtime
 from monitor.alerts.incidents import DETECTOR
+from monitor.alerts.judge import RECONCILED
 from monitor.alerts.segment import SEGMENT
 from monitor.charts import format as fmt
 from monitor.types import Alert, AlertState, Severity
@@ -69,6 +70,8 @@ def show(alert: Alert) -> None:
             with st.container(horizontal=True, gap="small", vertical_alignment="center"):
                 st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type] # one of the allowed ones
                 st.badge("Paged" if alert.paged else "In the digest", color="gray")
+                if alert.snoozed is not None and alert.state is AlertState.FIRING:
+                    st.badge(f"Asleep until {fmt.minute(alert.snoozed)} UTC", icon=":material/snooze:", color="gray")
                 if alert.state is AlertState.RESOLVED:
                     st.badge(f"Resolved {fmt.day(alert.resolved)}", icon=":material/check:", color="green")
                 st.markdown(f"**{safe(alert.title, 200)}**", width="stretch")
@@ -98,6 +101,9 @@ def show(alert: Alert) -> None:
             st.switch_page(page, query_params=there)
         if alert.rule == DETECTOR and alert.model in models:
             incident(alert, models[alert.model], opened=alert.id == chosen)
+        elif alert.rule in RECONCILED and alert.state is AlertState.FIRING:
+            with st.expander("Let it sleep", expanded=alert.id == chosen):
+                actions(alert)
         with st.expander("The message as sent", expanded=alert.id == chosen):
             st.text(alert.body)
 

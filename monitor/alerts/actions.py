@@ -1,10 +1,11 @@
-"""What an owner does about an incident of the detector: let it sleep, or take the new traffic for normal; audited."""
+"""What an owner does about an alert: let it sleep, or take the traffic of an incident for normal; audited."""
 
 from dataclasses import replace
 from datetime import datetime
 
 from monitor.alerts.announce import announce
 from monitor.alerts.incidents import DETECTOR, incident_id
+from monitor.alerts.judge import RECONCILED
 from monitor.alerts.rules import closed
 from monitor.charts.format import minute
 from monitor.detection import Incident, State
@@ -19,25 +20,33 @@ from monitor.types import Alert, AlertState
 
 
 def snooze(store: Store, alert: Alert, until: datetime, now: datetime, who: str = "") -> Alert:
-    """Let an incident sleep until a moment: it stays open and says nothing, and is over then, however it is.
+    """Let an alert that a detector raised sleep until a moment: it stays open and says nothing, and is over then.
 
-    What waits for the digest about it is not told. If its columns are still changed, they raise a new incident in the
-    windows after that.
+    What waits for the digest about it is not told. What is still so after that raises a new alert. An alert of a rule
+    cannot sleep: whether it is open follows from the rule's bound and nothing else.
 
     Raises:
-        Conflict: the alert is not an open incident of a detector.
+        Conflict: the alert is not open, or is of a rule.
         InvalidInput: the moment has passed.
     """
     if until <= now:
         raise InvalidInput(f"until is {until.isoformat()}; a moment after now ({now.isoformat()}) is allowed")
-    snapshot, incident = _found(store, alert)
-    state = asleep(State.from_json(snapshot.state), incident.columns, until)
-    told = f"Asleep until {minute(until)} UTC."
+    if alert.rule not in RECONCILED:
+        raise Conflict(
+            f"alert {alert.id} is of the rule {alert.rule!r}, which says what it is told to while its bound is broken; "
+            "give the rule another threshold or more windows, or take it out of settings.rules"
+        )
+    found = _found(store, alert) if alert.rule == DETECTOR else None
+    if alert.state is not AlertState.FIRING:
+        raise Conflict(f"alert {alert.id} is {alert.state}; only an open alert can be snoozed")
     with store.transaction():
-        store.detections.put(alert.model, replace(snapshot, state=state.to_json()))
+        if found is not None:
+            snapshot, incident = found
+            state = asleep(State.from_json(snapshot.state), incident.columns, until)
+            store.detections.put(alert.model, replace(snapshot, state=state.to_json()))
         store.digests.withdraw(alert.id)
-        store.notes.add(alert.id, Note(now, who, "snoozed", told))
-        alert = replace(alert, updated=now)
+        store.notes.add(alert.id, Note(now, who, "snoozed", f"Asleep until {minute(until)} UTC."))
+        alert = replace(alert, updated=now, snoozed=until)
         store.alerts.put(alert)
     return alert
 
@@ -67,7 +76,9 @@ def rebaseline(store: Store, alert: Alert, now: datetime, who: str = "") -> Aler
 def _found(store: Store, alert: Alert) -> tuple[Snapshot, Incident]:
     """Return what the detector remembers now, and the incident in it that an alert is about."""
     if alert.rule != DETECTOR:
-        raise Conflict(f"alert {alert.id} is of the rule {alert.rule!r}; only incidents of the detector can be changed")
+        raise Conflict(
+            f"alert {alert.id} is of the rule {alert.rule!r}; only incidents of the detector can be re-baselined"
+        )
     if alert.state is not AlertState.FIRING:
         raise Conflict(f"alert {alert.id} is {alert.state}; only an open incident can be snoozed or re-baselined")
     for snapshot in store.detections.latest(alert.model):

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
 
+from monitor.alerts.by_version import slept
 from monitor.alerts.incidents import DETECTOR
 from monitor.alerts.link import moment
-from monitor.alerts.rules import QUIET_WINDOWS, Change, closed
+from monitor.alerts.rules import QUIET_WINDOWS, Change, closed, unserved
 from monitor.alerts.text import clean, subject
 from monitor.charts.format import minute, span
 from monitor.store import Store
@@ -48,7 +49,9 @@ def reconcile_attribution(store: Store, model: Model, window: Window, now: datet
     changes = []
     for version, found in rankings.items():
         alert, last = own.get(version), [given.status for given in found[-QUIET_WINDOWS:]]
-        if alert is not None:
+        if alert is not None and alert.snoozed is not None:
+            changes += slept(alert, now)
+        elif alert is not None:
             if len(last) == QUIET_WINDOWS and set(last) == {Status.OK}:
                 why = f"Back to normal: it goes by what it did, up to {minute(window.end)} UTC."
                 changes.append(closed(alert, why, now))
@@ -59,7 +62,7 @@ def reconcile_attribution(store: Store, model: Model, window: Window, now: datet
             elif _ALSO not in told[version].body:
                 store.alerts.put(_joined(told[version], _said(model, inputs), now))
     gone = [alert for version, alert in own.items() if version not in rankings]
-    return changes + [closed(each, f"Closed: version {each.version} has had no traffic since.", now) for each in gone]
+    return changes + [closed(alert, unserved(alert.version), now) for alert in gone]
 
 
 def _by_version(store: Store, model: Model, metric: str, within: Window) -> dict[str, list[Measurement]]:

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from monitor.alerts.rules import Change, closed
+from monitor.alerts.rules import QUIET_WINDOWS, Change, closed, unserved
+from monitor.charts.format import minute
 from monitor.store import Store
 from monitor.types import ALL, Alert, AlertState, Measurement, Model, Status, Window
 
@@ -39,7 +40,8 @@ def reconcile(
 ) -> list[Change]:
     """Open an alert for each version of which a window's measurement is a breach, and close those that are over.
 
-    Called again it changes nothing. Without a dial every alert of the rule is closed.
+    An alert that its owner lets sleep stays as it is until then, and one of a version that has had no traffic for
+    `QUIET_WINDOWS` windows is closed. Called again it changes nothing. Without a dial every alert is closed.
 
     Args:
         store: where measurements and alerts are.
@@ -54,13 +56,38 @@ def reconcile(
     known = firing(store, model, rule)
     if model.settings.dial is None:
         return switched_off(known, now)
-    changes = []
-    for given in store.measurements.query(model.name, metric=metric, segment=ALL, start=window.start, end=window.end):
-        alert = known.get(given.version)
-        if given.window != window or given.status is Status.INSUFFICIENT:
-            continue
-        if given.status is Status.BREACH and alert is None:
-            changes.append(Change("firing", opened(given)))
-        elif alert is not None and (why := over(given)):
+    found = store.measurements.query(model.name, metric=metric, segment=ALL, start=window.start, end=window.end)
+    said = {each.version: each for each in found if each.window == window and each.status is not Status.INSUFFICIENT}
+    changes = [
+        Change("firing", opened(given))
+        for version, given in said.items()
+        if given.status is Status.BREACH and version not in known
+    ]
+    serving = _serving(store, model, window) | {each.version for each in found} if known else set()
+    for version, alert in known.items():
+        given = said.get(version)
+        if version not in serving:
+            changes.append(closed(alert, unserved(version), now))
+        elif alert.snoozed is not None:
+            changes += slept(alert, now)
+        elif given is not None and (why := over(given)):
             changes.append(closed(alert, why, now))
     return changes
+
+
+def slept(alert: Alert, now: datetime) -> list[Change]:
+    """Return the end of an alert that was let sleep until a moment that has come; nothing while it sleeps.
+
+    How things are has no say in it: while it lasts nobody is told that it is over, and what stays begins a new alert.
+    """
+    if alert.snoozed is None or now < alert.snoozed:
+        return []
+    why = f"It slept until {minute(alert.snoozed)} UTC; what stays begins a new alert."
+    return [closed(alert, why, now)]
+
+
+def _serving(store: Store, model: Model, window: Window) -> set[str]:
+    """Return the versions that had rows in a window, or in the `QUIET_WINDOWS` before it."""
+    start = window.start - QUIET_WINDOWS * window.length
+    found = store.measurements.query(model.name, metric="traffic.rows", segment=ALL, start=start, end=window.end)
+    return {each.version for each in found if each.value}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from monitor.alerts.link import link
-from monitor.alerts.rules import QUIET_WINDOWS, Change, closed
+from monitor.alerts.rules import QUIET_WINDOWS, Change, closed, unserved
 from monitor.alerts.said import sentence, together
 from monitor.alerts.text import clean
 from monitor.charts.format import minute, span
@@ -196,7 +196,7 @@ def _why_over(store: Store, alert: Alert, snapshots: Sequence[Snapshot], window:
     if own is None:
         return "Closed: the detector is off, or this version's history was forgotten."
     if own.until < window.end - QUIET_WINDOWS * window.length:
-        return f"Closed: version {alert.version} has had no traffic since."
+        return unserved(alert.version)
     before = store.detections.latest(alert.model, own.until - window.length)
     last = next((each for each in before if each.version == alert.version), own)
     if last.basis != own.basis:

@@ -33,7 +33,9 @@ class Course(StrEnum):
 _COURSES: Final = {"performance.": Course.LABELLED, "attribution.": Course.EXPLAINED}
 """By how a metric begins: what waits for labels, and what waits for explained rows."""
 
-_RECONCILED: Final = (DETECTOR, HARM, ESTIMATE, SEGMENT, ATTRIBUTION)
+RECONCILED: Final = (DETECTOR, HARM, ESTIMATE, SEGMENT, ATTRIBUTION)
+"""The rules that alerts of detectors name: what is measured opens and closes them, and owners may let them sleep."""
+
 _RECONCILERS: Final = {
     Course.CLOSED: (reconcile, reconcile_estimate),
     Course.LABELLED: (reconcile_harm, reconcile_segments),
@@ -60,7 +62,7 @@ def judge(store: Store, model: Model, window: Window, now: datetime, base_url: s
     open_alerts = [
         alert
         for alert in store.alerts.query(model=model.name, state=AlertState.FIRING)
-        if course_of(alert.metric) is course and alert.rule not in _RECONCILED
+        if course_of(alert.metric) is course and alert.rule not in RECONCILED
     ]
     changes = evaluate(model, _history(store, model, window, course), open_alerts, now, base_url)
     with store.transaction():

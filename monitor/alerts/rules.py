@@ -208,6 +208,14 @@ def closed(alert: Alert, why: str, now: datetime) -> Change:
     return Change("resolved", over)
 
 
+def unserved(version: str) -> str:
+    """Return why an alert of a version is over that has had no row for more than `QUIET_WINDOWS` windows.
+
+    Nothing will tell whether it lasts, and nobody meets it.
+    """
+    return f"Closed: version {version} has had no traffic since."
+
+
 def as_fired(alert: Alert) -> Alert:
     """Return an alert as it was before it was resolved, for a message about its firing that was held up."""
     body = alert.body.partition(_WAS)[2] or alert.body
@@ -228,5 +236,5 @@ def _orphans(
         if alert.rule not in names:
             changes.append(closed(alert, "Closed: the rule was removed.", now))
         elif len(by_window) > QUIET_WINDOWS and serving and alert.version not in serving:
-            changes.append(closed(alert, f"Closed: version {alert.version} has had no traffic since.", now))
+            changes.append(closed(alert, unserved(alert.version), now))
     return changes

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from monitor.alerts.by_version import firing, identity, switched_off
+from monitor.alerts.by_version import firing, identity, slept, switched_off
 from monitor.alerts.link import link
 from monitor.alerts.loss import HARM
-from monitor.alerts.rules import QUIET_WINDOWS, Change, closed
+from monitor.alerts.rules import QUIET_WINDOWS, Change, closed, unserved
 from monitor.alerts.text import clean
 from monitor.charts.format import minute, span
 from monitor.store import Store
@@ -40,11 +40,13 @@ def reconcile_estimate(store: Store, model: Model, window: Window, now: datetime
         alert = known.get(version)
         if alert is None and version not in harmed and said.get(window):
             changes.append(Change("firing", _alert(model, found, window, said[window], now, url)))
+        elif alert is not None and alert.snoozed is not None:
+            changes += slept(alert, now)
         elif alert is not None and len(said) >= QUIET_WINDOWS and not any(said.values()):
             why = f"Back to normal: the estimate is within what is tolerated, up to {minute(window.end)} UTC."
             changes.append(closed(alert, why, now))
     gone = [alert for version, alert in known.items() if version not in by_version]
-    return changes + [closed(each, f"Closed: version {each.version} has had no traffic since.", now) for each in gone]
+    return changes + [closed(alert, unserved(alert.version), now) for alert in gone]
 
 
 def tolerance(store: Store, model: Model, version: str, window: Window) -> Bound | None:

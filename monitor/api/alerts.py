@@ -1,4 +1,4 @@
-"""Read alerts and what became of telling their owners; snooze incidents, or take them for the new normal."""
+"""Read alerts and what became of telling their owners; snooze them, or take incidents for the new normal."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +15,7 @@ MOST_DAYS = 366
 
 
 class SnoozeRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """How long an incident sleeps: until a moment, or for some days; ``who`` is written into its history."""
+    """How long an alert sleeps: until a moment, or for some days; ``who`` is written into its history."""
 
     until: datetime | None = None
     days: float = 7.0
@@ -61,7 +61,7 @@ class Alerts:
         return self._detail(alert)
 
     def post_snooze(self, call: Call) -> Reply:
-        """Let an incident sleep."""
+        """Let an alert sleep."""
         asked = call.json(SnoozeRequest)
         now = self._services.clock.now()
         until = asked.until
@@ -117,7 +117,7 @@ def operations(services: Services) -> list[Operation]:
             method="POST",
             path="/v1/alerts/{id}/snooze",
             name="snooze_alert",
-            summary="Let an incident of the detector sleep until a moment; it is over then.",
+            summary="Let an alert that a detector raised sleep until a moment; it is over then.",
             tag="alerts",
             handler=alerts.post_snooze,
             replies={200: AlertDetail},

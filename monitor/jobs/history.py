@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from monitor.alerts.incidents import DETECTOR, alert_of, columns_of, incident_id, joined
-from monitor.alerts.rules import QUIET_WINDOWS, closed, evaluate
+from monitor.alerts.rules import QUIET_WINDOWS, closed, evaluate, unserved
 from monitor.alerts.verdict import judged
 from monitor.clock import EPOCH
 from monitor.detection import Chunk, Readings, State, stack
@@ -109,7 +109,7 @@ def raised(model: Model, taken: Sequence[Step], now: datetime, url: str) -> list
         newest = max(each.window.end for each in taken if each.version == alert.version)
         gone = newest + (QUIET_WINDOWS + 1) * length(model)
         if alert.resolved is None and gone <= last:
-            alerts[name] = closed(alert, f"Closed: version {alert.version} has had no traffic since.", gone).alert
+            alerts[name] = closed(alert, unserved(alert.version), gone).alert
     return sorted(alerts.values(), key=lambda alert: (alert.since, alert.version))
 
 

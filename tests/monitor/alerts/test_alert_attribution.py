@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from wg_world import START, World
 
+from monitor.alerts.actions import snooze
 from monitor.alerts.announce import announce
 from monitor.alerts.attribution import ATTRIBUTION, CHANGE, METRIC, reconcile_attribution
 from monitor.alerts.rules import Change
@@ -79,6 +80,17 @@ def test_a_version_that_no_longer_serves_has_it_closed(world: World) -> None:
     found = [judged(world, day, Status.OK, "2") for day in range(3, 7)]
     assert [[change.event for change in each] for each in found] == [[], [], [], ["resolved"]]
     assert "no traffic since" in world.store.alerts.query()[0].body
+
+
+def test_it_sleeps_until_its_owner_said_and_is_told_again_if_it_stays(world: World) -> None:
+    for day in range(3):
+        judged(world, day, Status.BREACH)
+    (alert,) = world.store.alerts.query()
+    snooze(world.store, alert, START + timedelta(days=8), START + timedelta(days=3))
+    assert world.store.digests.of(alert.id) == [], "the digest does not tell it either"
+    found = [judged(world, day, Status.OK) for day in range(3, 7)]
+    found += [judged(world, day, Status.BREACH) for day in range(7, 10)]
+    assert [[change.event for change in each] for each in found] == [*[[]] * 4, ["resolved"], [], ["firing"]]
 
 
 def test_without_a_dial_it_is_silent_and_what_is_open_is_closed(world: World) -> None:

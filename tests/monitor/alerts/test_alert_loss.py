@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 from wg_world import World
 
+from monitor.alerts.actions import rebaseline, snooze
 from monitor.alerts.loss import HARM, reconcile_harm
+from monitor.errors import Conflict, InvalidInput
 from monitor.types import Alert, AlertState, Measurement, Status
 
 
@@ -54,3 +56,72 @@ def test_without_a_dial_only_rules_speak(world: World) -> None:
     judged(world, 0, 0.3, Status.BREACH)
     world.model = replace(world.model, settings=replace(world.model.settings, dial=None))
     assert judged(world, 1, 0.3, Status.BREACH) == ["resolved"]
+
+
+def traffic(world: World, day: int, rows: int) -> None:
+    """What is measured of a window's traffic."""
+    window = world.window(day)
+    given = Measurement(model="flights", version="1", metric="traffic.rows", window=window, value=rows, rows=rows)
+    world.store.measurements.put([given])
+
+
+def unlabelled(world: World, day: int) -> list[str]:
+    """A day without a label of the version, and what becomes of the alerts."""
+    changes = reconcile_harm(world.store, world.model, world.window(day), world.window(day).end, "http://wg")
+    for change in changes:
+        world.store.alerts.put(change.alert)
+    return [change.event for change in changes]
+
+
+def test_the_alert_of_a_version_without_traffic_is_closed_and_says_why(world: World) -> None:
+    traffic(world, 0, 900)
+    assert judged(world, 0, 0.31, Status.BREACH) == ["firing"]
+    for day in range(1, 6):
+        traffic(world, day, 0)
+    assert [unlabelled(world, day) for day in range(1, 6)] == [[], [], [], ["resolved"], []]
+    assert told(world)[0].body.startswith("Closed: version 1 has had no traffic since.")
+
+
+def test_the_alert_of_a_version_with_traffic_and_no_labels_stays_open(world: World) -> None:
+    judged(world, 0, 0.31, Status.BREACH)
+    for day in range(1, 12):
+        traffic(world, day, 900)
+        assert unlabelled(world, day) == []
+
+
+def test_harm_that_sleeps_is_silent_until_then_is_over_then_and_is_told_again_if_it_stays(world: World) -> None:
+    judged(world, 0, 0.31, Status.BREACH)
+    (alert,) = told(world)
+    until = world.window(3).end
+    asleep = snooze(world.store, alert, until, world.window(0).end, "ann")
+    assert (asleep.state, asleep.snoozed) == (AlertState.FIRING, until)
+    assert [(note.who, note.action) for note in world.store.notes.of(alert.id)] == [("ann", "snoozed")]
+    days = [judged(world, day, 0.31, Status.OK if day == 2 else Status.BREACH) for day in range(1, 6)]
+    assert days == [[], [], ["resolved"], ["firing"], []]
+    over = world.store.alerts.alert(alert.id)
+    assert over.body.startswith("It slept until 2013-05-05 00:00 UTC; what stays begins a new alert.")
+    assert len(told(world)) == 2
+
+
+def test_an_alert_that_sleeps_is_closed_with_its_version(world: World) -> None:
+    traffic(world, 0, 900)
+    judged(world, 0, 0.31, Status.BREACH)
+    snooze(world.store, told(world)[0], world.window(90).end, world.window(0).end)
+    for day in range(1, 5):
+        traffic(world, day, 0)
+    assert [unlabelled(world, day) for day in range(1, 5)][-1] == ["resolved"]
+
+
+def test_what_cannot_sleep_says_why(world: World) -> None:
+    judged(world, 0, 0.31, Status.BREACH)
+    (alert,) = told(world)
+    now, until = world.window(0).end, world.window(3).end
+    with pytest.raises(InvalidInput, match="a moment after now"):
+        snooze(world.store, alert, now, now)
+    with pytest.raises(Conflict, match="give the rule another threshold or more windows"):
+        snooze(world.store, replace(alert, rule="auc-floor"), until, now)
+    with pytest.raises(Conflict, match="only incidents of the detector can be re-baselined"):
+        rebaseline(world.store, alert, now)
+    judged(world, 1, 0.2, Status.OK)
+    with pytest.raises(Conflict, match="only an open alert can be snoozed"):
+        snooze(world.store, told(world)[0], until, now)

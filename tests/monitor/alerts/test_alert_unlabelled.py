@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from wg_world import World
 
+from monitor.alerts.actions import snooze
 from monitor.alerts.announce import announce
 from monitor.alerts.loss import HARM
 from monitor.alerts.rules import Change
@@ -54,6 +55,14 @@ def test_an_estimate_wholly_beyond_tolerance_pages_once_until_three_windows_are_
         "Without labels accuracy is estimated between 70 % and 74 %, wholly beyond the 75.0 % that is tolerated"
     )
     assert alert.because.startswith("Paged because the estimate lies wholly beyond what is tolerated")
+
+
+def test_an_estimate_that_sleeps_is_over_then_and_told_again_if_it_stays(world: World) -> None:
+    estimated(world, 0, 0.74)
+    [alert] = world.store.alerts.query()
+    snooze(world.store, alert, world.window(4).end, world.window(0).end)
+    highs = [0.80, 0.80, 0.80, 0.74, 0.74]
+    assert [estimated(world, day, high) for day, high in enumerate(highs, 1)] == [[], [], [], ["resolved"], ["firing"]]
 
 
 def test_an_estimate_that_is_not_trusted_or_touches_tolerance_pages_nobody(world: World) -> None:
