@@ -238,6 +238,8 @@ class ExplainService:
             return
         with self._lock:
             del self._running[request.fingerprint]
-        if pending.sampled and not sampled:
-            self._store.explanations.mark_sampled(explanation.id)
-        pending.found.set_result(explanation)
+        try:
+            if pending.sampled and not sampled:
+                self._store.explanations.mark_sampled(explanation.id)
+        finally:  # whoever waits gets what is stored, whatever becomes of the mark
+            pending.found.set_result(explanation)

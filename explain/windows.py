@@ -141,7 +141,8 @@ class Windows:
             task.pending = pending
             task.explanation = pending.found.result().id
         except Conflict as error:
-            task.cancelled = True
+            if not task.cancelled:  # who gave it up was somebody else who had asked for the same row
+                return self._one(task, asked, id_, version)
             return str(error)
         except WatchglassError as error:
             if isinstance(error, Unavailable) and self._service.closed:

@@ -52,15 +52,9 @@ class Worker:
             Unavailable: the worker is busy, died, or ran out of time or memory; the next job gets a fresh one.
         """
         reply = self._exchange(job)
-        found = reply.attribution
-        if found is None:
+        if reply.attribution is None:
             raise self._failed(reply, job)
-        if not all(map(math.isfinite, (found.base_value, found.prediction, *found.attributions.values()))):
-            raise Unavailable(
-                f"the contributions by {job.method} are no finite numbers: the model's answers are too large to be "
-                f"added up (this row's is {found.prediction:.6g}). Have it answer in larger units, or its logarithm"
-            )
-        return found
+        return _finite(reply.attribution, job)
 
     def many(self, job: Job) -> list[Attribution]:
         """Make an explanation of each of a job's rows.
@@ -71,7 +65,7 @@ class Worker:
         reply = self._exchange(job)
         if reply.attributions is None:
             raise self._failed(reply, job)
-        return reply.attributions
+        return [_finite(found, job) for found in reply.attributions]
 
     def ask(self, job: Job) -> list[float]:
         """Return what the model answers to the rows of a job of the method `ASK`.
@@ -153,3 +147,20 @@ class Worker:
         if reply.error == "Model":
             return Unavailable(f"the model failed on the rows of the explanation ({job.method}): {reply.message}")
         return _ERRORS.get(reply.error, Unavailable)(reply.message)
+
+
+def _finite(found: Attribution, job: Job) -> Attribution:
+    """Return an attribution whose numbers can be stored: all of them are finite.
+
+    Raises:
+        Unavailable: they are not.
+    """
+    amounts = [found.base_value, found.prediction, *found.attributions.values(), *(part.amount for part in found.parts)]
+    errors = [*(found.standard_errors or {}).values(), *(part.error or 0.0 for part in found.parts)]
+    classes = [amount for each in found.outputs.values() for amount in each.values()]
+    if all(map(math.isfinite, (*amounts, *errors, *classes))):
+        return found
+    raise Unavailable(
+        f"the contributions by {job.method} are no finite numbers: the model's answers are too large to be "
+        f"added up (this row's is {found.prediction:.6g}). Have it answer in larger units, or its logarithm"
+    )

@@ -8,9 +8,7 @@ from monitor.errors import InvalidInput
 from monitor.types import Feature, Kind, ModelSchema, Task
 
 TABLE = ModelSchema(model="homes", task=Task.REGRESSION, features=(Feature(name="area", kind=Kind.NUMERIC),))
-KINDS = ModelSchema(
-    model="kinds", task=Task.MULTICLASS, features=TABLE.features, classes=("flat", "house", "castle")
-)
+KINDS = ModelSchema(model="kinds", task=Task.MULTICLASS, features=TABLE.features, classes=("flat", "house", "castle"))
 TEXT = ModelSchema(model="notes", task=Task.BINARY, features=(Feature(name="text", kind=Kind.TEXT),))
 
 

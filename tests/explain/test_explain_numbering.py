@@ -49,7 +49,7 @@ def first(method, background, rows):
 )  # fmt: skip
 def test_numbers_that_change_have_a_format_of_their_own(way, method, background, rows):
     """Golden numbers on purpose: where they must change, raise the format, and write both here."""
-    assert FORMAT == KNOWN["format"]
+    assert KNOWN["format"] == FORMAT
     assert first(method, background, rows) == pytest.approx(KNOWN[way], rel=1e-6)
 
 

@@ -223,6 +223,25 @@ def test_a_row_that_a_window_chose_while_somebody_waited_for_it_stands_for_other
     assert [each.id for each in found] == [made.id]
 
 
+def test_who_waits_gets_the_answer_even_where_a_window_can_not_be_told_of_it(slow, store, monkeypatch):
+    """Chance chooses the row while it is being stored, and the store fails just then."""
+    service, worker = slow
+    picked = service.submit(_asked("r12", "lime"))
+    put = store.explanations.put
+
+    def put_and_choose(*given, **how):
+        put(*given, **how)
+        service.submit(_asked("r12", "lime"), sampled=True)
+
+    def full(_):
+        raise Unavailable("the disk is full")
+
+    monkeypatch.setattr(store.explanations, "put", put_and_choose)
+    monkeypatch.setattr(store.explanations, "mark_sampled", full)
+    worker.let(2)
+    assert picked.found.result(5).attributions
+
+
 def test_what_waited_when_the_server_stopped_can_be_asked_again_after_the_next_start(
     service, store, allowed, register, capture, reference
 ):

@@ -1,6 +1,7 @@
 """Explaining a window, and asking about a row that might have been another, through the real worker."""
 
 import threading
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,10 +9,11 @@ from zoo_rows import columns, make_rows
 
 from explain import windows
 from explain.models.torch import TorchAdapter
+from explain.pending import Pending
 from explain.request import Asked
 from explain.summary import importance
 from explain.windows import WindowAsked, sample
-from monitor.errors import InvalidInput, NotFound, Overloaded
+from monitor.errors import Conflict, InvalidInput, NotFound, Overloaded
 from monitor.types import Window
 
 START = datetime(2013, 5, 1, tzinfo=UTC)
@@ -71,6 +73,17 @@ def test_a_cancelled_window_keeps_what_it_has(service, store, explained):
     seen = service.tasks.view(task)
     assert seen.state == "cancelled"
     assert seen.done == len(sample(store, "flights", DAY).explanations) < 30
+
+
+def test_a_row_that_somebody_else_gave_up_is_asked_for_again(service, explained, monkeypatch):
+    """The window shared their job, and was not yet known to wait for it."""
+    given_up, submit = Future(), service.submit
+    given_up.set_exception(Conflict("this explanation was cancelled; ask again for another one"))
+    answers = iter([Pending(given_up)])
+    monkeypatch.setattr(service, "submit", lambda asked, **how: next(answers, None) or submit(asked, **how))
+    task = service.windows.start(WindowAsked(model="flights", window=DAY, method="shapley", rows=2))
+    task.over.result(60)
+    assert (task.state, task.done, task.failed, task.error) == ("done", 2, 0, "")
 
 
 def test_no_row_is_given_up_because_the_queue_was_full(service, explained, monkeypatch):

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from zoo_rows import columns, make_rows
 
-from explain.engine import Job
+from explain.engine import Job, Reply
+from explain.explainers import Attribution
+from explain.models import Allowed
 from explain.models.torch import TorchAdapter
 from explain.worker import Limits, Worker
 from monitor.errors import InvalidInput, Unavailable
-from monitor.types import ModelSchema, Task
+from monitor.types import ModelSchema, Part, Task
 
 
 @pytest.fixture
@@ -114,6 +116,27 @@ def test_answers_too_large_to_be_added_up_are_refused_and_the_next_job_works(wor
     with pytest.raises((Unavailable, InvalidInput)):
         worker.run(job("Huge", method=method, schema=numbers, settings={"rows": 1_000}))
     assert worker.run(job()).quality["exact"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"attributions": {"delay": float("inf")}},
+        {"standard_errors": {"delay": float("nan")}},
+        {"parts": (Part(feature="delay", label="d", place=(0, 1), amount=1.0, error=float("inf")),)},
+        {"outputs": {"late": {"delay": float("nan")}}},
+    ],
+    ids=lambda broken: next(iter(broken)),
+)
+@pytest.mark.parametrize("many", [False, True], ids=["one", "many"])
+def test_no_number_that_cannot_be_stored_leaves_the_worker(job, monkeypatch, broken, many):
+    made = Attribution(
+        **{"base_value": 0.5, "prediction": 1.0, "attributions": {"delay": 0.5}, "quality": {}, **broken}
+    )
+    worker = Worker(Allowed(), Limits())
+    monkeypatch.setattr(worker, "_exchange", lambda _: Reply(attribution=made, attributions=[made]))
+    with pytest.raises(Unavailable, match="no finite numbers"):
+        (worker.many if many else worker.run)(job(many=many))
 
 
 def test_a_model_that_exits_says_so_and_the_next_job_works(worker, job):
