@@ -14,12 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.detection.heavy import ENOUGH, Tail
-from monitor.detection.tails import from_t
+from monitor.detection.tails import from_t, from_tail_area
 from monitor.profile.values import Floats, Ints
 
 _DOWN, _UP = 0, 1
 _DOWN_BESIDE, _UP_BESIDE = 4, 5
 _EACH = 10  # chunks of reference for each column that is gone by
+_CHANCE = 0.01  # that any of the columns that have nothing to do with one are taken for such
 _WORTH = 0.92  # of its own deviation, above which the others tell too little
 _ORDINARY = 3.0  # deviations
 _AT_MOST = 1.25  # times the column's own z-score
@@ -52,7 +53,10 @@ class Line:
     def fit(cls, signed: Floats, of: int, among: Ints) -> "Line | None":
         """Learn from signed z-scores of chunks, [K, J], all finite; None where the others tell too little."""
         own, strength = signed[:, of], _likeness(signed[:, among], signed[:, of])
-        by = among[np.argsort(-strength, kind="stable")[: len(signed) // _EACH]]
+        best = np.argsort(-strength, kind="stable")[: len(signed) // _EACH]
+        by = among[best[strength[best] > _apparent(len(signed), len(among))]]
+        if not len(by):
+            return None
         terms = _terms(signed[:, by])
         penalty = np.diag([0.0] + [1.0] * len(by))
         inverse: Floats = np.linalg.inv(terms.T @ terms + penalty).astype(np.float64)
@@ -126,6 +130,18 @@ def _terms(others: Floats) -> Floats:
 
 
 def _likeness(others: Floats, own: Floats) -> Floats:
+    """Return the size of the correlations of columns, [K, J], with one, [K]; 0 of what is the same throughout."""
     centred, mine = others - others.mean(axis=0), own - own.mean()
-    likeness: Floats = np.abs(mine @ centred) / np.maximum(np.sqrt((centred**2).sum(axis=0)), 1e-12)
+    scale = np.sqrt((centred**2).sum(axis=0) * (mine @ mine))
+    likeness: Floats = np.abs(mine @ centred) / np.maximum(scale, 1e-12)
     return likeness
+
+
+def _apparent(chunks: int, columns: int) -> float:
+    """Return the correlation that the best of so many columns hardly reaches by chance (Fisher's z).
+
+    Of hundreds of columns some resemble any other one in a few chunks, left out in turn or not: the ones to go by were
+    chosen on all of them.
+    """
+    area = np.array([_CHANCE / 2 / columns])
+    return float(np.tanh(from_tail_area(area)[0] / np.sqrt(chunks - 3)))

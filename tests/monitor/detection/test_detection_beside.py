@@ -98,6 +98,13 @@ def test_few_chunks_a_single_column_or_a_constant_one_teach_nothing():
     assert {line.of for line in learned(gone, JUDGED)} <= {0}
 
 
+@pytest.mark.parametrize(("chunks", "columns"), [(60, 300), (90, 100)])
+def test_columns_that_have_nothing_in_common_teach_nothing_however_many_there_are(chunks, columns):
+    """The best of hundreds resemble any one in a few chunks: gone by, they doubled the alarms the dial is to hold."""
+    z = read(np.random.default_rng(8).normal(size=(chunks, columns)))
+    assert len(learned(z, np.arange(columns))) <= 0.03 * columns
+
+
 def test_a_side_that_varies_less_has_a_spread_of_its_own():
     """Holidays empty a schedule, and nothing ever doubles it."""
     rng = np.random.default_rng(6)
