@@ -210,7 +210,7 @@ class Scheduler:
             ran = [self._runs.once(job, model, window, result, again=True) for job in due]
             if not all(ran) or self._stop.is_set():
                 return
-        self._lane.again(model, [window for window in windows if window.end <= judged])
+        self._lane.again(model, [window for window in windows if window.end <= judged], last)
         self._arrivals.saw(model, last)
 
     def _run_late(self, model: Model, first: datetime, until: datetime, result: TickResult) -> None:

@@ -1,6 +1,6 @@
 """The lane of jobs that wait for other processes: behind the windows that were judged, so that judging never waits."""
 
-from collections import defaultdict
+import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
@@ -8,8 +8,10 @@ from monitor.alerts.judge import Course, judge
 from monitor.jobs import Job, JobContext
 from monitor.jobs.arrivals import Arrivals
 from monitor.jobs.runs import Runs, TickResult
-from monitor.jobs.windows import grid
+from monitor.jobs.windows import grid, window_of
 from monitor.types import Model, Window
+
+_log = logging.getLogger("monitor.scheduler")
 
 
 class Lane:
@@ -33,18 +35,26 @@ class Lane:
     ) -> None:
         self._context, self._store, self._runs = context, context.store, runs
         self._jobs, self._arrivals, self._judging = jobs, arrivals, judging
-        self._again: defaultdict[str, list[Window]] = defaultdict(list)
 
-    def again(self, model: Model, windows: Sequence[Window]) -> None:
-        """Have windows that rows came for after they were done measured once more; kept in memory only."""
-        known = self._again[model.name]
-        known += [window for window in windows if window not in known]
+    def again(self, model: Model, windows: Sequence[Window], up_to_seq: int) -> None:
+        """Have windows that rows, up to a seq, came for after they were done measured once more; kept in the store."""
+        if self._jobs and windows:
+            self._store.measurements.put_again(model.name, [window.start for window in windows], up_to_seq)
 
     def step(self, model: Model, result: TickResult) -> bool:
         """Go on by one window; return whether something was done, so that there may be more.
 
-        The caller holds no lock, or the one of judging where nothing else is to happen meanwhile.
+        The caller holds no lock, or the one of judging where nothing else is to happen meanwhile. What fails is logged
+        and counted, and is tried again in the next round.
         """
+        try:
+            return self._go_on(model, result)
+        except Exception:  # noqa: BLE001 - one model must stop neither the others nor the windows that are judged
+            result.failures += 1
+            _log.exception("model %s: its slow jobs stop for this round; other models go on", model.name)
+            return False
+
+    def _go_on(self, model: Model, result: TickResult) -> bool:
         window = self._due(model)
         if window is None:
             return self._once_more(model, result)
@@ -74,11 +84,14 @@ class Lane:
         return next(grid(model, mark, judged), None)
 
     def _once_more(self, model: Model, result: TickResult) -> bool:
-        if not self._again[model.name] or not self._jobs:
+        known = self._store.measurements.next_again(model.name) if self._jobs else None
+        if known is None:
             return False
-        window = self._again[model.name].pop(0)
-        mark = self._store.measurements.watermark(Course.EXPLAINED, model.name)
+        start, up_to_seq = known
+        window, mark = window_of(model, start), self._store.measurements.watermark(Course.EXPLAINED, model.name)
         if mark is not None and window.end <= mark:
-            for job in self._jobs:
-                self._runs.once(job, model, window, result, again=True)
+            ran = [self._runs.once(job, model, window, result, again=True) for job in self._jobs]
+            if not all(ran):
+                return False
+        self._store.measurements.done_again(model.name, start, up_to_seq)
         return True

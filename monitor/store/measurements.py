@@ -128,6 +128,25 @@ class Measurements:
         with self._database.transaction():
             self._database.query("UPDATE seen SET up_to_seq = least(up_to_seq, ?) WHERE model = ?", [after_seq, model])
 
+    def put_again(self, model: str, starts: Sequence[datetime], up_to_seq: int) -> None:
+        """Remember windows, by their starts, that rows up to a seq came for, to be measured again in their turn."""
+        with self._database.transaction():
+            for start in starts:
+                self._database.write("DELETE FROM again WHERE model = ? AND start = ?", [model, naive(start)])
+                self._database.write("INSERT INTO again VALUES (?, ?, ?)", [model, naive(start), up_to_seq])
+
+    def next_again(self, model: str) -> tuple[datetime, int] | None:
+        """Return the first of these windows and the seq it was remembered with, if there is one."""
+        first = "SELECT start, up_to_seq FROM again WHERE model = ? ORDER BY start LIMIT 1"
+        found = self._database.rows(first, [model])
+        return (found[0]["start"], found[0]["up_to_seq"]) if found else None
+
+    def done_again(self, model: str, start: datetime, up_to_seq: int) -> None:
+        """Forget one of these windows; not if more rows have come for it meanwhile."""
+        self._database.write(
+            "DELETE FROM again WHERE model = ? AND start = ? AND up_to_seq <= ?", [model, naive(start), up_to_seq]
+        )
+
 
 _IDENTITY = ("model", "version", "metric", "feature", "segment", "window")
 _SHARED = ("model", "version", "metric", "feature", "segment", "value", "rows", "coverage", "threshold")

@@ -1,20 +1,24 @@
 """The lane of slow jobs: windows are judged while a slow model is still asked, and what it says is judged after."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from wg_world import START, World
 
-from monitor.alerts.judge import Course
+from monitor.alerts.judge import Course, judge
 from monitor.alerts.rules import plain_rules
 from monitor.clock import ManualClock
 from monitor.errors import Unavailable
-from monitor.jobs import Job, JobContext
+from monitor.jobs import Job, JobContext, lane
 from monitor.jobs.traffic import TrafficJob
 from monitor.scheduler import Scheduler
+from monitor.store import Store
 from monitor.types import AlertState, Measurement, Model, Rule, Status, Window
+from tests.waiting import until
 
 DEADLINE = 30.0
 GOES_BY = Rule(name="goes-by", metric="attribution.ndcg", op="<", threshold=0.5)
@@ -57,13 +61,6 @@ def world() -> Iterator[World]:
     made = World(rows=60, rules=(*plain_rules(), GOES_BY))
     yield made
     made.store.close()
-
-
-def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end, "not in time"
-        threading.Event().wait(0.01)
 
 
 def mark(world: World, course: Course) -> object:
@@ -161,6 +158,55 @@ def test_rows_that_come_late_have_the_window_explained_once_more(world: World) -
     scheduler.tick()
     assert slow.windows_run == [world.window(0), world.window(1), world.window(0)]
     assert mark(world, Course.EXPLAINED) == world.window(1).end
+
+
+def test_a_window_that_waits_to_be_explained_again_is_so_after_a_restart_or_a_failure(world: World) -> None:
+    slow = Slow()
+    slow.go.set()
+    scheduler = world.scheduler(jobs=[TrafficJob(), slow])
+    for day in range(2):
+        world.day(day)
+        world.advance(day + 1)
+        scheduler.tick()
+    world.day(0)
+    slow.failures = 1
+    scheduler.tick()
+    assert slow.windows_run == [world.window(0), world.window(1)], "it cannot be had now"
+    again = world.scheduler(jobs=[TrafficJob(), slow])
+    again.tick()
+    assert slow.windows_run[2:] == [world.window(0)]
+    again.tick()
+    assert slow.windows_run[2:] == [world.window(0)], "once"
+
+
+def test_what_fails_for_one_model_keeps_neither_its_windows_nor_other_models_waiting(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = replace(world.model, name="zeppelins", schema=replace(world.model.schema, model="zeppelins"))
+    world.store.catalog.put_model(second)
+    slow = Slow()
+    slow.go.set()
+
+    def broken(store: Store, model: Model, window: Window, *rest: Any) -> Counter[str]:
+        if model.name == "flights":
+            raise RuntimeError("a rule that cannot be evaluated")
+        return judge(store, model, window, *rest)
+
+    monkeypatch.setattr(lane, "judge", broken)
+    for day in range(2):
+        world.store.rows.commit("zeppelins", world.day(day), None)
+    world.advance(2)
+    scheduler = world.scheduler(jobs=[TrafficJob(), slow])
+    assert scheduler.tick().failures > 0
+    assert mark(world, Course.CLOSED) == world.window(1).end
+    assert world.store.measurements.watermark(Course.EXPLAINED, "zeppelins") == world.window(1).end
+    world.store.rows.commit("zeppelins", world.day(2), None)
+    world.advance(3)
+    threads = running(world, slow)
+    try:
+        until(lambda: world.store.measurements.watermark(Course.EXPLAINED, "zeppelins") == world.window(2).end)
+    finally:
+        threads.stop()
 
 
 def test_one_that_cannot_be_had_now_waits_and_keeps_nothing_else_waiting(world: World) -> None:
