@@ -71,11 +71,23 @@ def _said(model: Model, changes: list[Measurement], own: list[Measurement]) -> s
         usual = f"{ranking.threshold:.2f} is the least that is usual"
         agree += f", and {usual}: what matters most has changed." if ranking.status is Status.BREACH else f" ({usual})."
     if not clear:
+        apart = [_label(model, each.feature) for each in changes if _apart(_beside(model, each))][:3]
+        if apart:
+            own = (
+                f"{_listed(apart)} {'differs' if len(apart) == 1 else 'differ'} from the reference by more than chance"
+            )
+            return f"{own}, {over}, but by no more than some of its windows may.{agree}"
         return f"No input matters clearly more or less than in the reference, {over}.{agree}"
     more = [_label(model, each.feature) for each in clear if (each.value or 0) > 0]
     less = [_label(model, each.feature) for each in clear if (each.value or 0) < 0]
     parts = [f"{_listed(names)} {word}" for names, word in ((more, "more"), (less, "less")) if names]
     return f"Than in the reference, it goes by {' and by '.join(parts)}, {over}.{agree}"
+
+
+def _apart(each: Beside) -> bool:
+    """Say whether two means are further from each other than the rows that were drawn explain."""
+    low, high = each.reference_interval
+    return each.current_interval[0] > high or each.current_interval[1] < low
 
 
 def _listed(names: list[str]) -> str:

@@ -26,6 +26,23 @@ def test_ordinary_days_go_by_the_same_and_the_day_of_the_fault_by_the_column_tha
     assert goes_by(model, "1", Window(FIRST - 9 * DAY, FIRST)) is None
 
 
+def test_a_difference_beyond_chance_that_windows_of_the_reference_may_have_is_told_as_that(seeded: Seeded) -> None:
+    store = seeded.runtime.store
+    model, window = store.catalog.model("parcels"), Window(FIRST - 4 * DAY, FIRST - 3 * DAY)
+    ordinary = Window(FIRST + 2 * DAY, FIRST + 3 * DAY)
+    for each in store.measurements.query(
+        "parcels", metric="attribution.change", start=ordinary.start, end=ordinary.end
+    ):
+        apart = {"current_low": 1.0, "current": 1.5, "current_high": 2.0} if each.feature == "temperature" else {}
+        store.measurements.put([replace(each, window=window, details=each.details | apart)])
+    found = goes_by(model, "1", window)
+    assert found is not None
+    assert found.said == (
+        "Temperature differs from the reference by more than chance, over 50 rows explained, "
+        "but by no more than some of its windows may."
+    )
+
+
 def test_where_nothing_is_explained_the_reason_is_there(seeded: Seeded) -> None:
     store = seeded.runtime.store
     model, window = store.catalog.model("parcels"), Window(FIRST - 2 * DAY, FIRST - DAY)
