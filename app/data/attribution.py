@@ -73,10 +73,10 @@ def _said(model: Model, changes: list[Measurement], own: list[Measurement]) -> s
     if not clear:
         apart = [_label(model, each.feature) for each in changes if _apart(_beside(model, each))][:3]
         if apart:
-            own = (
+            which = (
                 f"{_listed(apart)} {'differs' if len(apart) == 1 else 'differ'} from the reference by more than chance"
             )
-            return f"{own}, {over}, but by no more than some of its windows may.{agree}"
+            return f"{which}, {over}, but by no more than some of its windows may.{agree}"
         return f"No input matters clearly more or less than in the reference, {over}.{agree}"
     more = [_label(model, each.feature) for each in clear if (each.value or 0) > 0]
     less = [_label(model, each.feature) for each in clear if (each.value or 0) < 0]

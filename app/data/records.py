@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from app.runtime import runtime
+from monitor.alerts.verdict import ranked
 from monitor.types import Alert, AlertState, Delivery, LedgerLine, Report
 
 FATES = ("stored", "duplicate", "rejected", "dropped")
@@ -53,13 +54,13 @@ class Progress:
 
 
 def alerts(model: str | None = None) -> tuple[list[Alert], list[Alert]]:
-    """Open and resolved alerts: open ones by severity then age, resolved ones newest first."""
+    """Open and resolved alerts: open ones by severity, then as the digest ranks them; resolved ones newest first."""
     found = runtime().store.alerts.query(model=model)
     still = [alert for alert in found if alert.state is not AlertState.RESOLVED]
     over = [alert for alert in found if alert.state is AlertState.RESOLVED]
     rank = {"critical": 0, "warning": 1, "info": 2}
     return (
-        sorted(still, key=lambda alert: (rank[alert.severity.value], alert.since)),
+        sorted(ranked(still), key=lambda alert: rank[alert.severity.value]),
         sorted(over, key=lambda alert: alert.resolved or alert.updated, reverse=True)[:200],
     )
 

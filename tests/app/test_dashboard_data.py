@@ -1,5 +1,6 @@
 """What the dashboard reads agrees with what was put in."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -10,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from app.data import feature, fleet, model, names, records
 from app.data.movement import ANSWERS
 from app.data.totals import totals
-from monitor.types import ALL, Kind, ModelSchema, Task, Window
+from monitor.types import ALL, AlertState, Kind, ModelSchema, Severity, Task, Window
 
 DAY = timedelta(days=1)
 ALL_DAYS = Window(FIRST, FIRST + DAYS * DAY)
@@ -200,3 +201,17 @@ def test_profiles_draw_all_rows(seeded: Seeded) -> None:
     assert side.histogram is not None
     assert side.histogram.total == DAYS * PER_DAY
     assert np.all(np.diff(side.histogram.edges) > 0)
+
+
+def test_open_alerts_are_listed_by_severity_and_then_by_how_much_they_matter_to_the_model(
+    seeded: Seeded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = seeded.runtime.store
+    one = next(alert for alert in store.alerts.query() if alert.state is AlertState.FIRING)
+    given = [
+        replace(one, id="less", severity=Severity.WARNING, impact=-0.9),
+        replace(one, id="old", severity=Severity.CRITICAL, impact=0.001, since=one.since - 9 * DAY),
+        replace(one, id="large", severity=Severity.CRITICAL, impact=0.2),
+    ]
+    monkeypatch.setattr(store.alerts, "query", lambda **_: given)
+    assert [alert.id for alert in records.alerts()[0]] == ["large", "old", "less"]
