@@ -1,5 +1,6 @@
 """Whether a model has come to harm: realised loss beyond what its owner tolerates, however late labels come."""
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
@@ -135,12 +136,21 @@ def _details(
 
 
 def parts(tolerated: Bound, expected: float, realised: float, unit: str) -> dict[str, Scalar]:
-    """Return what of a change the inputs explain; ``expected`` is the measure without labels, ``realised`` a loss."""
+    """Return what of a change the inputs explain; nothing where it is beyond all numbers.
+
+    Args:
+        tolerated: what is usual.
+        expected: the measure without labels.
+        realised: a loss.
+        unit: of the measure.
+    """
     title, gain = _TITLES[tolerated.metric]
     if gain:
         fall = decompose(1 - tolerated.usual, expected, 1 - realised)
     else:
         fall = decompose(tolerated.usual, expected, realised)
+    if not math.isfinite(abs(fall.total) + abs(fall.covariate) + abs(fall.concept)):
+        return {}
     said = fall.words(title, "pp" if unit == "share" else unit, loss=not gain)
     return {"covariate": fall.covariate, "concept": fall.concept, "said": said}
 

@@ -18,5 +18,8 @@ class DeterminationCoefficient(PerformanceMeasure):
 
     def value(self, outcome: Outcome) -> float | None:
         """Return the measure; see `PerformanceMeasure.value`."""
-        variance = outcome.moment("variance")
-        return 1 - outcome.moment("squared") / variance if variance > 0 else None
+        spread = outcome.root("variance")
+        if not spread > 0:
+            return None
+        ratio = outcome.root("squared") / spread
+        return 1 - ratio * ratio

@@ -1,6 +1,5 @@
 """Root mean squared error."""
 
-import math
 from typing import ClassVar, Literal
 
 from monitor.performance import REGRESSION, PerformanceMeasure
@@ -19,4 +18,4 @@ class RootMeanSquaredError(PerformanceMeasure):
 
     def value(self, outcome: Outcome) -> float | None:
         """Return the measure; see `PerformanceMeasure.value`."""
-        return math.sqrt(outcome.moment("squared")) if outcome.judged else None
+        return outcome.root("squared") if outcome.judged else None

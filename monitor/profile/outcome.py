@@ -134,18 +134,32 @@ class Outcome:
             which: ``error`` (mean of e), ``squared`` (of e²), ``absolute`` (of |e|) or ``variance`` (of the labels).
 
         Returns:
-            The moment; NaN without rows.
+            The moment; NaN without rows, and infinite where a square is beyond all numbers (its `root` is not).
         """
         if self.bins is None or not self.judged:
             return math.nan
-        at = HEAD + 1
-        error, squared, absolute, label, label_squared = np.split(self.counts[at:], [2, 5, 7, 9])
-        n, scale = self.judged, self.bins.scale
-        if which == "variance":
-            return fixed.variance(fixed.joined(label), fixed.joined(label_squared), n) * scale**2
-        if which == "squared":
-            return fixed.variance(0, fixed.joined(squared), n) * scale**2
-        return fixed.mean(fixed.joined({"error": error, "absolute": absolute}[which]), n, 0.0, scale)
+        if which in ("variance", "squared"):
+            return self.root(which) * self.root(which)
+        error, _, absolute, _, _ = self._sums
+        total = fixed.joined({"error": error, "absolute": absolute}[which])
+        return fixed.mean(total, self.judged, 0.0, self.bins.scale)
+
+    def root(self, which: str) -> float:
+        """Return the root of a moment that is a mean of squares, in the target's unit; NaN without rows.
+
+        Args:
+            which: ``squared`` or ``variance``; see `moment`.
+        """
+        if self.bins is None or not self.judged:
+            return math.nan
+        _, squared, _, label, label_squared = self._sums
+        first, second = (label, label_squared) if which == "variance" else ((), squared)
+        return math.sqrt(fixed.variance(fixed.joined(first), fixed.joined(second), self.judged)) * self.bins.scale
+
+    @property
+    def _sums(self) -> list[Ints]:
+        """The limbs of Σe, Σe², Σ|e|, Σy and Σy² of a regression."""
+        return np.split(self.counts[HEAD + 1 :], [2, 5, 7, 9])
 
 
 def _same(one: Outcome, other: Outcome) -> Ints:

@@ -64,9 +64,10 @@ def log_wealth(loss: Loss, most: float, bets: Floats = BETS) -> Floats:
         found: Floats = loss.total * wins + (loss.rows - loss.total) * np.log1p(-bets)
         return found if most < 1 else np.minimum(found, 0.0)
     gains = loss.total / most - loss.rows
-    squares = max(0.0, loss.squares / most**2 - 2 * loss.total / most + loss.rows)
+    squares = max(0.0, loss.squares / most / most - 2 * loss.total / most + loss.rows)
     bounded: Floats = bets * gains + (bets + np.log1p(-bets)) * squares
-    return bounded
+    # Of losses whose squares are beyond all numbers it is known that they are none below 0: each row loses the stake.
+    return np.where(np.isfinite(bounded), bounded, loss.rows * np.log1p(-bets))
 
 
 def harm(windows: Sequence[Loss], most: float, dial: float = 1.0) -> list[Harm]:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, variance
 
 from monitor.triage.loss import Loss
 
@@ -23,7 +22,8 @@ class Bound:
         metric: what is measured, one of `monitor.triage.loss.LOSSES`.
         usual: mean loss of the reference.
         amount: what is tolerated beyond it, in the measure's unit.
-        slack: for what the reference itself does not know: two standard errors of its mean.
+        slack: for what the reference itself does not know: two standard errors of its mean; 0 where they are beyond
+            all numbers, as of targets near 1e300: of these no harm is told.
     """
 
     metric: str
@@ -58,9 +58,19 @@ def bound(metric: str, reference: Sequence[Loss], amount: float | None = None) -
     whole = windows[0]
     for each in windows[1:]:
         whole = whole + each
-    sampling = fmean(whole.variance / each.rows for each in windows)
-    spread = variance(each.mean for each in windows) if len(windows) >= FEWEST else sampling
+    sampling = _mean([whole.variance / each.rows for each in windows])
+    spread = _variance([each.mean for each in windows]) if len(windows) >= FEWEST else sampling
     between = math.sqrt(max(0.0, spread - sampling))
     tolerated = max(_SPREADS * between, _RELATIVE * whole.mean) if amount is None else amount
     error = math.sqrt(max(spread, sampling) / len(windows))
-    return Bound(metric, whole.mean, tolerated, _ERRORS * error)
+    return Bound(metric, whole.mean, tolerated, _ERRORS * error if math.isfinite(error) else 0.0)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _variance(values: Sequence[float]) -> float:
+    """Return the variance; infinite, and no error, where squares are beyond all numbers."""
+    middle = _mean(values)
+    return sum((value - middle) * (value - middle) for value in values) / (len(values) - 1)

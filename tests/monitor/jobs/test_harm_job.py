@@ -60,6 +60,11 @@ def test_a_change_is_told_in_two_parts_whatever_the_measure(metric, usual, promi
     assert found["said"].startswith(said)
 
 
+@pytest.mark.parametrize(("usual", "loss"), [(1.7e308, -1.7e308), (1.0, float("inf")), (1.0, float("nan"))])
+def test_a_change_beyond_all_numbers_is_told_in_no_parts(usual, loss) -> None:
+    assert parts(Bound("mae", usual, 0.02, 0.0), 1.0, loss, "$") == {}
+
+
 def test_without_a_labelled_reference_nothing_is_harm() -> None:
     bare = World(rows=500, reference_days=0)
     bare.day(0)

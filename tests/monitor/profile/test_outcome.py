@@ -6,6 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from monitor.performance.mae import MeanAbsoluteError
+from monitor.performance.r2 import DeterminationCoefficient
+from monitor.performance.rmse import RootMeanSquaredError
 from monitor.profile import OUTCOME, make_binning, profile_outcomes, read
 from monitor.types import ModelSchema, Task
 
@@ -61,6 +64,16 @@ def test_regression_rows_are_accounted_for(outcomes):
     assert found.moment("absolute") == pytest.approx(1.5, abs=1e-6)
     assert found.moment("variance") == pytest.approx(0.25, abs=1e-5)
     assert found.confusion.shape == (0, 0)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e160, 1e300])
+def test_errors_of_targets_at_the_end_of_all_numbers_are_what_they_are(outcomes, size):
+    predictions, labels = np.array([1.0, 2.0, 3.0, 5.0]) * size, np.array([2.0, 4.0, 1.0, 5.0]) * size
+    found = outcomes(REGRESSION, predictions.tolist(), labels.tolist())
+    usual = outcomes(REGRESSION, [1.0, 2.0, 3.0, 5.0], [2.0, 4.0, 1.0, 5.0])
+    for measure in (RootMeanSquaredError(), MeanAbsoluteError()):
+        assert measure.value(found) / size == pytest.approx(measure.value(usual), rel=1e-5)
+    assert DeterminationCoefficient().value(found) == pytest.approx(DeterminationCoefficient().value(usual), rel=1e-4)
 
 
 @pytest.mark.parametrize("schema", [BINARY, MULTI, REGRESSION], ids=lambda schema: schema.task.value)

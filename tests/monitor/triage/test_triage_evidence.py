@@ -74,6 +74,17 @@ def test_harm_is_told_to_have_begun_when_it_did_though_loss_was_near_the_bound_b
     assert (dollars[20].new, [each.since for each in dollars[20:]]) == (True, [20] * 3)
 
 
+@pytest.mark.parametrize("size", [1e154, 1e200, 1e300, np.inf])
+def test_losses_at_the_end_of_all_numbers_are_no_error_and_no_harm_that_is_not_known(size: float) -> None:
+    """Their squares are beyond all numbers: all that is known of a row is that its loss is not below 0."""
+    ordinary = [Loss(100, size * k, size * k * size * k, share=False) for k in (95.0, 105.0, 100.0, 98.0, 102.0)]
+    told = bound("mae", ordinary)
+    assert told is not None
+    assert told.usual == (pytest.approx(100 * size / 100, rel=0.1) if np.isfinite(size) else np.inf)
+    finite = told.most if np.isfinite(told.most) else 1.0
+    assert not any(each.open for each in harm(ordinary * 5, finite))
+
+
 def test_windows_without_labels_say_nothing() -> None:
     assert not any(each.open for each in harm([Loss(0, 0.0, 0.0)] * 5, 0.1))
 
