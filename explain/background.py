@@ -2,8 +2,9 @@
 
 Rows are drawn from the model version's reference, stratified by score and ordered by a hash of their id, so that the
 choice depends on neither the order nor the number of look-ups. Where the version has no reference, another version's
-serves, or else rows captured up to the one that is explained; ``source`` says which. On demand, only rows like the
-explained one in some column are taken: what is then found is why it differs from those.
+serves, or else rows captured up to the one that is explained; ``source`` says which. The very first row of texts,
+images or sequences has none: their parts have an absent value of their own. On demand, only rows like the explained one
+in some column are taken: what is then found is why it differs from those.
 """
 
 import hashlib
@@ -34,6 +35,11 @@ CONTINUOUS = frozenset({Kind.NUMERIC, Kind.INTEGER, Kind.TIMESTAMP})
 """Kinds of which rows are alike in the same tenth."""
 
 CANDIDATES = 5_000
+
+FILLED = frozenset({Kind.TEXT, Kind.IMAGE, Kind.SEQUENCE})
+"""Kinds whose parts can be absent without any other row."""
+
+NONE_YET = "no other rows: there is no reference, and nothing was captured before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +94,10 @@ def background(
         cohort: take only rows like the explained one.
 
     Raises:
-        InvalidInput: there is neither a reference nor an earlier captured row, or too few are alike.
+        InvalidInput: there is neither a reference nor an earlier captured row of a model that needs them, or too few
+            are alike.
     """
-    table, source = _candidates(store, model.name, version, until, seed)
+    table, source = _candidates(store, model, version, until, seed)
     if cohort is not None:
         table = alike(table, model.schema, cohort)
         source = f"{source}, {table.num_rows:,} rows with {cohort.feature} like this one's"
@@ -99,7 +106,7 @@ def background(
                 f"only {table.num_rows} rows have {cohort.feature} like this one's, and {LEAST_ALIKE} are needed; "
                 "leave the cohort out, or take another column"
             )
-    chosen = table.take(stratified(table, ROWS, seed))
+    chosen = table.take(pa.array(stratified(table, ROWS, seed), pa.int64()))
     columns = from_table(chosen, model.schema)
     values = [(name, column.tolist()) for name, column in sorted(columns.items())]
     return Background(columns, chosen.num_rows, digest(msgspec.json.encode(values)), source)
@@ -121,7 +128,8 @@ def alike(table: pa.Table, schema: ModelSchema, cohort: Cohort) -> pa.Table:
     return table.filter(pa.array(kept, pa.bool_()))
 
 
-def _candidates(store: "Store", model: str, version: Version, until: datetime, seed: int) -> tuple[pa.Table, str]:
+def _candidates(store: "Store", of: Model, version: Version, until: datetime, seed: int) -> tuple[pa.Table, str]:
+    model = of.name
     with_reference = [each for each in store.catalog.versions(model) if each.reference_rows]
     own_first = sorted(with_reference, key=lambda each: (each.version != version.version, each.created, each.version))
     for each in own_first:
@@ -130,6 +138,8 @@ def _candidates(store: "Store", model: str, version: Version, until: datetime, s
             return table, f"reference of version {each.version}"
     window = Window(datetime(1970, 1, 1, tzinfo=UTC), until)
     table = store.rows.sample(model, window, version.version, limit=CANDIDATES, seed=seed)
+    if not table.num_rows and any(feature.kind in FILLED for feature in of.schema.features):
+        return table, NONE_YET
     if not table.num_rows:
         raise InvalidInput(
             f"model {model!r} has no reference and no row of version {version.version!r} captured before this one, so "

@@ -16,6 +16,7 @@ class LimeOfParts(Explainer):
     """LIME for models of one text or image, its ``kind``."""
 
     additive: ClassVar[bool] = False
+    alone: ClassVar[bool] = True
     preference: ClassVar[int] = -2
     kind: ClassVar[Kind]
 

@@ -220,8 +220,10 @@ def _block(
         except ValueError:
             return None
     if feature.kind in (Kind.SEQUENCE, Kind.EMBEDDING):
-        steps = numbers(own)
-        return None if steps is None else Steps(feature, steps, list(background[name]))
+        steps, whole = numbers(own), feature.kind is Kind.EMBEDDING
+        if steps is None or (whole and not len(background[name])):
+            return None
+        return Steps(feature, steps, list(background[name]))
     if feature.kind in PLAYABLE:
         return _values(name, feature.label, features, row, background)
     return None
@@ -230,8 +232,11 @@ def _block(
 def _values(
     name: str, label: str, features: Sequence[Feature], row: Mapping[str, Column], background: Mapping[str, Column]
 ) -> Block | None:
-    """Return the block of columns that are there or not together; held where all are equal throughout."""
-    if not features:
+    """Return the block of columns that are there or not together; held where all are equal throughout.
+
+    None where there is no column, or no background row whose values could stand in.
+    """
+    if not all(len(background[each.name]) for each in features) or not features:
         return None
     tables = {each.name: (row[each.name], background[each.name]) for each in features}
     if all(same(own, others) for own, others in tables.values()):

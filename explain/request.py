@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from explain.background import Background, Cohort, background, cohort
+from explain.background import NONE_YET, Background, Cohort, background, cohort
 from explain.choosing import AUTO, FALLBACK, choose
 from explain.columns import from_row
 from explain.engine import Job
@@ -96,12 +96,18 @@ class Requests:
         kind = adapter(spec)
         known_by = model_hash(spec)
         method, why = choose(asked.method, model.schema, kind)
-        refused = self._refused.get((known_by, method))
-        if asked.method == AUTO and refused:
-            method, why = FALLBACK, f"{method} cannot: {refused}"
-        chosen = resolve(explainer(method), asked.settings or {}, probes=not kind.cheap)
         alike = None if asked.cohort is None else cohort(asked.cohort, row, model.schema)
         usual = self.background(model, served, cast("datetime", row["_time"]), alike)
+        lonely = without_others(method, usual)
+        refused = lonely or self._refused.get((known_by, method))
+        if asked.method == AUTO and refused:
+            method, why = FALLBACK, f"{method} cannot: {refused}"
+        elif lonely:
+            raise InvalidInput(
+                f"{method} cannot explain the inference {asked.inference_id!r}: {lonely}. Register a reference, or use "
+                f"{FALLBACK}"
+            )
+        chosen = resolve(explainer(method), asked.settings or {}, probes=not kind.cheap)
         own = {column: values.tolist() for column, values in from_row(row, model.schema).items()}
         output, label = explained_output(model.schema, row)
         job = Job(
@@ -149,6 +155,11 @@ class Requests:
             created=self._clock.now(),
         )
         self._store.backgrounds.put(kept)
+
+
+def without_others(method: str, usual: Background) -> str:
+    """Return why a method cannot explain a row that there is nothing to compare with; nothing where it can."""
+    return "" if usual.rows or explainer(method).alone else f"it compares with other rows, and there are {NONE_YET}"
 
 
 def whole(row: Mapping[str, Any], schema: ModelSchema) -> dict[str, Any]:

@@ -71,6 +71,7 @@ class Explainer(ABC):
     additive: ClassVar[bool]
     settings: ClassVar[Mapping[str, Setting]]
     by_chance: ClassVar[bool] = True  # False: every seed gives the same
+    alone: ClassVar[bool] = False  # True: the parts of texts, images and sequences need no background rows
     preference: ClassVar[int] = 0
     chosen_because: ClassVar[str] = "no other method suits this model"
 

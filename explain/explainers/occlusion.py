@@ -26,6 +26,7 @@ class Occlusion(Explainer):
     name = "occlusion"
     title = "Occlusion"
     additive = False
+    alone = True
     by_chance = False
     preference = -4
     settings: ClassVar[Mapping[str, Setting]] = {

@@ -40,6 +40,7 @@ class Shapley(Explainer):
     name = "shapley"
     title = "Shapley, with an error bar"
     additive = True
+    alone = True
     preference = 1
     chosen_because = "it explains any model, and says how sure it is"
     settings: ClassVar[Mapping[str, Setting]] = {

@@ -8,10 +8,12 @@ import pytest
 import torch
 import zoo_kinds
 
+from explain.request import Asked
 from explain.service import ExplainService
 from monitor.clock import ManualClock
 from monitor.config import Config
 from monitor.config.settings import ExplainConfig
+from monitor.errors import InvalidInput
 from monitor.schema import conform
 from monitor.store import Store
 from monitor.types import Feature, Inference, Keep, Kind, Model, ModelSchema, Settings, Task, Version
@@ -177,6 +179,26 @@ def test_the_background_is_the_captured_rows_before(service):
     found = explained(service, "Sequences", 40)
     assert found.quality["background_source"] == "captured rows of version 1"
     assert found.quality["absent"] == "steps of background rows"
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_the_very_first_row_is_explained_without_any_other(service, name):
+    """Its parts have an absent value of their own."""
+    found = explained(service, name, 0)
+    (total,) = found.attributions.values()
+    assert total
+    assert found.base_value + total == pytest.approx(found.prediction, abs=1e-9)
+    assert sum(part.amount for part in found.parts) == pytest.approx(total, abs=1e-9)
+    assert "no reference" in found.quality["background_source"]
+    assert "background" not in found.quality["absent"]
+    assert service.explain(name.lower(), "r0", settings={"tolerance": 60}).id == found.id, "chosen by itself, too"
+
+
+def test_what_compares_with_other_rows_says_that_there_are_none(service):
+    with pytest.raises(InvalidInput, match=r"compares with other rows, and there are no.*Register a reference, or use shapley"):
+        service.explain("sequences", "r0", "shap_permutation")
+    other = service.trying.counterfactual(Asked(model="textgru", inference_id="r0", method="shapley"))
+    assert (other.changes, other.after) == ({}, None)
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])

@@ -73,6 +73,17 @@ def test_short_texts_are_one_value_beside_other_columns_and_words_alone():
     assert [player.label for player in of(note, "late again", ["on time"]).names] == ["late", "again"]
 
 
+def test_without_background_rows_words_play_and_columns_are_held_and_named():
+    note, other = Feature(name="note", kind=Kind.TEXT), Feature(name="x", kind=Kind.NUMERIC)
+    vector = Feature(name="v", kind=Kind.EMBEDDING)
+    text = " ".join(f"word{at}" for at in range(12))
+    row = {"note": np.array([text], dtype=object), "x": np.array([1.0]), "v": np.array([[1.0, 2.0]])}
+    players = make_players(row, {name: column[:0] for name, column in row.items()}, schema(note, other, vector))
+    assert [player.label for player in players.names] == text.split()
+    assert players.unplayable == ("x", "v")
+    assert some(players, 3)["x"].tolist() == [1.0]
+
+
 def test_all_words_are_the_text_byte_by_byte_and_the_owners_token_stands_in():
     text = "  two\t words,\n and  Ü<b> "
     players = of(Feature(name="note", kind=Kind.TEXT), text, [None])
