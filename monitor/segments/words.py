@@ -17,6 +17,8 @@ def segment_words(segment: Segment, schema: ModelSchema) -> str:
     'distance 1,200–2,100 mi'
     >>> segment_words(Segment("distance", None, -5.5, 2.0), schema)
     'distance −5.5 to 2 mi'
+    >>> segment_words(Segment("distance", None, 15.5, 18.5), schema)  # edges lie half-way between whole numbers
+    'distance 16–18 mi'
     >>> segment_words(Segment("distance", rest="null"), schema)
     'distance missing'
     """
@@ -37,11 +39,25 @@ def all_words(segments: Sequence[Segment], schema: ModelSchema) -> str:
 
 
 def _range(low: float, high: float) -> str:
+    """Return the values between two edges, as whole numbers where each edge lies half-way between two of them.
+
+    Edges are midpoints between neighbouring values of the reference, so a half is what a column of whole numbers has.
+
+    >>> from math import inf
+    >>> [_range(15.5, 16.5), _range(-inf, 5.5), _range(5.5, inf), _range(0.5, 2.25)]
+    ['16', '5 or less', '6 or more', '0.5–2.25']
+    """
+    whole = all(edge % 1 == 0.5 for edge in (low, high) if isfinite(edge))
     if not isfinite(low):
-        return f"below {_number(high)}" if isfinite(high) else "any"
+        below = f"{_number(high - 0.5)} or less" if whole else f"below {_number(high)}"
+        return below if isfinite(high) else "any"
+    first = low + 0.5 if whole else low
     if not isfinite(high):
-        return f"{_number(low)} or more"
-    return f"{_number(low)}{'–' if low >= 0 else ' to '}{_number(high)}"
+        return f"{_number(first)} or more"
+    last = high - 0.5 if whole else high
+    if first == last:
+        return _number(first)
+    return f"{_number(first)}{'–' if first >= 0 else ' to '}{_number(last)}"
 
 
 def _number(value: float) -> str:

@@ -229,7 +229,7 @@ def test_a_segment_in_which_labels_turn_is_found_and_named(told):
     (found,) = SegmentsJob().run(told.context, told.model, window(3))
     assert found.status is Status.BREACH
     assert found.rows == ROWS
-    assert found.details["name"] == "x 1.5–2.5"
+    assert found.details["name"] == "x 2"
     assert found.details["segment_rows"] == ROWS / 5
     if told.task is Task.RANKING:
         assert "labelled queries of this window" in found.details["said"]
