@@ -12,7 +12,8 @@ from typing import Any, cast
 import msgspec
 from starlette.types import Message, Receive, Scope, Send
 
-from monitor.api.rows import MAX_ID, BadRow, inference
+from monitor.api.listed import BadRow
+from monitor.api.rows import MAX_ID, inference
 from monitor.api.services import Services
 from monitor.api.turn import Answer, Respond, Turn
 from monitor.api.waking import Waker

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from monitor.api.decode import decode_json, scrub
+from monitor.api.decode import scrub
+from monitor.api.listed import MAX_ROWS, BadRow, array, kind, lines, wrapped
 from monitor.api.operation import JSON
 from monitor.api.problem import Problem
 from monitor.schema import VERSION, VERSION_RULE, Rejected, Sent
@@ -16,24 +17,12 @@ from monitor.types import Inference, Label
 T = TypeVar("T")
 
 MAX_ID = 512
-MAX_ROWS = 100_000
-"""The most JSON rows of one body."""
 
 _INFERENCE_KEYS = frozenset(field.name for field in fields(Inference))
 _DEVICE_KEYS = frozenset({"device", "device_ms", "memory_mb"})
 _LABEL_KEYS = frozenset(field.name for field in fields(Label))
 _ESCAPED = re.compile(rb"\\u[dD][89a-fA-F]")
 _SCALAR = (str, int, float, bool, type(None))
-
-
-class BadRow(Exception):
-    """A row that cannot be taken: a short reason for the ledger, and the whole story for the sender."""
-
-    def __init__(self, reason: str, detail: str, line: bytes = b"") -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
-        self.line = line
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +65,14 @@ def read_inferences(body: bytes, media: str, *, empty: bool = False) -> Rows[Inf
     Raises:
         Problem: 400 the body is not JSON, or holds no rows.
     """
-    given = _array(body, empty, surrogates=True) if media == JSON else _lines(body, surrogates=True)
+    given = array(body, empty, surrogates=True) if media == JSON else lines(body, surrogates=True)
     # A pair of escaped surrogates is a character: only where there is one of either sort is it worth a look.
     return _rows("inferences", given, _scrubbed if _ESCAPED.search(body) else inference)
 
 
 def read_labels(body: bytes, media: str, *, empty: bool = False) -> Rows[Label]:
     """Read a JSON array, one JSON object, or NDJSON of labels; arguments and errors as for `read_inferences`."""
-    return label_rows(_array(body, empty) if media == JSON else _lines(body))
+    return label_rows(array(body, empty) if media == JSON else lines(body))
 
 
 def label_rows(given: Sequence[object]) -> Rows[Label]:
@@ -100,43 +89,15 @@ def _rows(form: str, given: Sequence[object], make: Callable[[Mapping[str, Any]]
             if isinstance(row, BadRow):
                 raise row
             if not isinstance(row, dict):
-                raise BadRow("bad_row", f"A row is a JSON object, not {_kind(row)}.")
+                raise BadRow("bad_row", f"A row is a JSON object, not {kind(row)}.")
+            if wrong := wrapped(row):
+                raise BadRow("bad_row", wrong)
             rows.taken.append(make(row))
             rows.places.append(place)
         except BadRow as bad:
             known = row.get("id") if isinstance(row, dict) else None
             shown = known[:MAX_ID] if isinstance(known, str) else None
             rows.rejected.append(Rejected(place, shown, bad.reason, bad.detail, rows.sent(place)))
-    return rows
-
-
-def _array(body: bytes, empty: bool, *, surrogates: bool = False) -> Sequence[object]:
-    given = decode_json(body, surrogates=surrogates)
-    if isinstance(given, dict):
-        return [given]
-    if not isinstance(given, list):
-        raise Problem(400, f"The body is JSON {_kind(given)}; allowed: an array of rows, or one row as an object.")
-    if not given and not empty:
-        raise Problem(400, "The array is empty; send at least one row.")
-    return given
-
-
-def _kind(given: object) -> str:
-    return "null" if given is None else type(given).__name__
-
-
-def _lines(body: bytes, *, surrogates: bool = False) -> Sequence[object]:
-    rows: list[object] = []
-    for line in body.splitlines():
-        if line.strip():
-            try:
-                rows.append(decode_json(line, surrogates=surrogates))
-            except Problem as problem:
-                rows.append(BadRow("bad_json", problem.detail, line))
-            if len(rows) > MAX_ROWS:
-                break  # refused with all its rows, before they take more memory
-    if not rows or (isinstance(rows[0], BadRow) and all(isinstance(row, BadRow) for row in rows)):
-        raise Problem(400, str(rows[0]) if rows else "The body has no lines; send one JSON object a line.")
     return rows
 
 
@@ -156,7 +117,7 @@ def inference(row: Mapping[str, Any]) -> Inference:
     """Make one inference; keys that are none of ours are taken as features, so that nothing sent is lost."""
     features = row.get("features", {})
     if not isinstance(features, dict):
-        raise BadRow("bad_features", f"features is {_kind(features)}; allowed: an object of column names and values.")
+        raise BadRow("bad_features", f"features is {kind(features)}; allowed: an object of column names and values.")
     # "device" is also a common name of a feature: in a row without an object of features it is one.
     own = _INFERENCE_KEYS if "features" in row else _INFERENCE_KEYS - _DEVICE_KEYS
     if not row.keys() <= own:
@@ -185,7 +146,7 @@ def _label(row: Mapping[str, Any]) -> Label:
         raise BadRow("bad_label", f"A label has no {names}; allowed: {', '.join(sorted(_LABEL_KEYS))}.")
     name = row.get("id")
     if not isinstance(name, str) or not 0 < len(name) <= MAX_ID:
-        raise BadRow("bad_id", f"id is {_kind(name)}; allowed: text of 1 to {MAX_ID} characters.")
+        raise BadRow("bad_id", f"id is {kind(name)}; allowed: text of 1 to {MAX_ID} characters.")
     if "value" not in row:
         raise BadRow("bad_label", "A label needs a value: the class, the number, or the grades of a ranking.")
     return Label(
@@ -207,7 +168,7 @@ def _version(given: object) -> str | None:
 
 def _scalar(key: str, given: object) -> Any:
     if not isinstance(given, _SCALAR):
-        raise BadRow(f"bad_{key}", f"{key} is {_kind(given)}; allowed: text, a number, true, false or null.")
+        raise BadRow(f"bad_{key}", f"{key} is {kind(given)}; allowed: text, a number, true, false or null.")
     return given
 
 

@@ -46,6 +46,22 @@ def test_framing_and_json(flights, content: bytes, status: int) -> None:
         assert answer.json()["status"] == status
 
 
+@pytest.mark.parametrize("key", ["inferences", "rows", "instances"])
+def test_an_object_that_holds_the_rows_is_no_row_and_refused_with_what_is_expected(flights, key: str) -> None:
+    answer = post(flights, json.dumps({key: [ROW, ROW | {"id": "b"}]}).encode())
+    assert answer.status_code == 400
+    assert f"'{key}' holds a list of 2 objects; allowed: that array of rows itself" in answer.json()["detail"]
+    inside = post(flights, json.dumps([ROW, {key: [ROW]}]).encode()).json()
+    assert (inside["stored"], inside["rejected"]) == (1, 1)
+    assert "allowed: that array of rows itself, or one row" in inside["errors"][0]["detail"]
+    assert post(flights, b'{"inferences": []}').status_code == 400
+
+
+def test_a_list_of_numbers_under_one_key_is_a_feature(flights) -> None:
+    for body in (b'{"series": [1, 2]}', b'{"series": []}'):
+        assert post(flights, body).json()["stored"] == 1
+
+
 @pytest.mark.parametrize(
     ("features", "flag", "kept"),
     [
@@ -169,7 +185,8 @@ def test_surrogates_that_an_error_would_quote_do_no_harm(flights, what: str, bod
 
 
 def test_more_rows_than_a_body_may_have_are_refused_before_they_take_memory(flights, monkeypatch) -> None:
-    monkeypatch.setattr("monitor.api.rows.MAX_ROWS", 10)
+    for module in ("listed", "rows"):
+        monkeypatch.setattr(f"monitor.api.{module}.MAX_ROWS", 10)
     for content, media in ((b"[" + b"1," * 10 + b"1]", "application/json"), (b"{}\n" * 11, "application/x-ndjson")):
         assert flights("POST", PATH, content=content, headers={"content-type": media}).status_code == 413
 
