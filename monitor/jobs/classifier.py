@@ -31,7 +31,7 @@ REFERENCE_ROWS: Final = 60_000
 """Rows of a reference that are looked at."""
 
 _STEPS = 20  # of the reservoir, that is a million rows
-_LEARN = 5_000  # rows that directions of embeddings and of texts are learned from
+_LEARN = 5_000  # rows that directions of embeddings and of texts are learned from, and that are read at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,8 +164,14 @@ def _vectors(column: pa.ChunkedArray) -> Sequence[Sequence[float | None] | None]
 def _ranks(rows: pa.Table, schema: ModelSchema, binning: Binning, directions: Mapping[str, Directions]) -> Floats:
     """Return the ranks of rows, [n, J], from −1 to 1; 0 where a value is not there."""
     plain = coded_rows(Placed(rows, binning), joined(schema, binning)) / REACH
-    more = [found.ranks(_vectors(rows[name])) for name, found in directions.items()]
+    more = [placed(rows[name], found) for name, found in directions.items()]
     return np.concatenate([plain, *more], axis=1)
+
+
+def placed(column: pa.ChunkedArray, directions: Directions) -> Floats:
+    """Return the ranks of a column's embeddings or texts, [n, D]: some at a time, vectors take hundreds of numbers."""
+    parts = [directions.ranks(_vectors(column.slice(at, _LEARN))) for at in range(0, max(1, len(column)), _LEARN)]
+    return np.concatenate(parts)
 
 
 def _measurement(

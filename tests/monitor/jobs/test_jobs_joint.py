@@ -1,5 +1,6 @@
 """Drift that no column shows: kept in profiles, told by the detection job, and by a classifier on a few rows."""
 
+import tracemalloc
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -10,7 +11,9 @@ from wg_world import SCHEMA, START, World
 
 from monitor.alerts.actions import rebaseline
 from monitor.alerts.incidents import DETECTOR
-from monitor.jobs.classifier import METRIC, ClassifierJob
+from monitor.detection.embedding import Directions
+from monitor.jobs.bags import bags
+from monitor.jobs.classifier import METRIC, ClassifierJob, placed
 from monitor.jobs.detection import DetectionJob
 from monitor.jobs.history import try_dials
 from monitor.profile.comoments import JOINT
@@ -147,6 +150,21 @@ def test_an_embedding_that_turns_is_told_apart_though_its_figures_stay() -> None
     assert apart.details["z"] > 3
     assert apart.details["columns"].startswith("face")
     world.store.close()
+
+
+def test_what_texts_take_in_memory_does_not_grow_with_the_reference() -> None:
+    rng = np.random.default_rng(0)
+    texts = pa.chunked_array([[" ".join(rng.choice(list("abcdefghij"), 5)) for _ in range(20_000)]])
+    directions = Directions.fit(bags(texts.slice(0, 1_000)))
+    assert directions is not None
+    tracemalloc.start()
+    try:
+        found = placed(texts, directions)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert np.array_equal(found, directions.ranks(bags(texts)))
+    assert peak < 60e6, f"{peak / 1e6:.0f} MB for 20,000 texts of 256 counters"
 
 
 def test_texts_of_another_subject_are_told_apart_though_each_word_is_usual() -> None:
