@@ -76,6 +76,7 @@ class Scheduler:
             base_url=config.base_url,
             stopping=self._stop,
             attribute=attribute,
+            started=clock.now(),
         )
         self._outbox = Outbox(store, clock, stopping=self._stop)
         self._lock = RLock()

@@ -13,6 +13,7 @@ from monitor.alerts.incidents import DETECTOR, reconcile
 from monitor.alerts.loss import HARM, reconcile_harm
 from monitor.alerts.rules import QUIET_WINDOWS, evaluate, rules_of
 from monitor.alerts.segment import SEGMENT, reconcile_segments
+from monitor.alerts.silence import SILENCE, reconcile_silence
 from monitor.alerts.unlabelled import ESTIMATE, reconcile_estimate
 from monitor.clock import EPOCH
 from monitor.store import Store
@@ -33,11 +34,11 @@ class Course(StrEnum):
 _COURSES: Final = {"performance.": Course.LABELLED, "attribution.": Course.EXPLAINED}
 """By how a metric begins: what waits for labels, and what waits for explained rows."""
 
-RECONCILED: Final = (DETECTOR, HARM, ESTIMATE, SEGMENT, ATTRIBUTION)
+RECONCILED: Final = (DETECTOR, HARM, ESTIMATE, SEGMENT, ATTRIBUTION, SILENCE)
 """The rules that alerts of detectors name: what is measured opens and closes them, and owners may let them sleep."""
 
 _RECONCILERS: Final = {
-    Course.CLOSED: (reconcile, reconcile_estimate),
+    Course.CLOSED: (reconcile, reconcile_silence, reconcile_estimate),
     Course.LABELLED: (reconcile_harm, reconcile_segments),
     Course.EXPLAINED: (reconcile_attribution,),
 }

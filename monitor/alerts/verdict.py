@@ -9,6 +9,7 @@ from monitor.alerts.incidents import DETECTOR
 from monitor.alerts.loss import HARM
 from monitor.alerts.rules import default_rules
 from monitor.alerts.segment import SEGMENT
+from monitor.alerts.silence import SILENCE
 from monitor.alerts.unlabelled import ESTIMATE, tolerance
 from monitor.store import Store
 from monitor.triage import Finding, triage
@@ -57,6 +58,8 @@ def _reason(model: Model, alert: Alert, impacts: dict[str, float]) -> str:
     """Return why an alert pages, or ``digest``."""
     if alert.rule in (HARM, ESTIMATE):
         return "loss" if alert.rule == HARM else "estimate"
+    if alert.rule == SILENCE:
+        return "fault"
     if alert.rule not in (DETECTOR, SEGMENT, ATTRIBUTION) and model.settings.rules is not None:
         return "rule"
     found = triage([_finding(model, alert)], impacts=impacts)

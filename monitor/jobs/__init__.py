@@ -9,6 +9,7 @@ traffic.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from threading import Event
 from typing import ClassVar, Protocol
@@ -57,6 +58,7 @@ class JobContext:
     """What jobs work with. One lives as long as the scheduler, so that references are read once.
 
     ``stopping`` is set when the server stops: a job that waits for something else gives up with `Unavailable`.
+    It ``started`` at that moment, where that is known: what was not sent before it tells nothing.
     """
 
     store: Store
@@ -68,6 +70,7 @@ class JobContext:
     detectors: Detectors = field(default_factory=Detectors)
     stopping: Event = field(default_factory=Event)
     attribute: Attribute | None = None
+    started: datetime | None = None
 
 
 class Job(ABC):

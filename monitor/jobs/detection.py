@@ -9,7 +9,8 @@ from monitor.detection import State
 from monitor.jobs import Job, JobContext
 from monitor.jobs.chunks import window_chunks
 from monitor.jobs.classifier import heard, separations
-from monitor.jobs.steps import Step, event_of, measurements, step
+from monitor.jobs.steps import Step, measurements, step
+from monitor.schema.calendar import event_of
 from monitor.store.detections import Snapshot
 from monitor.types import Measurement, Model, Window
 

@@ -18,8 +18,9 @@ from monitor.jobs.chunks import window_chunks
 from monitor.jobs.classifier import heard, separations
 from monitor.jobs.detection import keep
 from monitor.jobs.detectors import Watch
-from monitor.jobs.steps import Step, event_of, measurements, step
+from monitor.jobs.steps import Step, measurements, step
 from monitor.jobs.windows import length, window_of
+from monitor.schema.calendar import event_of
 from monitor.store.notes import Note
 from monitor.types import Alert, AlertState, Measurement, Model, Rule, Window
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Final
 
 import numpy as np
@@ -19,7 +18,7 @@ from monitor.jobs.reached import faulty, share
 from monitor.profile.binning import NEW
 from monitor.profile.column import ColumnProfile
 from monitor.profile.comoments import JOINT
-from monitor.types import Event, Measurement, Model, Scalar, Status, Window
+from monitor.types import Measurement, Model, Scalar, Status, Window
 
 EVIDENCE: Final = "detection.evidence"
 """How much of what raises an alarm is there: 0 for nothing, 1 for an alarm; evidence counts by its logarithm."""
@@ -87,16 +86,6 @@ def _excused(read: Readings) -> Readings:
     faults = read.faults.copy()
     faults[..., FAULTS.index("displaced")] = -np.inf
     return replace(read, z=np.full_like(read.z, np.nan), faults=faults)
-
-
-def event_of(model: Model, window: Window) -> str:
-    """Return the name of the event of the calendar that a window meets; empty for none."""
-
-    def meets(event: Event) -> bool:
-        last = (window.end - timedelta(microseconds=1)).date()
-        return event.first <= last and window.start.date() < event.until
-
-    return next((event.name for event in model.settings.calendar if meets(event)), "")
 
 
 def measurements(model: Model, taken: Step) -> list[Measurement]:

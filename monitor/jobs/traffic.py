@@ -1,16 +1,20 @@
 """How much was asked, how fast the answers were, and what they were on average."""
 
 import math
+from dataclasses import replace
+from datetime import timedelta
 from typing import ClassVar
 
 from monitor.jobs import Job, JobContext
 from monitor.jobs.cells import cells
 from monitor.profile.binning import DEVICE, LATENCY, MEMORY, SCORE
 from monitor.profile.column import ColumnProfile
-from monitor.types import Measurement, Model, Scalar, Status, Window
+from monitor.types import ALL, Measurement, Model, Scalar, Status, Window
 
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _TIMED = {LATENCY: ("latency", "ms"), DEVICE: ("device_time", "ms"), MEMORY: ("device_memory", "MiB")}
+_LIVE = timedelta(days=1)
+_AT_CLOSE = ("in_time", "watched")
 METRICS = (
     "traffic.rows",
     "traffic.score_mean",
@@ -24,7 +28,9 @@ class TrafficJob(Job):
 
     Where rows carry them also ``traffic.device_time_p50|p95|p99`` (ms) and ``traffic.device_memory_p50|p95|p99`` (MiB).
 
-    A window without a single row measures 0 rows of the newest version, so that silence can be alarmed on.
+    A window without a single row measures 0 rows of the newest version, so that silence can be alarmed on. Of all rows
+    of a window that is measured within a day of its end ``details["in_time"]`` is how many were there then, however
+    many come later, and ``watched`` whether this server ran during all of it.
     """
 
     name: ClassVar[str] = "traffic"
@@ -47,7 +53,7 @@ class TrafficJob(Job):
                     for level, q in _QUANTILES.items()
                     if profile.present
                 ]
-        return found or _silence(context, model, window)
+        return _as_it_closed(context, window, found or _silence(context, model, window))
 
 
 def _measured(
@@ -67,9 +73,29 @@ def _measured(
     )
 
 
+def _as_it_closed(context: JobContext, window: Window, found: list[Measurement]) -> list[Measurement]:
+    """Add how many rows were there when the window closed; of one that was measured before, what was known then."""
+    rows = [each for each in found if each.metric == "traffic.rows" and each.segment == ALL]
+    if not rows:
+        return found
+    before = {
+        each.version: {name: each.details[name] for name in _AT_CLOSE if name in each.details}
+        for each in context.store.measurements.query(
+            rows[0].model, metric="traffic.rows", segment=ALL, start=window.start, end=window.end
+        )
+        if each.window == window
+    }
+    live = not before and context.clock.now() - window.end <= max(window.length, _LIVE)
+    watched = context.started is None or context.started <= window.start
+    for given in rows:
+        known = {"in_time": given.rows, "watched": watched} if live else before.get(given.version, {})
+        found[found.index(given)] = replace(given, details={**given.details, **known})
+    return found
+
+
 def _silence(context: JobContext, model: Model, window: Window) -> list[Measurement]:
     """Zero rows of the newest version; nothing where rows are captured but not profiled yet."""
     versions = context.store.catalog.versions(model.name)
     if not versions or context.store.catalog.binning(model.name) is None:
         return []
-    return [_measured(model, window, versions[-1].version, "all", "rows", 0.0, 0, title="traffic", unit="rows")]
+    return [_measured(model, window, versions[-1].version, ALL, "rows", 0.0, 0, title="traffic", unit="rows")]

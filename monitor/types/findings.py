@@ -38,7 +38,7 @@ class Alert:
     ``columns`` are those of an incident of the detector, most evidence first, and ``calibrated`` whether its dial was
     held; both are empty for an alert of a rule. ``paged`` tells whether it was told at once or is a line of the daily
     digest, ``because`` why, and ``impact`` how much its shift matters to the model (`monitor.triage.impact`; None: not
-    known). ``incidents`` are the alerts that the message of a digest tells of. ``snoozed`` is until when its owner lets it
+    known). ``incidents`` are the alerts that the message of a digest tells of. Until ``snoozed`` its owner lets it
     sleep.
     """
 
