@@ -9,13 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from explain.solve import NORMAL, widening
 from monitor.types import Explanation, Scalar
 
 Matrix = npt.NDArray[np.float64]
 
-RESAMPLES = 1_000
-LEAST = 2
-"""Fewer rows have no interval."""
+LEAST = 5
+"""Of fewer rows an interval of their mean size would say nothing."""
+
+LEAST_OF_GROUP = 3
+"""Groups of fewer rows are not compared: of two, Welch's intervals leave out the truth twice as often as they say."""
+
+LARGEST = 50.0
+"""No interval's end is more than so many powers of e away: it stays a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +72,11 @@ def matrix(found: Sequence[Explanation]) -> tuple[tuple[str, ...], Matrix]:
     return names, np.array(rows, dtype=np.float64).reshape(len(found), len(names))
 
 
-def importance(found: Sequence[Explanation], seed: int = 0) -> list[Importance]:
+def importance(found: Sequence[Explanation]) -> list[Importance]:
     """Return every input, the most important first.
 
-    The intervals are percentiles over bootstrap samples of the rows.
+    Sizes are never below 0, and few rows may have most of what there is: the intervals are Student's t of the mean's
+    logarithm.
     """
     names, amounts = matrix(found)
     if not len(amounts):
@@ -78,7 +85,7 @@ def importance(found: Sequence[Explanation], seed: int = 0) -> list[Importance]:
     means = sizes.mean(axis=0)
     low = high = np.full(len(names), np.nan)
     if len(amounts) >= LEAST:
-        low, high = np.percentile(_resampled(sizes, seed), [2.5, 97.5], axis=0)
+        low, high = _interval(sizes, means)
     total = float(means.sum()) or 1.0
     listed = [
         Importance(
@@ -108,7 +115,7 @@ def differences(first: Sequence[Explanation], second: Sequence[Explanation]) -> 
     """Say why two groups of rows are answered differently: by input, the greatest difference first.
 
     The mean attributions of a group add up to its mean answer less the base value, so that the differences add up to
-    that of the mean answers (less that of the base values). Intervals are Welch's, with the normal quantile.
+    that of the mean answers (less that of the base values). Intervals are Welch's.
     """
     names = tuple(
         dict.fromkeys([*(first[-1].attributions if first else ()), *(second[-1].attributions if second else ())])
@@ -116,11 +123,11 @@ def differences(first: Sequence[Explanation], second: Sequence[Explanation]) -> 
     one, other = (
         np.array([[each.attributions.get(name, 0.0) for name in names] for each in group]) for group in (first, second)
     )
-    if min(len(first), len(second)) < LEAST:
+    if min(len(first), len(second)) < LEAST_OF_GROUP:
         return []
     apart = one.mean(axis=0) - other.mean(axis=0)
-    error = np.sqrt(one.var(axis=0, ddof=1) / len(one) + other.var(axis=0, ddof=1) / len(other))
-    low, high = apart - 1.96 * error, apart + 1.96 * error
+    reach = _reach(one, other)
+    low, high = apart - reach, apart + reach
     listed = [
         Difference(
             feature=name,
@@ -136,9 +143,19 @@ def differences(first: Sequence[Explanation], second: Sequence[Explanation]) -> 
     return sorted(listed, key=lambda each: (-abs(each.difference), each.feature))
 
 
-def _resampled(sizes: Matrix, seed: int) -> Matrix:
-    """Return the means of bootstrap samples of rows, [resamples, inputs]."""
-    rng = np.random.default_rng(seed)
-    count = len(sizes)
-    times = rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
-    return np.asarray(times @ sizes / count)
+def _interval(sizes: Matrix, means: Matrix) -> tuple[Matrix, Matrix]:
+    """Return the ends of the interval of each mean size [inputs] of rows [rows, inputs]."""
+    error = sizes.std(axis=0, ddof=1) / np.sqrt(len(sizes))
+    apart = np.divide(error, means, out=np.zeros_like(means), where=means > 0)
+    reach = np.minimum(NORMAL * widening(np.asarray(len(sizes) - 1)) * apart, LARGEST)
+    return means * np.exp(-reach), means * np.exp(reach)
+
+
+def _reach(one: Matrix, other: Matrix) -> Matrix:
+    """Return how far from the difference of two means the ends of its interval are, [inputs] (Welch 1947)."""
+    parts = [(group.var(axis=0, ddof=1) / len(group), len(group) - 1) for group in (one, other)]
+    variance = np.asarray(sum(part for part, _ in parts))
+    # Of shares, as squares of squares of small numbers vanish; one thing that never differs is known as any other.
+    shares = [np.divide(part, variance, out=np.ones_like(part), where=variance > 0) for part, _ in parts]
+    freedom = 1 / np.asarray(sum(share**2 / count for share, (_, count) in zip(shares, parts, strict=True)))
+    return np.asarray(NORMAL * widening(freedom) * np.sqrt(variance))

@@ -57,7 +57,7 @@ class Worker:
         return _finite(reply.attribution, job)
 
     def many(self, job: Job) -> list[Attribution]:
-        """Make an explanation of each of a job's rows.
+        """Make an explanation of each of a job's rows; numbers that are not finite are left to whoever counts them.
 
         Raises:
             As `run`.
@@ -65,7 +65,7 @@ class Worker:
         reply = self._exchange(job)
         if reply.attributions is None:
             raise self._failed(reply, job)
-        return [_finite(found, job) for found in reply.attributions]
+        return reply.attributions
 
     def ask(self, job: Job) -> list[float]:
         """Return what the model answers to the rows of a job of the method `ASK`.

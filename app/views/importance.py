@@ -158,7 +158,7 @@ with side_by_side, st.container(border=True):
     apart = differences(inside, outside)
     st.caption(f"{fmt.count(len(inside))} rows of the group, {fmt.count(len(outside))} others; mean contributions.")
     if not apart:
-        st.caption("At least two rows of each are needed to compare them.")
+        st.caption("At least three rows of each are needed to compare them.")
         st.stop()
     st.dataframe(
         {

@@ -195,7 +195,8 @@ def test_the_very_first_row_is_explained_without_any_other(service, name):
 
 
 def test_what_compares_with_other_rows_says_that_there_are_none(service):
-    with pytest.raises(InvalidInput, match=r"compares with other rows, and there are no.*Register a reference, or use shapley"):
+    said = r"compares with other rows, and there are no.*Register a reference, or use shapley"
+    with pytest.raises(InvalidInput, match=said):
         service.explain("sequences", "r0", "shap_permutation")
     other = service.trying.counterfactual(Asked(model="textgru", inference_id="r0", method="shapley"))
     assert (other.changes, other.after) == ({}, None)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from explain.agreement import agreements
 from explain.summary import differences, importance, points
@@ -25,13 +26,53 @@ def test_importance_is_the_mean_size_and_its_interval_covers_the_truth():
     """For normal attributions E|φ| = σ·√(2/π); 95 of 100 intervals hold it."""
     rng = np.random.default_rng(0)
     truth, held = 2 * np.sqrt(2 / np.pi), 0
-    for repeat in range(100):
+    for _ in range(100):
         found = [explained({"a": float(x), "b": 0.1}, i) for i, x in enumerate(rng.normal(0, 2, 80))]
-        first, second = importance(found, seed=repeat)
+        first, second = importance(found)
         assert (first.feature, second.feature) == ("a", "b")
         assert second.mean == pytest.approx(0.1)
         held += first.low <= truth <= first.high
     assert 88 <= held <= 100
+
+
+@pytest.mark.parametrize("rows", [5, 10, 20])
+def test_intervals_of_few_rows_hold_the_mean_size_of_skewed_contributions(rows):
+    rng = np.random.default_rng(rows)
+    held = 0
+    for _ in range(300):
+        found = [explained({"a": float(size)}, index) for index, size in enumerate(rng.exponential(size=rows))]
+        (only,) = importance(found)
+        held += only.low <= 1 <= only.high
+    assert 0.90 <= held / 300 <= 0.98
+
+
+@pytest.mark.parametrize("rows", [3, 5, 10])
+def test_a_small_group_beside_a_large_one_is_clearly_different_by_chance_1_time_in_20(rows):
+    rng = np.random.default_rng(rows)
+    clear = 0
+    for _ in range(400):
+        few = [explained({"a": float(x)}) for x in rng.normal(size=rows)]
+        many = [explained({"a": float(x)}) for x in rng.normal(0, 0.3, size=30)]
+        (apart,) = differences(few, many)
+        clear += apart.clear
+    assert 0.02 <= clear / 400 <= 0.08
+
+
+def test_two_rows_are_no_group():
+    assert differences([explained({"a": 1.0})] * 2, [explained({"a": 0.0})] * 30) == []
+
+
+def test_welchs_interval_is_that_of_statistics():
+    rng = np.random.default_rng(3)
+    one, other = rng.normal(1, 2, 9), rng.normal(0, 1, 14)
+    (found,) = differences([explained({"a": float(x)}) for x in one], [explained({"a": float(x)}) for x in other])
+    low, high = stats.ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((low, high), rel=1e-3)
+
+
+def test_what_never_differs_is_told_apart_exactly():
+    (found,) = differences([explained({"a": 1.0})] * 3, [explained({"a": 0.25})] * 4)
+    assert (found.low, found.high, found.clear) == (0.75, 0.75, True)
 
 
 def test_importance_of_one_row_has_no_interval_and_of_none_is_empty():

@@ -128,15 +128,14 @@ def test_answers_too_large_to_be_added_up_are_refused_and_the_next_job_works(wor
     ],
     ids=lambda broken: next(iter(broken)),
 )
-@pytest.mark.parametrize("many", [False, True], ids=["one", "many"])
-def test_no_number_that_cannot_be_stored_leaves_the_worker(job, monkeypatch, broken, many):
+def test_no_number_that_cannot_be_stored_leaves_the_worker(job, monkeypatch, broken):
     made = Attribution(
         **{"base_value": 0.5, "prediction": 1.0, "attributions": {"delay": 0.5}, "quality": {}, **broken}
     )
     worker = Worker(Allowed(), Limits())
-    monkeypatch.setattr(worker, "_exchange", lambda _: Reply(attribution=made, attributions=[made]))
+    monkeypatch.setattr(worker, "_exchange", lambda _: Reply(attribution=made))
     with pytest.raises(Unavailable, match="no finite numbers"):
-        (worker.many if many else worker.run)(job(many=many))
+        worker.run(job())
 
 
 def test_a_model_that_exits_says_so_and_the_next_job_works(worker, job):
