@@ -60,17 +60,32 @@ class ScanLaw:
 
     def z(self, apart: Apart) -> Floats:
         """Return z-scores of what `apart` gave, or of sums of it, [M, S, C]; NaN where a segment has too few rows."""
-        n = np.maximum(apart.n, 1)[..., None]
-        sampling = apart.variance / n**2
-        drift = self.between * apart.squares[..., None] / n**2
-        known = np.maximum(self.known, 1)[:, None]
-        error = self.row_variance * self.dispersion / known + self.between * self.squares[:, None] / known**2
-        variance = np.maximum(sampling + drift + error, 1e-18)
-        share = np.maximum(drift + error, 1e-18) / variance
+        sampling, beyond = apart.variance / np.maximum(apart.n, 1)[..., None] ** 2, self.beyond(apart)
+        variance = np.maximum(sampling + beyond, 1e-18)
+        share = np.maximum(beyond, 1e-18) / variance
         freedom = np.minimum(1 / (share**2 * (1 / (self.chunks - 1 + SHRUNK) + self.tail)), 1e6)
         z = apart.mean / np.sqrt(variance)
         skew = apart.third / np.maximum(apart.variance, 1e-12) ** 1.5 * (sampling / variance) ** 1.5
         found: Floats = np.where(self.heard(apart.n), from_t(unskewed(z, skew), freedom), np.nan)
+        return found
+
+    def beyond(self, apart: Apart) -> Floats:
+        """Return the variance of means beyond sampling, [M, S, C]: between chunks, and by what the zero is off."""
+        known = np.maximum(self.known, 1)[:, None]
+        error = self.row_variance * self.dispersion / known + self.between * self.squares[:, None] / known**2
+        drift = self.between * (apart.squares / np.maximum(apart.n, 1) ** 2)[..., None]
+        found: Floats = drift + error
+        return found
+
+    def measured(self, apart: Apart) -> Floats:
+        """Return how far off segments are in standard errors of usual rows, [M, S, C]: nowhere more than in their own.
+
+        A few wrong rows stand out most in a segment in which hardly any ever was, whatever segment they have in common.
+        By the variance of all rows that segment comes first: it has the most of them and the fewest others.
+        """
+        n = np.maximum(apart.n, 1)[..., None]
+        sampling = np.maximum(apart.variance / n, usual(apart.n, apart.variance)) / n
+        found: Floats = np.abs(apart.mean) / np.sqrt(np.maximum(sampling + self.beyond(apart), 1e-18))
         return found
 
     def plain(self, past: Residuals) -> Floats:
@@ -105,7 +120,8 @@ class ScanLaw:
         moved = chunks.total - n * self.zero
         variance, third = self.moments(chunks)
         others_n = self.rest(n)
-        others, others_variance = self.rest(moved), self.rest(variance)
+        others = self.rest(moved)
+        others_variance = np.maximum(self.rest(variance), others_n * usual(chunks.n, variance))  # sure rows say no more
         real = self.common / np.maximum(self.common + others_variance / np.maximum(others_n, 1) ** 2, 1e-300)
         real = np.where(others_n > 0, real, 0.0)
         total = moved - n * real * others / np.maximum(others_n, 1)
@@ -118,6 +134,12 @@ class ScanLaw:
         whole = np.einsum("msc,sf->mfc", sums, member)
         others: Floats = whole[:, self.feature] - sums
         return others
+
+
+def usual(n: Floats, variance: Floats) -> Floats:
+    """Return the variance of one row of any segment, [M, 1, C], of rows [M, S] and sums of variances [M, S, C]."""
+    found: Floats = variance.sum(axis=1, keepdims=True) / np.maximum(n.sum(axis=1), 1)[:, None, None]
+    return found
 
 
 def unskewed(z: Floats, skew: Floats) -> Floats:

@@ -11,13 +11,13 @@ from monitor.profile.segment_sums import Segment, SegmentSums
 from monitor.profile.values import Floats
 from monitor.segments.law import ScanLaw
 from monitor.segments.learning import learn
-from monitor.segments.residuals import CHANNELS, Apart, Residuals
+from monitor.segments.residuals import CHANNELS, Residuals
 from monitor.segments.threshold import CALM, POOLED, learned
 
 ENOUGH = 14
 """With fewer ordinary chunks the scan does not speak."""
 
-NEAR = 0.6
+NEAR = 0.5
 """A segment that stands out by less than this share of what stands out most is not named in its place."""
 
 MOST = 90
@@ -119,7 +119,8 @@ class Scan:
             return None
         apart = self.law.apart(chunks.take(slice(max(0, at + 1 - max(POOLED)), at + 1)))
         sums = [apart.last(each) for each in POOLED]
-        named = np.where(size >= NEAR * size.max(), size * _weighed(sums), 0.0)
+        near = (size > 0) & (size.max(axis=(0, 2), keepdims=True) >= NEAR * size.max())
+        named = np.where(near, np.stack([self.law.measured(each)[-1] for each in sums]), 0.0)
         pooled, segment, channel = np.unravel_index(int(named.argmax()), size.shape)
         over = size.max(axis=(0, 2))
         others = [int(each) for each in np.argsort(-over) if over[each] >= self.threshold and each != segment]
@@ -146,17 +147,3 @@ class Scan:
         """Take in the newest of some consecutive chunks, at most the last `POOLED` of which are looked at."""
         chunks = Residuals.of(recent[-max(POOLED) :])
         return self.advance(chunks, self.read(chunks), len(chunks.n) - 1, state)
-
-
-def _weighed(sums: Sequence[Apart]) -> Floats:
-    """Return by how much less a segment counts, [len(sums), S, C], where the model is surer than elsewhere.
-
-    A few rows that are wrong in many segments stand out most where hardly any ever is. Measured by the variance of rows
-    in general the segment that they have in common comes first.
-    """
-    found = []
-    for each in sums:
-        n, variance = each.n[-1][:, None], each.variance[-1]
-        own = variance / np.maximum(n, 1)
-        found.append(np.sqrt(np.minimum(own / np.maximum(variance.sum(axis=0) / n.sum(), 1e-18), 1.0)))
-    return np.stack(found)

@@ -97,32 +97,6 @@ def test_flips_that_cancel_are_found_in_the_excess_and_named(calm: Residuals) ->
     assert not scan.advance(turned, scan.read(turned), 2, state)[1].new
 
 
-def test_rows_that_are_never_wrong_do_not_hide_the_segment_in_which_labels_turn() -> None:
-    """A tenth of the rows are certain; where labels of another segment turn, those of both surprise most."""
-    rng = np.random.default_rng(13)
-    segments = (*(Segment("a", value) for value in "qr"), *(Segment("b", value) for value in "vw"))
-
-    def made(count: int, turned: float) -> Residuals:
-        counts = np.zeros((count, 1 + len(segments), len(CLASSIFICATION)), dtype=np.int64)
-        for chunk in range(count):
-            sure, turning = rng.random(ROWS) < 0.1, rng.random(ROWS) < 0.15
-            p = np.where(sure, 0.0005, rng.beta(1, 2, ROWS))
-            y = (rng.random(ROWS) < p).astype(float)
-            y = np.where(turning & (rng.random(ROWS) < turned), 1 - y, y)
-            values = residual_values(p, y)
-            for place in (1 + sure, 3 + turning):
-                np.add.at(counts[chunk], place, values.T)
-        return Residuals.of_counts(segments, CLASSIFICATION, counts)
-
-    scan, named = Scan.fit(made(60, 0.0)), []
-    for _ in range(20):
-        later = made(1, 0.5)
-        _, hit = scan.advance(later, scan.read(later), 0, ScanState())
-        assert hit is not None
-        named.append(hit.segment)
-    assert named.count(Segment("b", "w")) >= 19
-
-
 def test_an_incident_is_over_after_seven_calm_chunks() -> None:
     state = ScanState().next(hit=True)
     for _ in range(7):
