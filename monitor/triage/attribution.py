@@ -177,7 +177,7 @@ class _Usual:
     """The reference in parts, by input: mean, variance between windows and of rows within them, the mean's error.
 
     ``of_mean`` is what of a window's mean is left to its few rows. ``deviations`` are windows' means from the mean,
-    [windows, inputs]; ``residuals`` rows from their window's, [n, inputs].
+    [windows, inputs]; ``residuals`` rows from their window's, where there are several, [rows, inputs].
     """
 
     mean: Floats
@@ -190,14 +190,15 @@ class _Usual:
 
     @classmethod
     def of(cls, sizes: Floats, windows: Ints) -> "_Usual":
-        """Take a sample apart; rows in few windows, or alone in them, are taken as one window."""
+        """Take a sample apart; rows in few windows, or nearly all alone in them, are taken as one window."""
         _, place, count = np.unique(windows, return_inverse=True, return_counts=True)
-        several = len(count) >= LEAST_WINDOWS and count.min() > 1
+        several = len(count) >= LEAST_WINDOWS and len(sizes) - len(count) >= FEWEST
         if not several:
             place, count = np.zeros(len(sizes), np.int64), np.array([len(sizes)])
         means = np.stack([sizes[place == each].mean(axis=0) for each in range(len(count))])
         mean, freedom = means.mean(axis=0), len(sizes) - len(count)
-        residuals = (sizes - means[place]) * np.sqrt(len(sizes) / freedom)
+        together = count[place] > 1  # a row alone in its window says nothing of how rows differ within one
+        residuals = (sizes - means[place])[together] * np.sqrt(together.sum() / freedom)
         within = (residuals**2).mean(axis=0)
         of_mean = within * float((1 / count).mean())
         between = np.zeros_like(mean)
