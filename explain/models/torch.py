@@ -131,7 +131,10 @@ def _registered(path: str, allowed: Allowed) -> Any:
     """Return the allowed class at "pkg.mod:Class"; only an allowed module is ever imported."""
     if path not in allowed.classes:
         listed = ", ".join(allowed.classes) or "none"
-        raise InvalidInput(f"model class {path!r} is not allowed; explain.classes in the configuration lists: {listed}")
+        raise InvalidInput(
+            f"model class {path!r} is not allowed; explain.classes in the configuration lists: {listed}. Whoever runs the "
+            "server can add it there"
+        )
     module, _, name = path.partition(":")
     try:
         found = getattr(importlib.import_module(module), name)

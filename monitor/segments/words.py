@@ -25,7 +25,7 @@ def segment_words(segment: Segment, schema: ModelSchema) -> str:
     feature = schema.feature(segment.feature)
     label, unit = (feature.label, feature.unit) if feature else (segment.feature, "")
     if segment.rest:
-        return f"{label} missing" if segment.rest == "null" else f"{label}: any other value"
+        return f"{label} missing" if segment.rest == "null" else f"{label}: less frequent values"
     if segment.value is not None:
         return f"{label} {segment.value}"
     if feature is not None and feature.kind is Kind.BOOLEAN:
