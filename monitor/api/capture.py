@@ -83,7 +83,10 @@ class Capture:
         if call.media == ARROW_STREAM:
             table = _table(call.body)
             now = self._services.clock.now()
-            return table.num_rows, _with_sent(conform_table(table, model.schema, source=source, now=now), table)
+            conformed = conform_table(table, model.schema, source=source, now=now)
+            if len(conformed.rejected) == table.num_rows:
+                _refuse_names(conformed.rejected)
+            return table.num_rows, _with_sent(conformed, table)
         return self._conformed(read_inferences(call.body, call.media, empty=bool(_drops(call))), model, source)
 
     def _conformed(self, rows: Rows[Inference], model: Model, source: str) -> tuple[int, Conformed]:

@@ -1,14 +1,14 @@
 """Make the canonical batch of an Arrow table whose columns are features and, beside them, ids, times and answers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import compress
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitor.errors import InvalidInput
 from monitor.schema.answers import Answers, answers, no_scores
 from monitor.schema.assemble import MAX_ID, SKEW, Heads, assemble
 from monitor.schema.canonical import ARROW, NUMBERS, TIME, Conformed, Rejected
@@ -70,10 +70,8 @@ def conform_columns(
     table: pa.Table, places: Places, schema: ModelSchema, *, source: str, now: datetime, version: str = "1"
 ) -> Conformed:
     """Return the canonical batch of ``table``, whose columns that are not features are at ``places``."""
-    odd = odd_name([name for name in table.column_names if name], {feature.name for feature in schema.features})
-    if odd is not None:
-        raise InvalidInput(odd)
-    table, rejected = _admitted(table, places, now, version)
+    odd = _misnamed(table, {feature.name for feature in schema.features})
+    table, rejected = _admitted(table, places, now, version, odd or {})
     rows = table.num_rows
     notes = Notes(rows)
     features = []
@@ -91,7 +89,8 @@ def conform_columns(
     unknown = set(table.column_names) - {feature.name for feature in schema.features} - places.taken()
     if unknown:
         for row, values in enumerate(table.select(sorted(unknown)).to_pylist()):
-            notes.unknown(row, values)
+            sent = values if odd is None else {name: value for name, value in values.items() if value is not None}
+            notes.unknown(row, sent)
     heads = Heads(
         id=_own(table, places.id, Kind.ID, "_id", notes),
         version=_versions(table, places, version),
@@ -193,7 +192,23 @@ def _versions(table: pa.Table, places: Places, version: str) -> pa.Array:
     return _array(table, places.version).cast(pa.string()).fill_null(version)
 
 
-def _admitted(table: pa.Table, places: Places, now: datetime, version: str) -> tuple[pa.Table, list[Rejected]]:
+def _misnamed(table: pa.Table, known: Collection[str]) -> dict[int, str] | None:
+    """Return the rows that have columns of names that no row may have, and why; None where no column has such a name.
+
+    In a table with such names a null says that the row has no such column.
+    """
+    given = [name for name in table.column_names if name]
+    if odd_name(given, known) is None:
+        return None
+    there = np.column_stack([_array(table, name).is_valid().to_numpy(zero_copy_only=False) for name in given])
+    patterns, which = np.unique(there, axis=0, return_inverse=True)
+    odd = [odd_name(compress(given, pattern), known) for pattern in patterns]
+    return {row: why for row, pattern in enumerate(which.ravel()) if (why := odd[pattern]) is not None}
+
+
+def _admitted(
+    table: pa.Table, places: Places, now: datetime, version: str, odd: Mapping[int, str]
+) -> tuple[pa.Table, list[Rejected]]:
     """Return the rows of ``table`` that can be taken, and why the others cannot."""
     reasons: list[tuple[str, str, pa.Array]] = []
     ids = _array(table, places.id) if places.id else pa.nulls(table.num_rows, pa.string())
@@ -219,6 +234,8 @@ def _admitted(table: pa.Table, places: Places, now: datetime, version: str) -> t
         for row in np.flatnonzero(wrong.fill_null(False).to_numpy(zero_copy_only=False)):
             known = ids[int(row)].as_py()
             rejected.setdefault(int(row), Rejected(int(row), known[:40] if known else None, reason, detail))
+    for place, why in odd.items():
+        rejected.setdefault(place, Rejected(place, ids[place].as_py(), "bad_column", why))
     if not rejected:
         return table, []
     keep = np.setdiff1d(np.arange(table.num_rows), np.fromiter(rejected, np.int64))

@@ -175,3 +175,19 @@ def test_arrow_and_parquet_are_told_apart() -> None:
         writer.write_table(table)
     assert read_table(sink.getvalue(), "application/vnd.apache.arrow.file").equals(table)
     assert read_table(stream(table), ARROW["content-type"]).equals(table)
+
+
+def test_a_row_of_a_table_with_a_name_no_column_may_have_costs_no_other(flights) -> None:
+    """As in JSON: it is counted with its reason, and where there is no other row the request is refused."""
+    long = "x" * 201
+    mixed = stream(pa.table({"_id": ["odd-1", "odd-2"], long: [1.0, None], "temp": [50.0, 51.0]}))
+    answer = flights("POST", INFERENCES, content=mixed, headers=ARROW).json()
+    assert (answer["stored"], answer["rejected"]) == (1, 1)
+    (error,) = answer["errors"]
+    assert (error["row"], error["id"], error["reason"]) == (0, "odd-1", "bad_column")
+    assert "1 to 200 characters are allowed, got 201" in error["detail"]
+    alone = stream(pa.table({"_id": ["odd-3"], long: [1.0], "temp": [50.0]}))
+    refused = flights("POST", INFERENCES, content=alone, headers=ARROW)
+    same = flights("POST", INFERENCES, json=[{"id": "odd-3", "features": {long: 1.0, "temp": 50.0}}])
+    assert (refused.status_code, refused.json()) == (same.status_code, same.json())
+    assert refused.status_code == 422

@@ -5,10 +5,11 @@ import math
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
+import pytest
 
 from monitor.schema import conform, conform_table
 from monitor.schema.tables import Places, conform_columns
-from monitor.types import Inference, ModelSchema, Task
+from monitor.types import Feature, Inference, Kind, ModelSchema, Task
 from tests.monitor.schema.every_kind import NOW, VALUES, schema
 
 
@@ -83,3 +84,26 @@ def test_one_column_of_lists_named_as_the_only_one_holds_all_scores():
     table = pa.table({"p": [[0.9, 0.1], [0.2, 0.8]]})
     found = conform_columns(table, Places(scores=("p",)), schema, source="test", now=NOW)
     assert found.batch["_prediction"].to_pylist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("names", [("x" * 201,), ("caf\u00e9", "cafe\u0301")])
+def test_rows_with_names_no_column_may_have_are_refused_as_in_json(names: tuple[str, ...]) -> None:
+    """A null says that the row has no such column; the rows beside it are taken."""
+    columns = {name: pa.array([1.0, None, 2.0]) for name in names}
+    table = pa.table({"_id": ["a", "b", "c"], "_prediction": ["yes"] * 3, "temp": [1.0, 2.0, 3.0], **columns})
+    features = (Feature(name="temp", kind=Kind.NUMERIC),)
+    schema = ModelSchema(model="m", task=Task.BINARY, classes=("no", "yes"), features=features)
+    found = conform_table(table, schema, source="http", now=NOW)
+    rows = [
+        Inference(
+            id=row["_id"],
+            prediction="yes",
+            features={key: row[key] for key in ("temp", *names) if row[key] is not None},
+        )
+        for row in table.to_pylist()
+    ]
+    same = conform(rows, schema, source="http", now=NOW)
+    assert found.rejected == same.rejected
+    assert [(bad.row, bad.id, bad.reason) for bad in found.rejected] == [(0, "a", "bad_column"), (2, "c", "bad_column")]
+    assert found.batch["_id"].to_pylist() == ["b"]
+    assert found.batch["_flags"].to_pylist() == same.batch["_flags"].to_pylist() == [[]]
