@@ -39,6 +39,9 @@ CANDIDATES = 5_000
 FILLED = frozenset({Kind.TEXT, Kind.IMAGE, Kind.SEQUENCE})
 """Kinds whose parts can be absent without any other row."""
 
+OF_REFERENCE = "reference of version"
+"""How a source begins whose rows are kept with their hash: see `monitor.store.backgrounds`."""
+
 NONE_YET = "no other rows: there is no reference, and nothing was captured before"
 
 
@@ -135,7 +138,7 @@ def _candidates(store: "Store", of: Model, version: Version, until: datetime, se
     for each in own_first:
         table = store.catalog.reference(model, each.version, limit=CANDIDATES, seed=seed)
         if table.num_rows:
-            return table, f"reference of version {each.version}"
+            return table, f"{OF_REFERENCE} {each.version}"
     window = Window(datetime(1970, 1, 1, tzinfo=UTC), until)
     table = store.rows.sample(model, window, version.version, limit=CANDIDATES, seed=seed)
     if not table.num_rows and any(feature.kind in FILLED for feature in of.schema.features):

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app.data.attribution import goes_by
+from app.data.costs import backgrounds, cost_in_words
 from app.data.names import score_title, score_unit
 from app.frame import colours, model_of, place
 from app.prose import safe
@@ -61,14 +62,15 @@ for task in explaining.tasks.listed(model.name):
             st.rerun()
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     rows = st.number_input("Rows", 10, 2_000, 100, step=10, key="rows", width=140)
+    asked = WindowAsked(model=model.name, window=at.window, version=at.version, rows=int(rows))
     if st.button("Explain rows of this window", icon=":material/lightbulb:", type="primary"):
         try:
-            asked = WindowAsked(model=model.name, window=at.window, version=at.version, rows=int(rows))
             explaining.windows.start(asked)
             st.rerun()
         except WatchglassError as error:
             st.error(safe(error, 400), icon=":material/error:")
     st.button("Refresh", icon=":material/refresh:")
+st.caption(cost_in_words(asked))
 if not found.explanations:
     st.markdown(
         "**No row of this window that chance chose has been explained yet.** *Explain rows of this window* has chance "
@@ -105,6 +107,8 @@ with st.container(border=True):
         config=CONFIG,
         alt="Importance of the inputs with intervals",
     )
+    for source, address in backgrounds(found.explanations):
+        st.caption(f"Compared with rows of the {safe(source, 200)}: [these, as JSON]({address})")
     if len(sizes) > 15:
         st.caption(f"The {len(sizes) - 15} least important inputs are not drawn; pick any below.")
 
