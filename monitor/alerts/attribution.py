@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
@@ -16,8 +16,8 @@ from monitor.charts.format import minute, span
 from monitor.store import Store
 from monitor.types import ALL, Alert, AlertState, Measurement, Model, Severity, Status, Window
 
-ATTRIBUTION: Final = "attribution"
-"""The rule that an alert about what a model goes by names."""
+ATTRIBUTION: Final = "change of attribution"
+"""The rule that an alert about what a model goes by names; no owner's rule can be called so."""
 
 CHANGE, METRIC = "attribution.change", "attribution.ndcg"
 
@@ -66,12 +66,12 @@ def reconcile_attribution(store: Store, model: Model, window: Window, now: datet
 
 
 def _by_version(store: Store, model: Model, metric: str, within: Window) -> dict[str, list[Measurement]]:
-    """Return what was measured of whole windows, in order of time."""
-    length = model.settings.window_hours * 3600
+    """Return what was measured of the model's own windows, in order of time; not of others, by hand."""
+    length = timedelta(hours=model.settings.window_hours)
     found: dict[str, list[Measurement]] = {}
     given = store.measurements.query(model.name, metric=metric, segment=ALL, start=within.start, end=within.end)
     for each in sorted(given, key=lambda each: each.window.start):
-        if each.window.length.total_seconds() == length and each.window.end <= within.end:
+        if each.window.length == length and (within.end - each.window.end) % length == timedelta(0):
             found.setdefault(each.version, []).append(each)
     return found
 

@@ -14,8 +14,8 @@ from monitor.schema.calendar import event_of
 from monitor.store import Store
 from monitor.types import ALL, Alert, AlertState, Measurement, Model, Severity, Window
 
-SILENCE: Final = "silence"
-"""The rule that an alert about predictions that stopped names."""
+SILENCE: Final = "no predictions"
+"""The rule that an alert about predictions that stopped names; no owner's rule can be called so."""
 
 METRIC: Final = "traffic.rows"
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.inspect import type_info
 
 from monitor.errors import InvalidInput
-from monitor.schema.names import check_features, check_name
+from monitor.schema.names import DETECTORS, check_features, check_name
 from monitor.types import Channel, Event, Feature, Kind, ModelSchema, OutcomeValues, Rule, Sampling, Settings, Task
 
 T = TypeVar("T")
@@ -59,6 +59,10 @@ def settings_from_dict(data: Mapping[str, object]) -> Settings:
     _known_keys("settings.outcome_values", [data.get("outcome_values")], OutcomeValues)
     for rule in settings.rules or ():
         check_name("rule", rule.name)
+        if rule.name in DETECTORS:
+            raise InvalidInput(
+                f"settings.rules: {rule.name!r} is what a detector calls its own alerts; give the rule another name"
+            )
         if rule.op not in OPERATORS:
             raise InvalidInput(
                 f"settings.rules: rule {rule.name!r} has op {rule.op!r}; allowed: {', '.join(OPERATORS)}"

@@ -9,6 +9,9 @@ from monitor.errors import InvalidInput
 NAME = re.compile(r"[a-z0-9_-]{1,64}")
 """Names of models and rules: safe in paths, URLs and SQL on every system."""
 
+DETECTORS = frozenset({"detector", "harm", "segment"})
+"""What detectors call their own alerts, of what a rule could be called too. Other such names have spaces."""
+
 VERSION = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 """Names of versions, which model servers write as 1.0 or v2.1-RC3; never a path's "." or ".."."""
 

@@ -12,7 +12,7 @@ from monitor.alerts.actions import snooze
 from monitor.alerts.announce import announce
 from monitor.alerts.attribution import ATTRIBUTION, CHANGE, METRIC, reconcile_attribution
 from monitor.alerts.rules import Change
-from monitor.types import ALL, Alert, AlertState, Measurement, Rule, Severity, Status
+from monitor.types import ALL, Alert, AlertState, Measurement, Rule, Severity, Status, Window
 
 
 @pytest.fixture
@@ -57,6 +57,17 @@ def test_it_is_told_in_the_digest_after_three_windows_in_a_row_and_once(world: W
     assert world.store.alerts.deliveries() == [], "nobody is woken"
     assert [line.event for line in world.store.digests.of(alert.id)] == ["firing"]
     assert judged(world, 6, None) == [], "asked again it changes nothing"
+
+
+def test_windows_that_somebody_had_measured_by_hand_are_none_in_a_row(world: World) -> None:
+    judged(world, 0, Status.OK)
+    (usual,) = world.store.measurements.query("flights", metric=METRIC)
+    for hours in (5, 6, 7):
+        start = START + timedelta(hours=hours)
+        by_hand = Window(start, start + timedelta(days=1))
+        world.store.measurements.put([replace(usual, window=by_hand, status=Status.BREACH)])
+    assert [judged(world, day, Status.BREACH) for day in (1, 2)] == [[], []]
+    assert len(judged(world, 3, Status.BREACH)) == 1
 
 
 def test_it_is_no_page_where_the_owner_wrote_rules_of_other_things(world: World) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from wg_world import START, World
 
+from monitor.alerts.attribution import ATTRIBUTION
 from monitor.errors import InvalidInput, Unavailable
 from monitor.jobs.attribution import CHANGE, NDCG, RANK, AttributionJob
 from monitor.jobs.impact import ImpactJob
@@ -104,7 +105,7 @@ def test_what_lasts_for_three_windows_is_a_line_of_the_digest(world):
         world.advance(day)
         assert scheduler.tick().failures == 0
         found.append([(alert.rule, alert.paged) for alert in world.store.alerts.query()])
-    assert found == [[], [], [("attribution", False)]]
+    assert found == [[], [], [(ATTRIBUTION, False)]]
 
 
 def test_the_ranking_by_impact_is_weighed_by_what_samples_say_first(world):
