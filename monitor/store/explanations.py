@@ -46,10 +46,14 @@ class Explanations:
     def sample(
         self, model: str, window: Window, *, version: str | None = None, method: str | None = None
     ) -> list[Explanation]:
-        """Return the explanations of rows captured in a window that chance chose, in order of time."""
+        """Return the explanations of rows captured in a window that chance chose, in order of time.
+
+        A row that was explained several times by one method counts once, by its newest explanation.
+        """
         rows = self._database.rows(
             'SELECT body FROM explanations WHERE model = ? AND sampled AND "time" >= ? AND "time" < ? '
-            'AND coalesce(version = ?, true) AND coalesce(method = ?, true) ORDER BY "time", id',
+            "AND coalesce(version = ?, true) AND coalesce(method = ?, true) QUALIFY row_number() OVER "
+            '(PARTITION BY version, inference_id, method ORDER BY created DESC, id) = 1 ORDER BY "time", id',
             [model, naive(window.start), naive(window.end), version, method],
         )
         return [_EXPLANATION.read(row["body"]) for row in rows]

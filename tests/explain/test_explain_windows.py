@@ -66,6 +66,20 @@ def test_a_row_that_somebody_picked_stands_for_others_only_once_chance_chose_it(
     assert len(sample(store, "flights", DAY).explanations) == 3
 
 
+def test_a_row_that_was_explained_again_counts_once_by_its_newest_explanation(service, store, explained, reference):
+    """Beside another reference the same rows have other contributions: both together would look surer than they are."""
+    asked = WindowAsked(model="flights", window=DAY, method="shapley", rows=4)
+    service.windows.start(asked).over.result(60)
+    before = sample(store, "flights", DAY).explanations
+    reference(seed=10)
+    service._clock.advance(START + timedelta(days=31))
+    service.windows.start(asked).over.result(60)
+    after = sample(store, "flights", DAY).explanations
+    assert [each.inference_id for each in after] == [each.inference_id for each in before]
+    assert not {each.id for each in after} & {each.id for each in before}
+    assert len(store.explanations.query("flights")) == 8, "the earlier ones are kept"
+
+
 def test_a_cancelled_window_keeps_what_it_has(service, store, explained):
     task = service.windows.start(WindowAsked(model="flights", window=DAY, method="shap", rows=30))
     service.tasks.cancel(task.id)
