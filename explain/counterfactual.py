@@ -1,8 +1,10 @@
 """Counterfactuals: the smallest plausible change of some inputs with which the decision would have been another.
 
-Only values that the background has are tried, so that no input leaves what is usual; sets of inputs grow one by one,
-those kept that came closest. Numbers are then moved back towards the row's own as far as the decision stays the other
-one. Every candidate is asked of the model itself.
+Only values that the background has are tried, of numbers those of its middle 90 %, so that no input leaves what is
+usual; sets of inputs grow one by one, those kept that came closest. What a number's change costs is the share of the
+background between old and new (the percentile shift of Ustun, Spangher and Liu 2019), so that the way back from far
+outside is no longer than from the edge. Numbers are then moved back towards the row's own as far as the decision stays
+the other one. Every candidate is asked of the model itself.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +21,12 @@ Predict = Callable[[Mapping[str, Column]], Matrix]
 
 VALUES = 20
 """How many values of one input are tried at most."""
+
+MIDDLE = (0.05, 0.95)
+"""The quantiles of the background between which numbers are tried."""
+
+CATEGORY = 0.5
+"""What another category costs, or a value in place of a missing one: as much as a number over half of the rows."""
 
 MOST_CHANGED = 4
 BEAM = 20
@@ -43,7 +51,7 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Some inputs' new values, and what the model answers then; ``cost`` is in standard deviations, 1 a category."""
+    """Some inputs' new values, and what the model answers then; ``cost`` is the sum of percentile shifts."""
 
     changes: Mapping[str, object]
     answer: float
@@ -70,7 +78,7 @@ class Search:
     allowed: Sequence[str]
     goal: Goal
     asked: int = 0
-    spreads: dict[str, float] = field(default_factory=dict)
+    usual: dict[str, Matrix] = field(default_factory=dict)
 
     def find(self) -> Candidate | None:
         """Return the change of the fewest inputs, and of these the least costly; None where none of so many does."""
@@ -130,8 +138,9 @@ class Search:
         """Return the values of the background that are tried of one input, without the row's own."""
         column, own = self.background[feature.name], self.row[feature.name][0]
         if feature.kind in NUMBERS:
-            known = np.unique(column[np.isfinite(column)])
-            self.spreads[feature.name] = float(column[np.isfinite(column)].std()) if len(known) else 0.0
+            usual = self.usual[feature.name] = np.sort(column[np.isfinite(column)])
+            low, high = np.quantile(usual, MIDDLE) if len(usual) else (0.0, 0.0)
+            known = np.unique(usual[(usual >= low) & (usual <= high)])
             places = np.linspace(0, len(known) - 1, min(VALUES, len(known))).round().astype(np.intp)
             return [float(value) for value in known[places] if value != own]
         values, counts = np.unique([str(value) for value in column.tolist() if value is not None], return_counts=True)
@@ -141,9 +150,13 @@ class Search:
     def _cost(self, changes: Mapping[str, object]) -> float:
         total = 0.0
         for name, value in changes.items():
-            own = self.row[name][0]
-            apart = isinstance(value, float) and isinstance(own, float) and not np.isnan(own)
-            total += abs(value - own) / (self.spreads.get(name) or 1.0) if apart else 1.0
+            own, usual = self.row[name][0], self.usual.get(name)
+            if usual is None or np.isnan(own):
+                total += CATEGORY
+            else:
+                ends = np.array([own, value], dtype=np.float64)
+                below = (np.searchsorted(usual, ends) + np.searchsorted(usual, ends, "right")) / 2
+                total += float(abs(below[1] - below[0])) / len(usual)
         return total
 
     def _answers(self, changes: Sequence[Mapping[str, object]]) -> Matrix:
