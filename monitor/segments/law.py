@@ -7,7 +7,7 @@ storm does, is taken off each segment by the rest of its chunk as far as it is r
 that only what sets a segment apart is left.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,33 +60,29 @@ class ScanLaw:
 
     def z(self, apart: Apart) -> Floats:
         """Return z-scores of what `apart` gave, or of sums of it, [M, S, C]; NaN where a segment has too few rows."""
-        sampling, beyond = apart.variance / np.maximum(apart.n, 1)[..., None] ** 2, self.beyond(apart)
-        variance = np.maximum(sampling + beyond, 1e-18)
-        share = np.maximum(beyond, 1e-18) / variance
+        n = np.maximum(apart.n, 1)[..., None]
+        sampling = apart.variance / n**2
+        drift = self.between * apart.squares[..., None] / n**2
+        known = np.maximum(self.known, 1)[:, None]
+        error = self.row_variance * self.dispersion / known + self.between * self.squares[:, None] / known**2
+        variance = np.maximum(sampling + drift + error, 1e-18)
+        share = np.maximum(drift + error, 1e-18) / variance
         freedom = np.minimum(1 / (share**2 * (1 / (self.chunks - 1 + SHRUNK) + self.tail)), 1e6)
         z = apart.mean / np.sqrt(variance)
         skew = apart.third / np.maximum(apart.variance, 1e-12) ** 1.5 * (sampling / variance) ** 1.5
         found: Floats = np.where(self.heard(apart.n), from_t(unskewed(z, skew), freedom), np.nan)
         return found
 
-    def beyond(self, apart: Apart) -> Floats:
-        """Return the variance of means beyond sampling, [M, S, C]: between chunks, and by what the zero is off."""
-        known = np.maximum(self.known, 1)[:, None]
-        error = self.row_variance * self.dispersion / known + self.between * self.squares[:, None] / known**2
-        drift = self.between * (apart.squares / np.maximum(apart.n, 1) ** 2)[..., None]
-        found: Floats = drift + error
-        return found
-
     def measured(self, apart: Apart) -> Floats:
-        """Return how far off segments are in standard errors of usual rows, [M, S, C]: nowhere more than in their own.
+        """Return z-scores, as `z` does, in which rows that the model is surer of than usual vary as usual ones do.
 
         A few wrong rows stand out most in a segment in which hardly any ever was, whatever segment they have in common.
-        By the variance of all rows that segment comes first: it has the most of them and the fewest others.
+        Measured by usual rows that segment comes first: it has the most of them and the fewest others.
         """
-        n = np.maximum(apart.n, 1)[..., None]
-        sampling = np.maximum(apart.variance / n, usual(apart.n, apart.variance)) / n
-        found: Floats = np.abs(apart.mean) / np.sqrt(np.maximum(sampling + self.beyond(apart), 1e-18))
-        return found
+        variance, third = (apart.n[..., None] * usual(apart.n, each) for each in (apart.variance, apart.third))
+        sure = apart.variance < variance
+        varied = np.where(sure, variance, apart.variance)
+        return self.z(replace(apart, variance=varied, third=np.where(sure, third, apart.third)))
 
     def plain(self, past: Residuals) -> Floats:
         """Return z-scores of chunks that the law was learned from, [K, S, C]; NaN for segments that never speak."""
@@ -136,9 +132,9 @@ class ScanLaw:
         return others
 
 
-def usual(n: Floats, variance: Floats) -> Floats:
-    """Return the variance of one row of any segment, [M, 1, C], of rows [M, S] and sums of variances [M, S, C]."""
-    found: Floats = variance.sum(axis=1, keepdims=True) / np.maximum(n.sum(axis=1), 1)[:, None, None]
+def usual(n: Floats, moments: Floats) -> Floats:
+    """Return the moment of one row of any segment, [M, 1, C], of rows [M, S] and sums of moments [M, S, C]."""
+    found: Floats = moments.sum(axis=1, keepdims=True) / np.maximum(n.sum(axis=1), 1)[:, None, None]
     return found
 
 

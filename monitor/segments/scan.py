@@ -120,7 +120,7 @@ class Scan:
         apart = self.law.apart(chunks.take(slice(max(0, at + 1 - max(POOLED)), at + 1)))
         sums = [apart.last(each) for each in POOLED]
         near = (size > 0) & (size.max(axis=(0, 2), keepdims=True) >= NEAR * size.max())
-        named = np.where(near, np.stack([self.law.measured(each)[-1] for each in sums]), 0.0)
+        named = np.where(near, np.abs([self.law.measured(each)[-1] for each in sums]), 0.0)
         pooled, segment, channel = np.unravel_index(int(named.argmax()), size.shape)
         over = size.max(axis=(0, 2))
         others = [int(each) for each in np.argsort(-over) if over[each] >= self.threshold and each != segment]
