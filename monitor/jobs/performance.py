@@ -5,6 +5,7 @@ import math
 from datetime import timedelta
 from typing import ClassVar, Final
 
+from monitor.charts.format import rate
 from monitor.jobs import Job, JobContext
 from monitor.jobs.ages import noted
 from monitor.jobs.cells import Cell, cells, too_few
@@ -144,7 +145,7 @@ def _why(rows: int, coverage: float | None) -> dict[str, Scalar]:
     few = too_few(rows, MIN_LABELS, "labels")
     if few or (coverage or 0.0) >= MIN_COVERAGE:
         return few or {"reason": "these labels do not tell it: all are of one class, or alike"}
-    return {"reason": f"{coverage or 0.0:.0%} of the labels have come; {MIN_COVERAGE:.0%} are needed"}
+    return {"reason": f"{rate(coverage or 0.0)} of the labels have come; {rate(MIN_COVERAGE)} are needed"}
 
 
 def _coverages(context: JobContext, model: Model, window: Window) -> dict[tuple[str, str], Measurement]:

@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import ClassVar
 
+from monitor.alerts.text import subject
 from monitor.jobs import Job, JobContext
 from monitor.jobs.cells import cells
 from monitor.profile.binning import DEVICE, LATENCY, MEMORY, SCORE
 from monitor.profile.column import ColumnProfile
-from monitor.types import ALL, Measurement, Model, Scalar, Status, Window
+from monitor.types import ALL, Measurement, Model, Scalar, Status, Task, Window
 
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _TIMED = {LATENCY: ("latency", "ms"), DEVICE: ("device_time", "ms"), MEMORY: ("device_memory", "MiB")}
@@ -45,7 +46,7 @@ class TrafficJob(Job):
             profile = cell.profile
             if cell.column == SCORE:
                 found.append(_measured(*place, "rows", float(profile.rows), profile.rows, title="traffic", unit="rows"))
-                found.append(_measured(*place, "score_mean", profile.mean, profile.present, title="mean score"))
+                found.append(_measured(*place, "score_mean", profile.mean, profile.present, **_answer(model)))
             else:
                 name, unit = _TIMED[cell.column]
                 found += [
@@ -54,6 +55,13 @@ class TrafficJob(Job):
                     if profile.present
                 ]
         return _as_it_closed(context, window, found or _silence(context, model, window))
+
+
+def _answer(model: Model) -> dict[str, Scalar]:
+    """Return what the mean of the answers is called, as on the pages, and its unit."""
+    schema, name = model.schema, subject(model, SCORE)
+    unit = schema.target_unit if schema.task is Task.REGRESSION else "share" if schema.classes else ""
+    return {"title": f"mean {name[:1].lower()}{name[1:]}", "unit": unit}
 
 
 def _measured(

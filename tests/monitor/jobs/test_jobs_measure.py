@@ -9,15 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from sklearn.metrics import accuracy_score, roc_auc_score
-from wg_world import World, bend
+from wg_world import SCHEMA, World, bend
 
+from monitor.alerts.text import title
 from monitor.jobs.drift import DriftJob
 from monitor.jobs.estimation import EstimationJob
 from monitor.jobs.performance import PerformanceJob
 from monitor.jobs.quality import QualityJob
 from monitor.jobs.references import source_of
 from monitor.jobs.traffic import TrafficJob
-from monitor.types import Measurement, Status, Version
+from monitor.types import Measurement, ModelSchema, Status, Task, Version
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +141,7 @@ def test_a_tenth_of_the_labels_is_not_enough(world: World) -> None:
     assert pick(found, "performance.label_coverage").value == pytest.approx(0.1)
     auc = pick(found, "performance.auc")
     assert (auc.status, auc.rows, auc.coverage) == (Status.INSUFFICIENT, 30, pytest.approx(0.1))
+    assert auc.details["reason"] == "30 labels; 100 are needed"
 
 
 def test_no_labels_at_all_still_tells_the_coverage(world: World) -> None:
@@ -155,6 +157,28 @@ def test_latency_quantiles_are_within_a_bin_of_the_rows(world: World) -> None:
     values = [pick(found, f"traffic.latency_{name}").value or 0.0 for name in ("p50", "p95", "p99")]
     assert all(low <= high for low, high in pairwise(values))
     assert pick(found, "traffic.score_mean").value == pytest.approx(2 / 7, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        (SCHEMA, "Mean probability of late is 25.0 %, above 20.0 %"),
+        (
+            ModelSchema(model="m", task=Task.MULTICLASS, classes=("a", "b"), features=()),
+            "Mean top probability is 25.0 %",
+        ),
+        (
+            ModelSchema(model="m", task=Task.REGRESSION, features=(), target="price", target_unit="$"),
+            "Mean predicted price is 0.250 $",
+        ),
+        (ModelSchema(model="m", task=Task.RANKING, features=()), "Mean highest score of a query is 0.250, above 0.200"),
+    ],
+    ids=lambda given: given.task.value if isinstance(given, ModelSchema) else "",
+)
+def test_the_mean_of_what_is_answered_is_called_in_alerts_as_on_pages(world: World, schema, said: str) -> None:
+    model = replace(world.model, schema=schema)
+    mean = pick(TrafficJob().run(world.context, model, world.window(0)), "traffic.score_mean")
+    assert title(model, replace(mean, value=0.25), 0.2).startswith(said)
 
 
 def test_a_silent_window_measures_no_rows(world: World) -> None:
