@@ -14,6 +14,7 @@ import typer
 from app.alerting import alerts, rebaseline, snooze, try_out
 from app.enlisting import import_file, register
 from app.options import FAILED, UNAVAILABLE, USAGE, AsJson, ConfigFile, ModelName, Moment, Task, link_to, say
+from app.printable import printable
 from app.replaying import replay
 from app.threads import one_thread
 from monitor.errors import ConfigError, InvalidInput, Unavailable, WatchglassError
@@ -189,7 +190,7 @@ def main() -> NoReturn:
         cli(prog_name="watchglass")
     except WatchglassError as error:
         code = USAGE if isinstance(error, ConfigError) else UNAVAILABLE if isinstance(error, Unavailable) else FAILED
-        print(f"watchglass: {error}", file=sys.stderr)
+        print(f"watchglass: {printable(str(error))}", file=sys.stderr)
         sys.exit(code)
     sys.exit(0)
 

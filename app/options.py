@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.printable import printable
+
 if TYPE_CHECKING:
     from app.link import Link
 
@@ -42,4 +44,4 @@ def link_to(config: Path | None) -> "Link":
 
 def say(told: Any, as_json: bool, words: Callable[[Any], str]) -> None:
     """Print a result: as one line of JSON, or in words."""
-    typer.echo(json.dumps(told) if as_json else words(told))
+    typer.echo(json.dumps(told) if as_json else printable(words(told)))

@@ -1,12 +1,12 @@
 """The command that reads dead letters again."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
+from app.options import say
 from monitor.errors import InvalidInput
 
 FAILED = 1
@@ -32,7 +32,7 @@ def replay(
     asked = {key: value for key, value in asked.items() if value is not None}
     with connect(load(config)) as link:
         told = link.ask("GET", path, query=asked) if show else link.ask("POST", f"{path}/replay", json_body=asked)
-    typer.echo(json.dumps(told) if as_json else listed(told) if show else in_words(told))
+    say(told, as_json, listed if show else in_words)
     if not show and told["failed"]:
         raise typer.Exit(FAILED)
 

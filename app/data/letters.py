@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.printable import printable
 from app.runtime import runtime
 from monitor.store import DeadLetter
 
@@ -59,7 +60,7 @@ def body_of(letter: DeadLetter) -> str:
     {"a": "\xff"}
     """
     text = letter.body[:_SHOWN_BODY].decode("utf-8", "backslashreplace")
-    shown = "".join(one if one.isprintable() or one in "\n\t" else ascii(one)[1:-1] for one in text)
+    shown = printable(text)
     return shown if len(letter.body) <= _SHOWN_BODY else f"{shown}…"
 
 
