@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from monitor.charts import format as fmt
+from monitor.charts.ends import End, room, written
 from monitor.charts.style import Palette, frame, plain
 
 
@@ -109,18 +110,18 @@ def waterfall(
     marks = list(itertools.accumulate((step.amount for step in steps), initial=base))
     still = (0.0, 0.0)
     ends = [
-        _End(base, still, texts[0]),
+        End(base, still, texts[0]),
         *(
-            _End(mark, step.reach, text, step.amount < 0)
+            End(mark, step.reach, text, step.amount < 0)
             for mark, step, text in zip(marks[1:], steps, texts[1:], strict=False)
         ),
-        _End(output, still, texts[-1]),
+        End(output, still, texts[-1]),
     ]
-    _ends(figure, ends, colours)
+    written(figure, ends, colours)
     _rows(figure, rows, colours)
     figure.update_xaxes(
         title_text=plain(output_name if unit == "share" else titled(output_name, unit)),
-        range=_span(ends, marks),
+        range=room(ends, marks),
         tickformat=".0%" if unit == "share" else None,
         showgrid=True,
         nticks=7,
@@ -133,16 +134,6 @@ def less(colours: Palette) -> str:
     return "#C2571A" if colours.page == "#FFFFFF" else "#F2955B"
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
-    """Where a bar ends, how far its interval goes below and above, and the number that is written beyond."""
-
-    at: float
-    reach: tuple[float, float]
-    text: str
-    leftward: bool = False
-
-
 def titled(name: str, unit: str) -> str:
     """Return an axis' title with the unit behind; points of a share are told from per cent of anything else.
 
@@ -152,51 +143,6 @@ def titled(name: str, unit: str) -> str:
     if unit == "share":
         return f"{name}, in points"
     return f"{name} ({unit})" if unit else name
-
-
-def _span(ends: Sequence[_End], marks: Sequence[float]) -> list[float]:
-    """Return the axis' range: every bar and interval, and room for the numbers at the sides that have some."""
-    low = min(*marks, *(end.at - end.reach[0] for end in ends))
-    high = max(*marks, *(end.at + end.reach[1] for end in ends))
-    wide = (high - low) or abs(high) or 1.0
-    left = 0.26 if any(end.leftward for end in ends) else 0.02
-    return [low - left * wide, high + 0.3 * wide]
-
-
-def _ends(figure: go.Figure, ends: Sequence[_End], colours: Palette) -> None:
-    """Write each bar's number beyond its end and its interval, so that neither covers the other."""
-    figure.add_trace(
-        go.Scatter(
-            x=[end.at for end in ends],
-            y=list(range(len(ends))),
-            mode="markers",
-            marker={"size": 1, "color": colours.text},
-            error_x={
-                "symmetric": False,
-                "array": [end.reach[1] for end in ends],
-                "arrayminus": [end.reach[0] for end in ends],
-                "color": colours.text,
-                "thickness": 1,
-                "width": 3,
-                "visible": any(any(end.reach) for end in ends),
-            },
-            hoverinfo="skip",
-            showlegend=False,
-        )
-    )
-    figure.add_trace(
-        go.Scatter(
-            x=[end.at - end.reach[0] if end.leftward else end.at + end.reach[1] for end in ends],
-            y=list(range(len(ends))),
-            mode="text",
-            text=[f" {end.text} " for end in ends],
-            textposition=["middle left" if end.leftward else "middle right" for end in ends],
-            textfont={"color": colours.text, "size": 12},
-            cliponaxis=False,
-            hoverinfo="skip",
-            showlegend=False,
-        )
-    )
 
 
 def bars(
@@ -232,12 +178,12 @@ def bars(
             hovertemplate="%{customdata}<extra></extra>",
         )
     )
-    ends = [_End(step.amount, step.reach, text, step.amount < 0) for step, text in zip(steps, texts, strict=True)]
-    _ends(figure, ends, colours)
+    ends = [End(step.amount, step.reach, text, step.amount < 0) for step, text in zip(steps, texts, strict=True)]
+    written(figure, ends, colours)
     _rows(figure, [_name(step) for step in steps], colours)
     figure.update_xaxes(
         title_text=plain(titled(title, unit)),
-        range=_span(ends, [0.0, 0.0]),
+        range=room(ends, [0.0, 0.0]),
         tickformat=".3~p" if unit == "share" else None,
         showgrid=True,
         nticks=6,
