@@ -46,7 +46,7 @@ class TrafficJob(Job):
             profile = cell.profile
             if cell.column == SCORE:
                 found.append(_measured(*place, "rows", float(profile.rows), profile.rows, title="traffic", unit="rows"))
-                found.append(_measured(*place, "score_mean", profile.mean, profile.present, **_answer(model)))
+                found.append(_mean(*place, profile))
             else:
                 name, unit = _TIMED[cell.column]
                 found += [
@@ -57,11 +57,13 @@ class TrafficJob(Job):
         return _as_it_closed(context, window, found or _silence(context, model, window))
 
 
-def _answer(model: Model) -> dict[str, Scalar]:
-    """Return what the mean of the answers is called, as on the pages, and its unit."""
+def _mean(model: Model, window: Window, version: str, segment: str, profile: ColumnProfile) -> Measurement:
+    """Return the mean of the answers, called as on the pages and in its unit."""
     schema, name = model.schema, subject(model, SCORE)
     unit = schema.target_unit if schema.task is Task.REGRESSION else "share" if schema.classes else ""
-    return {"title": f"mean {name[:1].lower()}{name[1:]}", "unit": unit}
+    title = f"mean {name[:1].lower()}{name[1:]}"
+    place = (model, window, version, segment)
+    return _measured(*place, "score_mean", profile.mean, profile.present, title=title, unit=unit)
 
 
 def _measured(
