@@ -1,7 +1,7 @@
 """What the demo's owner registers: the model with its schema, its owner and channel, and each version's reference."""
 
 import io
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,22 +30,23 @@ def schema(table: pa.Table) -> ModelSchema:
     return infer_schema(seen, model=MODEL, task=Task.BINARY, classes=data.CLASSES, features=data.FEATURES)
 
 
-def settings(webhook: str) -> Settings:
-    """Return what the owner decides: who is told and how, and the holidays. Alarms are as they come."""
+def settings(webhook: str, until: date) -> Settings:
+    """Return what the owner decides: who is told, the holidays, and when traffic ends. Alarms are as they come."""
+    ended = Event(name="End of the recording", first=until, until=until + timedelta(days=366))
     return Settings(
         owner=OWNER,
         title="Late arrivals",
         description=f"Will a flight from New York arrive more than {data.LATE_MINUTES} minutes late?",
         segments=("origin",),
-        calendar=HOLIDAYS,
+        calendar=(*HOLIDAYS, ended),
         channels=(Channel(kind="webhook", target=webhook), Channel(kind="log")),
     )
 
 
-def register_model(link: Link, table: pa.Table, webhook: str) -> ModelSchema:
-    """Register the model and return its schema."""
+def register_model(link: Link, table: pa.Table, webhook: str, until: date) -> ModelSchema:
+    """Register the model, whose traffic ends on a day, and return its schema."""
     of = schema(table)
-    body = {"schema": schema_to_dict(of), "settings": settings_to_dict(settings(webhook))}
+    body = {"schema": schema_to_dict(of), "settings": settings_to_dict(settings(webhook, until))}
     link.ask("PUT", f"/v1/models/{MODEL}", json_body=body)
     return of
 

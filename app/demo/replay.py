@@ -175,7 +175,8 @@ class Demo:
         first = self._story.editions[0]
         link.ask("PUT", "/v1/clock", json_body={"now": midnight(self._story.first).isoformat()})
         window = first.training_window
-        schema = registration.register_model(link, data.between(window.start, window.end), webhook)
+        labelled = data.between(window.start, window.end)
+        schema = registration.register_model(link, labelled, webhook, self._story.until)
         self._show.say(f"Model {MODEL}: {len(schema.features)} features inferred; owner {registration.OWNER}")
         self._register_version(link, first)
 

@@ -1,6 +1,6 @@
 """What the demo registers is what Watchglass takes: schema, rules and reference pass its own checks."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
@@ -28,11 +28,11 @@ def test_the_inferred_schema_has_titles_units_and_kinds_that_fit(table) -> None:
 
 
 def test_the_owners_settings_leave_alarms_as_they_come() -> None:
-    settings = registration.settings("http://127.0.0.1:9/owner")
+    settings = registration.settings("http://127.0.0.1:9/owner", date(2013, 9, 1))
     assert settings_from_dict(settings_to_dict(settings)) == settings
     assert settings.rules is None, "no bound is set by hand"
     assert settings.dial == Settings().dial == 1.0
-    assert [event.name for event in settings.calendar] == ["Memorial Day", "Independence Day"]
+    assert [event.name for event in settings.calendar] == ["Memorial Day", "Independence Day", "End of the recording"]
     assert {channel.kind for channel in settings.channels} == {"webhook", "log"}
 
 
