@@ -56,7 +56,11 @@ def told(alert: Alert) -> str:
 def reason(alert: Alert) -> str:
     """What an incident of the detector rests on, in a line."""
     held = "calibrated" if alert.calibrated else "uncalibrated: its reference has fewer than 30 windows"
-    what = "Hard fault" if alert.severity is Severity.CRITICAL else f"Evidence {alert.value:g} times the threshold"
+    what = (
+        "Hard fault"
+        if alert.severity is Severity.CRITICAL
+        else f"Evidence {fmt.times(alert.value)} times the threshold"
+    )
     return f"{what}, {held}"
 
 
@@ -78,7 +82,7 @@ def show(alert: Alert) -> None:
             if alert.rule == DETECTOR:
                 bounds = reason(alert)
             elif alert.rule == SEGMENT:
-                bounds = f"{alert.value:g} times what a segment has to reach to stand out"
+                bounds = f"{fmt.times(alert.value)} times what a segment has to reach to stand out"
             else:
                 value, limit = (fmt.with_unit(given, known.unit) for given in (alert.value, alert.threshold))
                 bounds = f"{known.title} {value}, threshold {limit}"
@@ -88,7 +92,7 @@ def show(alert: Alert) -> None:
                 f"window {safe(fmt.span(alert.window.start, alert.window.end))} (UTC)"
             )
             if alert.because:
-                impact = "" if alert.impact is None else f" Impact {fmt.figure(alert.impact)}."
+                impact = "" if alert.impact is None else f" Impact {fmt.effect(alert.impact)}."
                 st.markdown(safe(f"{alert.because}{impact}", 260), help=_IMPACT)
             owner = f"owner {alert.owner}" if alert.owner else "no owner"
             for note in history(alert.id):

@@ -9,7 +9,7 @@ from typing import Final
 from monitor.alerts.announce import channels_of
 from monitor.alerts.text import clean
 from monitor.alerts.verdict import ranked
-from monitor.charts.format import figure, minute
+from monitor.charts.format import effect, minute
 from monitor.errors import NotFound
 from monitor.store import Store
 from monitor.types import ALL, Alert, AlertState, Severity, Window
@@ -99,7 +99,7 @@ def digest(alerts: Sequence[Alert], channel: str, target: str, now: datetime, ur
 def line(alert: Alert, place: int) -> str:
     """Return the line of a digest that tells of one alert."""
     over = f"; over since {minute(alert.resolved)}" if alert.resolved is not None else ""
-    impact = "" if alert.impact is None else f"; impact {figure(alert.impact)}"
+    impact = "" if alert.impact is None else f"; impact {effect(alert.impact)}"
     since = f"since {minute(alert.since)}{over} UTC"
     return f"{place}. {clean(alert.title, 200)} (version {alert.version}, {since}{impact})"
 

@@ -10,7 +10,7 @@ from monitor.alerts.link import link
 from monitor.alerts.rules import QUIET_WINDOWS, Change, closed, unserved
 from monitor.alerts.said import sentence, together
 from monitor.alerts.text import clean
-from monitor.charts.format import minute, span
+from monitor.charts.format import minute, span, times
 from monitor.detection import Incident, State, rebaseline
 from monitor.profile.comoments import JOINT
 from monitor.store import Store
@@ -113,7 +113,7 @@ def _about(
     strength = (
         "A hard fault: told in the first window."
         if incident.kind == "fault"
-        else f"Evidence is {evidence:,.1f} times what raises an alarm at {model.settings.dial:g} false alarms in 90 "
+        else f"Evidence is {times(evidence)} times what raises an alarm at {model.settings.dial:g} false alarms in 90 "
         "windows."
     )
     when = span(window.start, window.end)

@@ -17,6 +17,8 @@ def estimates(
 ) -> list[float]:
     """Add one version's estimates to the upper plot of a figure.
 
+    A band too wide to say anything is not drawn, lest what can be read shrinks to nothing; why is said on hovering.
+
     Args:
         figure: of two rows, or one.
         name: of the version.
@@ -32,7 +34,7 @@ def estimates(
     seen: list[float] = []
     for place, run in enumerate(runs):
         times = [_middle(point) for point in run]
-        low, high = ([point.interval[end] if point.interval else point.value for point in run] for end in (0, 1))
+        low, high = ([_band(point)[end] for point in run] for end in (0, 1))
         values = [point.value for point in run]
         named = legend and not place
         figure.add_trace(
@@ -86,10 +88,18 @@ def _middle(point: Measurement) -> datetime:
     return point.window.start + point.window.length / 2
 
 
+def _band(point: Measurement) -> tuple[float | None, float | None]:
+    """Return the ends of the band that is drawn about an estimate; it is as wide as the line where it says nothing."""
+    if point.interval is None or point.details.get("vague"):
+        return point.value, point.value
+    return point.interval
+
+
 def _hover(point: Measurement, unit: str) -> str:
-    low, high = point.interval or (point.value, point.value)
+    low, high = _band(point)
+    band = f" ({fmt.with_unit(low, unit)} to {fmt.with_unit(high, unit)})" if low != high else ""
     said = (
-        f"<b>{fmt.with_unit(point.value, unit)}</b> ({fmt.with_unit(low, unit)} to {fmt.with_unit(high, unit)})"
+        f"<b>{fmt.with_unit(point.value, unit)}</b>{band}"
         f"<br>{fmt.span(point.window.start, point.window.end)}<br>n = {fmt.count(point.rows)}"
     )
     doubt = point.details.get("doubt")

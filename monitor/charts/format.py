@@ -73,6 +73,24 @@ def figure(value: float | None) -> str:
     return rounded.replace("-", "−")
 
 
+def effect(value: float | None) -> str:
+    """How much something matters: three significant figures, and next to nothing where it hardly does.
+
+    >>> effect(0.0312), effect(-0.0004), effect(2.1e-6), effect(0), effect(None)
+    ('0.0312', '−0.000400', '<0.0001', '0', '–')
+    """
+    return "<0.0001" if value is not None and 0 < abs(value) < 1e-4 else figure(value)
+
+
+def times(ratio: float) -> str:
+    """How many times something is another: evidence grows without end, and beyond a million says no more.
+
+    >>> times(1.53), times(12345.6), times(3e30)
+    ('1.5', '12,345.6', 'over 1,000,000')
+    """
+    return f"{ratio:,.1f}" if ratio < 1e6 else "over 1,000,000"
+
+
 def signed(value: float | None) -> str:
     """Three significant figures with the sign always shown.
 

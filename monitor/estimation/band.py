@@ -1,5 +1,6 @@
 """An estimate and the interval about it that holds nine in ten realised values, judged by its own past."""
 
+import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -20,6 +21,8 @@ RECENT, OUTSIDE, FAR = 5, 3, 1.5
 """So many of the last labelled windows outside their interval, and the estimate is not to be trusted; one that is far
 outside, by half an interval more, counts twice. Where chance alone rules that happens to one window in forty."""
 
+BEYOND = 3.0
+
 _NORMAL: Floats = np.array([NormalDist().inv_cdf(0.5 + (at + 0.5) / 100) for at in range(50)])
 
 
@@ -36,6 +39,8 @@ class Estimate:
         windows: how many labelled windows it stands on.
         outside: how many of the last `RECENT` of them were outside their own interval.
         far: how many of these were far outside.
+        largest: the largest realised value of these windows.
+        bounds: what the measure cannot leave.
     """
 
     value: float
@@ -46,6 +51,8 @@ class Estimate:
     windows: int
     outside: int
     far: int = 0
+    largest: float = 0.0
+    bounds: tuple[float, float] = (0.0, 1.0)
 
     @property
     def tested(self) -> bool:
@@ -56,6 +63,18 @@ class Estimate:
     def missed(self) -> bool:
         """Whether the latest labelled windows contradict the estimate."""
         return self.outside + self.far >= OUTSIDE
+
+    @property
+    def vague(self) -> bool:
+        """Whether the interval is too wide to say anything, as it is for a while after a sudden change.
+
+        Of a measure that has an end it covers more than half of all there is; of one that begins at 0 and has none, it
+        reaches from there to `BEYOND` times the largest value that was ever realised.
+        """
+        least, most = self.bounds
+        if math.isfinite(most - least):
+            return self.high - self.low > (most - least) / 2
+        return math.isfinite(least) and self.low <= least and self.high > BEYOND * self.largest > 0
 
 
 def estimate(
@@ -88,7 +107,9 @@ def estimate(
     half = _width(ratios) * now.deviation
     low, high = np.clip([value - half, value + half], *bounds)
     misses, far = (sum(ratio > bound for ratio in outside) for bound in (1.0, FAR))
-    return Estimate(value, float(low), float(high), promise, value - promise, len(past), misses, far)
+    largest = float(np.max(past.realised[first:], initial=0.0))
+    ends = float(low), float(high)
+    return Estimate(value, *ends, promise, value - promise, len(past), misses, far, largest, bounds)
 
 
 def _width(ratios: list[float]) -> float:

@@ -28,6 +28,8 @@ def doubt(given: Estimate, unsupported: float) -> str:
             f"Not to be trusted: {unsupported * 100:.0f} % of the scores lie where the reference has no rows, "
             "so nothing says how often these come true."
         )
+    if given.vague:
+        return "Not to be trusted: its interval is too wide to say anything, as after a sudden change."
     if not given.tested:
         return (
             f"To be taken with care: only {given.windows} labelled windows were seen, "

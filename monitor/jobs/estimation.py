@@ -45,8 +45,8 @@ class EstimationJob(Job):
     """Measures ``estimation.<measure>`` by version and segment, from scores alone.
 
     ``interval`` holds the realised value in nine windows of ten. The details say what scores promise (``promised``),
-    what labelled windows add to it (``offset``), and in ``doubt`` why not to trust it, if so. A window is estimated
-    when it closes, and keeps that estimate when its labels come.
+    what labelled windows add to it (``offset``), and in ``doubt`` why not to trust it, if so; where its interval says
+    nothing it is ``vague``. A window is estimated when it closes, and keeps that estimate when its labels come.
     """
 
     name: ClassVar[str] = "estimation"
@@ -165,6 +165,8 @@ def _measurement(
     said = doubt(given, unsupported)
     if said:
         details |= {"trusted": False, "doubt": said}
+    if given.vague:
+        details["vague"] = True
     details |= too_few(rows, MIN_LABELS)
     return Measurement(
         model=model.name,

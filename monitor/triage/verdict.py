@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from monitor.charts.format import figure
 from monitor.triage.decompose import Fall
 from monitor.triage.evidence import Harm
 from monitor.triage.tolerance import Bound
@@ -126,7 +127,7 @@ def _beyond(tolerated: Bound, estimate: Band) -> bool:
 def _shown(metric: str, loss: float) -> str:
     if metric in _GAINS:
         return f"{(1 - loss) * 100:.1f} %" if metric == "accuracy" else f"{1 - loss:.3g}"
-    return f"{loss:.4g}"
+    return figure(loss)
 
 
 def _realised(tolerated: Bound, realised: Harm, fall: Fall | None) -> str:
@@ -141,9 +142,11 @@ def _realised(tolerated: Bound, realised: Harm, fall: Fall | None) -> str:
 
 
 def _estimated(tolerated: Bound, estimate: Band) -> str:
-    factor, unit = (100.0, " %") if tolerated.metric == "accuracy" else (1.0, "")
-    low, high = estimate.low * factor, estimate.high * factor
+    if tolerated.metric == "accuracy":
+        low, high = f"{estimate.low * 100:.4g} %", f"{estimate.high * 100:.4g} %"
+    else:
+        low, high = figure(estimate.low), figure(estimate.high)
     return (
-        f"Without labels {_TITLES[tolerated.metric].lower()} is estimated between {low:.4g}{unit} and "
-        f"{high:.4g}{unit}, wholly beyond the {_shown(tolerated.metric, tolerated.most)} that is tolerated."
+        f"Without labels {_TITLES[tolerated.metric].lower()} is estimated between {low} and "
+        f"{high}, wholly beyond the {_shown(tolerated.metric, tolerated.most)} that is tolerated."
     )

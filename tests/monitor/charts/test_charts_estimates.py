@@ -1,5 +1,6 @@
 """Estimates are drawn dotted over their band, with gaps where windows are missing; scores against what came true."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -38,6 +39,18 @@ def test_a_band_lies_under_each_run_of_estimates_and_the_realised_line_over_them
     assert low <= 0.5
     assert high >= 0.82
     assert "Not to be trusted" in dotted[1].customdata[0]
+
+
+def test_a_band_that_says_nothing_is_not_drawn_and_the_axis_stays_readable() -> None:
+    vague = replace(point(2, 0.5), interval=(0.0, 250.0), details={"vague": True, "doubt": "Not to be trusted: so"})
+    figure = over_time({}, LIGHT, title="Error", estimated={"Version 1": [point(0, 0.7), point(1, 0.7), vague]})
+    [band] = [trace for trace in figure.data if trace.fill == "toself"]
+    assert max(band.y) == pytest.approx(0.8)
+    assert figure.layout.yaxis.range[1] < 1
+    [line] = [trace for trace in figure.data if trace.line.dash == "dot"]
+    assert line.y[2] == 0.5
+    assert "250" not in line.customdata[2]
+    assert "Not to be trusted" in line.customdata[2]
 
 
 def test_estimates_alone_are_drawn_before_any_label() -> None:

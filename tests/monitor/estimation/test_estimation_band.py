@@ -1,5 +1,7 @@
 """Estimates anchored on labelled windows: nothing where nothing lasts, the change where it does; bands that hold."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -98,6 +100,26 @@ def test_a_jump_is_not_trusted_until_the_bands_have_learned_it():
     assert not any(said[:20])
     assert any(said[22:27])
     assert not any(said[40:])
+
+
+def test_a_band_too_wide_to_say_anything_is_said_to_be_until_it_narrows():
+    """Labels come five windows late: a jump of fourteen makes the band of an error reach to hundreds, for weeks."""
+    rng = np.random.default_rng(0)
+    realised = np.concatenate([4 + rng.normal(0, 0.2, 80), 18 + rng.normal(0, 0.3, 60)])
+    seen = Past(np.full(140, 4.0), realised, np.full(140, 0.15))
+    each = [estimate(4.0, 0.15, seen.before(at - 4), 5, (0.0, math.inf)) for at in range(70, 140)]
+    wide = [given.high > 60 for given in each]
+    assert sum(wide) >= 10
+    assert [given.vague for given in each] == wide
+    assert all("Not to be trusted" in doubt(given, 0.0) for given in each if given.vague)
+    assert not each[0].vague
+    assert not each[-1].vague
+
+
+def test_a_band_over_most_of_what_there_is_says_nothing():
+    given = estimate(0.6, 0.2, past(np.zeros(30)))
+    assert (given.high - given.low > 0.5) is given.vague is True
+    assert "too wide to say anything" in doubt(given, 0.0)
 
 
 def test_measures_stay_within_what_they_can_be():
