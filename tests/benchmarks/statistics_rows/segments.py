@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from monitor.detection.evidence import PERIOD
+from monitor.jobs.performance import MIN_LABELS
 from monitor.segments import Hit, Residuals, Scan, ScanState
 from tests.benchmarks.statistics_rows import Options, Row, spread
 from tests.benchmarks.statistics_rows.trials import day_rows, whole_days
@@ -125,12 +126,19 @@ def silence(stream: Stream, rows: int, number: int, seed: int) -> Tally:
 
 
 def day_silence(stream: Stream, number: int, seed: int) -> Tally:
-    """Count incidents over whole real days in random order, against other days of the same stream."""
-    labelled, (edges, starts) = _labelled(stream), whole_days(stream)
-    days, edges = min(DAYS, len(starts) // 2), np.searchsorted(labelled.rows, edges)
+    """Count incidents over whole real days in random order, against other days of the same stream.
+
+    Days with fewer labels than the job asks for are left out: it says of them that they are too few.
+    """
+    labelled = _labelled(stream)
+    edges = np.searchsorted(labelled.rows, whole_days(stream)[0])
+    judged = np.flatnonzero(np.diff(edges) >= MIN_LABELS)
+    if len(judged) < DAYS:
+        return Counter()
+    days = min(DAYS, len(judged) // 2)
     false = hit = chunks = 0
     for redraw in range(number):
-        order = np.random.default_rng([seed, 33, redraw]).permutation(len(starts))
+        order = np.random.default_rng([seed, 33, redraw]).permutation(judged)
         past, later = order[:days], order[days:]
         scan = Scan.fit(labelled.chunks(*day_rows(past, edges), len(past)))
         new, all_hits = _incidents(scan, labelled.chunks(*day_rows(later, edges), len(later)), ScanState())
