@@ -154,7 +154,11 @@ def _ending(code: int) -> str:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """Return the worker's environment: our import path, and a fixed number of threads so that sums do not vary."""
-    counts = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+    """Return the worker's environment: our import path, and how many threads what runs in it may take.
+
+    Models may take several. Linear algebra takes one: what methods solve is small, and its sums must not go by how many
+    processors a machine has, or an explanation could not be made again elsewhere.
+    """
+    counts = {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     path = os.pathsep.join(os.path.abspath(each or os.curdir) for each in sys.path)  # noqa: PTH100 - plain strings
     return {**os.environ, **counts, "PYTHONPATH": path}

@@ -59,7 +59,7 @@ class ExplainConfig(BaseModel):
     )
     timeout_s: Number = Field(default=60.0, gt=0, description="Longest time one explanation may take, in seconds.")
     memory_mb: Whole = Field(default=2048, ge=256, description="Most memory the explaining process may take, in MiB.")
-    threads: Whole = Field(default=2, ge=1, description="Threads of the explaining process.")
+    threads: Whole = Field(default=2, ge=1, description="Threads that a model may take in the explaining process.")
     attribution_rows: Whole = Field(
         default=100_000,
         ge=0,

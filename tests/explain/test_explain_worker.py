@@ -17,7 +17,7 @@ from explain.models import Allowed
 from explain.models.torch import TorchAdapter
 from explain.worker import Limits, Worker
 from monitor.errors import InvalidInput, Unavailable
-from monitor.types import ModelSchema, Part, Task
+from monitor.types import Feature, Kind, ModelSchema, Part, Task
 
 
 @pytest.fixture
@@ -50,6 +50,24 @@ def test_it_explains_and_is_bit_identical_across_processes(worker, job, allowed)
             assert list(found.attributions) == ["carrier", "delay", "seats", "spare"]
     finally:
         other.close()
+
+
+def test_the_same_seed_gives_the_same_bits_however_many_threads_a_model_may_take(job, allowed, schema):
+    """Where one background stands in, many words' values are one regression: its sums must not go by the threads."""
+    note = Feature(name="note", kind=Kind.TEXT)
+    wide = ModelSchema(model="m", task=Task.REGRESSION, features=(*schema.features, note))
+    row, usual = make_rows(1, 77), make_rows(1, 78)
+    words = {"note": [" ".join(f"w{at}" for at in range(60))]}
+    asked = job("Linear", method="shapley", schema=wide, row=row | words, background=usual | words, output=None)
+    found = []
+    for threads in (1, 2, 4):
+        worker = Worker(allowed, Limits(threads=threads))
+        try:
+            found.append(worker.run(asked))
+        finally:
+            worker.close()
+    assert found[0].quality["exact"] is False
+    assert found[0] == found[1] == found[2]
 
 
 def test_it_answers_what_the_model_answers(worker, job, artifact, schema, allowed):
