@@ -11,7 +11,7 @@ from monitor.alerts.actions import snooze
 from monitor.alerts.silence import SILENCE
 from monitor.jobs.traffic import TrafficJob
 from monitor.scheduler import Scheduler
-from monitor.types import Alert, AlertState, Event, Severity
+from monitor.types import Alert, AlertState, Event, Rule, Severity
 
 
 @pytest.fixture
@@ -184,3 +184,16 @@ def test_shorter_windows_are_compared_with_the_same_hours(world: World) -> None:
     (alert,) = told(world)
     assert alert.window.start == START + timedelta(days=9, hours=6)
     assert alert.since == START + timedelta(days=8, hours=18)
+
+
+def test_a_rule_of_one_line_tells_of_any_window_without_rows() -> None:
+    """As the guide has it, for traffic that is too thin or too new for the detector to know."""
+    rule = Rule(name="traffic", metric="traffic.rows", op="<", threshold=1.0)
+    world = World(rows=3, rules=(rule,))
+    scheduler = watching(world)
+    live(world, scheduler, range(2), rows=3)
+    live(world, scheduler, range(2, 3), rows=0)
+    assert [(alert.rule, alert.window) for alert in world.store.alerts.query()] == [("traffic", world.window(2))]
+    live(world, scheduler, range(3, 6), rows=3)
+    assert [alert.state for alert in world.store.alerts.query()] == [AlertState.RESOLVED]
+    world.store.close()
