@@ -41,6 +41,25 @@ def anew(binning: Binning | None, batch: pa.Table, schema: ModelSchema, *, repla
     return any(_outside(placed, name) > OUTSIDE for name in read)
 
 
+def replaces(store: Store, model: str, version: str, batch: pa.Table) -> bool:
+    """Whether a version has another reference than these rows, in any order: one that is sent once more is the same.
+
+    Args:
+        store: where references are.
+        model: whose.
+        version: its version.
+        batch: a canonical batch with ``_label``.
+    """
+    known = any(each.version == version and each.reference_rows for each in store.catalog.versions(model))
+    return known and not _told(store.catalog.reference(model, version)).equals(_told(batch))
+
+
+def _told(batch: pa.Table) -> pa.Table:
+    """Return what rows say, whatever they are called and when they came."""
+    said = pa.table([batch["_hash"], batch["_label"]], ["hash", "label"])
+    return said.sort_by([("hash", "ascending"), ("label", "ascending")])
+
+
 def frozen(store: Store, model: Model, batch: pa.Table) -> Binning:
     """Return the bins that all references of a model give; to be called once the last of them is stored.
 

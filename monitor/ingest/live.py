@@ -9,7 +9,7 @@ from threading import RLock
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitor.ingest.bins import AUTO, anew, frozen
+from monitor.ingest.bins import AUTO, anew, frozen, replaces
 from monitor.profile.basis import basis_of
 from monitor.profile.binning import Binning
 from monitor.profile.build import profile
@@ -132,9 +132,9 @@ class Live:
             with self._store.transaction():
                 model, binning = self._store.catalog.model(self._name), self._store.catalog.binning(self._name)
                 known = self._store.catalog.versions(self._name)
-                replaces = any(each.version == version and each.reference_rows for each in known)
+                other = replaces(self._store, self._name, version, batch)
                 self._store.catalog.put_reference(self._name, version, batch, window)
-                if binning is None or anew(binning, batch, model.schema, replaces=replaces):
+                if binning is None or anew(binning, batch, model.schema, replaces=other):
                     binning = frozen(self._store, model, batch)
                     self._store.catalog.put_binning(self._name, binning)
                     for each in (each for each in known if each.reference_rows and each.version != version):

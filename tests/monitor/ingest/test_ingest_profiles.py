@@ -250,6 +250,19 @@ def test_a_further_version_whose_values_lie_outside_the_bins_makes_them_anew_on_
     assert merge(ingest.pieces("flights", YEAR)).equals(expected(store))
 
 
+def test_a_reference_that_is_sent_once_more_changes_no_bins(ingest: Ingest, store: Store, rows) -> None:
+    """A client's retry: bins made anew on both references would cost what days without rows are compared with."""
+    reference(ingest, rows)
+    batch = rows(100_000, 200, version="2").batch
+    labelled = batch.append_column("_label", pa.array(["late", "on time"] * 100, pa.string()))
+    made = store.catalog.binning("flights").id
+    for order in (range(200), range(199, -1, -1)):
+        ingest.register_reference("flights", "2", labelled.take(list(order)), YEAR)
+        assert store.catalog.binning("flights").id == made
+    ingest.register_reference("flights", "2", batch.append_column("_label", pa.nulls(200, pa.string())), YEAR)
+    assert store.catalog.binning("flights").id != made, "other labels are another reference"
+
+
 def again(ingest: Ingest, rows, version: str, far: float) -> None:
     """Register a reference whose delays are longer than any before."""
     batch = rows(200_000, 200, version=version).batch
