@@ -1,6 +1,7 @@
 """The detector over HTTP: dial and calendar are set, tried and obeyed; incidents are told, snoozed, re-baselined."""
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -110,6 +111,21 @@ def test_an_incident_is_snoozed_or_rebaselined_by_whom_and_when(world) -> None:
     assert "only an open incident" in again.json()["detail"]
     # How temp goes together with the others moved with it: that is one incident, and one new normal.
     assert list(world("GET", f"{M}/detection").json()["versions"][0]["baselines"]) == ["_joint", "temp"]
+
+
+def test_harm_is_snoozed_like_an_incident_and_an_alert_of_a_rule_says_why_not(world, runtime: Runtime) -> None:
+    world("POST", "/v1/run", json={})
+    (told,) = incidents(world)
+    known = runtime.store.alerts.alert(told["id"])
+    for name in ("harm", "segment", "auc-floor"):
+        runtime.store.alerts.put(replace(known, id=name, rule=name, metric="harm.loss"))
+    for name in ("harm", "segment", told["id"]):
+        asleep = world("POST", f"/v1/alerts/{name}/snooze", json={"days": 3, "who": "ann"}).json()
+        assert (asleep["alert"]["state"], asleep["history"][-1]["action"]) == ("firing", "snoozed")
+        assert asleep["alert"]["snoozed"] == "2013-06-20T00:00:00Z"
+    refused = world("POST", "/v1/alerts/auc-floor/snooze", json={"days": 3})
+    assert refused.status_code == 409
+    assert "give the rule another threshold" in refused.json()["detail"]
 
 
 def test_what_cannot_be_tried_is_refused_with_what_can(world) -> None:
