@@ -86,6 +86,20 @@ def test_watermarks(store: Store) -> None:
     assert store.measurements.watermark("quality", "flights") is None
 
 
+def test_windows_to_be_measured_again_are_remembered_once_each_until_that_is_done(store: Store) -> None:
+    kept = store.measurements
+    kept.put_again("flights", [START + DAY, START], 10)
+    kept.put_again("flights", [START], 20)
+    assert kept.next_again("parcels") is None
+    assert kept.next_again("flights") == (START, 20)
+    kept.done_again("flights", START, 10)
+    assert kept.next_again("flights") == (START, 20), "more rows have come for it meanwhile"
+    kept.done_again("flights", START, 20)
+    assert kept.next_again("flights") == (START + DAY, 10)
+    kept.done_again("flights", START + DAY, 10)
+    assert kept.next_again("flights") is None
+
+
 def alert(**changes: object) -> Alert:
     given = {
         "id": "a1",
