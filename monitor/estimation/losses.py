@@ -12,8 +12,11 @@ KNOWN: Final = frozenset({"mae", "rmse", "bias", "accuracy", "ndcg"})
 """What residuals by score give; for a multiclass task accuracy alone, for a ranking nDCG."""
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def losses(reference: Residuals, scores: Floats, names: Sequence[str]) -> list[tuple[float, float] | None]:
     """Return each measure that scores promise and how far chance scatters it; None for what residuals do not give.
+
+    Nor do they where either is beyond all numbers, as of targets near 1e300, whose squares are.
 
     The scatter of a squared error is taken as that of a normal one, √2 times its mean.
 
@@ -45,7 +48,8 @@ def losses(reference: Residuals, scores: Floats, names: Sequence[str]) -> list[t
         "accuracy": lambda: (1 - mean(absolute), error(absolute * (1 - absolute))),
         "ndcg": lambda: (1 - mean(absolute), error(squared - absolute**2)),
     }
-    return [known[name]() if name in known else None for name in names]
+    found = [known[name]() if name in known else None for name in names]
+    return [each if each is not None and np.isfinite(each).all() else None for each in found]
 
 
 def realised(chunk: Residuals) -> dict[str, float]:

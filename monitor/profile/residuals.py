@@ -52,7 +52,9 @@ class Residuals:
         absolute, plain, squared = (
             np.array([float(fixed.joined(row[first:last])) for row in table]) for first, last in pairwise(ends)
         )
-        return cls(table[:, 0].astype(np.float64), absolute * unit, plain * unit, squared * unit**2)
+        with np.errstate(over="ignore"):  # squares of errors near the end of all numbers are infinite
+            squared = squared * unit * unit
+        return cls(table[:, 0].astype(np.float64), absolute * unit, plain * unit, squared)
 
     def __add__(self, other: "Residuals") -> "Residuals":
         """Return the residuals of both sets of rows."""
