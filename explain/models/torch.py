@@ -132,8 +132,8 @@ def _registered(path: str, allowed: Allowed) -> Any:
     if path not in allowed.classes:
         listed = ", ".join(allowed.classes) or "none"
         raise InvalidInput(
-            f"model class {path!r} is not allowed; explain.classes in the configuration lists: {listed}. Whoever runs the "
-            "server can add it there"
+            f"model class {path!r} is not allowed; explain.classes in the configuration lists: {listed}. "
+            "Whoever runs the server can add it there"
         )
     module, _, name = path.partition(":")
     try:
