@@ -81,7 +81,7 @@ def _said(model: Model, changes: list[Measurement], own: list[Measurement]) -> s
     more = [_label(model, each.feature) for each in clear if (each.value or 0) > 0]
     less = [_label(model, each.feature) for each in clear if (each.value or 0) < 0]
     parts = [f"{_listed(names)} {word}" for names, word in ((more, "more"), (less, "less")) if names]
-    return f"Than in the reference, it goes by {' and by '.join(parts)}, {over}.{agree}"
+    return f"It goes by {' and by '.join(parts)} than in the reference, {over}.{agree}"
 
 
 def _apart(each: Beside) -> bool:
