@@ -101,15 +101,16 @@ def show(alert: Alert) -> None:
             st.caption(safe(f"since {fmt.minute(alert.since)} ({since(alert.since)}) · {owner} · {told(alert)}", 400))
         view, there = target_of(alert)
         page = f"views/{view}.py" if view in _PAGES else "views/model.py"
-        if go.button("Look into it", key=f"go_{alert.id}", width="stretch"):
-            st.switch_page(page, query_params=there)
+        with go:
+            if st.button("Look into it", key=f"go_{alert.id}", width="stretch"):
+                st.switch_page(page, query_params=there)
+            if alert.rule in RECONCILED and alert.rule != DETECTOR and alert.state is AlertState.FIRING:
+                with st.popover("Let it sleep", width="stretch"):
+                    actions(alert)
+            with st.popover("Message", help="The message as it was sent", width="stretch"):
+                st.text(alert.body)
         if alert.rule == DETECTOR and alert.model in models:
             incident(alert, models[alert.model], opened=alert.id == chosen)
-        elif alert.rule in RECONCILED and alert.state is AlertState.FIRING:
-            with st.expander("Let it sleep", expanded=alert.id == chosen):
-                actions(alert)
-        with st.expander("The message as sent", expanded=alert.id == chosen):
-            st.text(alert.body)
 
 
 linked_over = any(alert.id == chosen for alert in over)
