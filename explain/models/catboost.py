@@ -8,6 +8,7 @@ Models that read numbers, and categories by their place in a list, are supported
 texts as such (``cat_features``) is refused: CatBoost's trees cannot be read with them; export it to ONNX, or serve it.
 """
 
+import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,9 @@ from explain.booster import BoosterAdapter
 from explain.columns import Column
 from explain.models import checked
 from monitor.types import Task
+
+SIZE = struct.Struct("<I")
+"""The size of the trees in bytes, which follows the mark. Of a file with less the library reads what was in memory."""
 
 
 class CatBoostAdapter(BoosterAdapter):
@@ -31,6 +35,9 @@ class CatBoostAdapter(BoosterAdapter):
     @classmethod
     def opened(cls, body: bytes, task: Task) -> tuple[Any, int]:
         """Return the model and how many columns it reads; see `BoosterAdapter.opened`."""
+        need = len(cls.begins) + SIZE.size + SIZE.unpack_from(body.ljust(8, b"\0"), len(cls.begins))[0]
+        if len(body) < need:
+            raise ValueError(f"it was cut short: its head tells of {need:,} bytes, and it has {len(body):,}")
         import catboost
 
         model = catboost.CatBoostRegressor() if task is Task.REGRESSION else catboost.CatBoostClassifier()

@@ -187,7 +187,7 @@ def test_a_hostile_file_is_refused_and_runs_nothing(name, what, tmp_path):
     assert not (tmp_path / MARK).exists()
 
 
-@pytest.mark.parametrize("share", [0.3, 0.6])
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.6])
 @each
 def test_a_file_that_was_cut_short_is_refused(name, share, saved, tmp_path):
     body = Path(saved[name][0]).read_bytes()
