@@ -163,7 +163,9 @@ def main() -> None:
         _warm()  # libraries take seconds to import: they are not of any job's time
         pipe.send_bytes(b"ready")
         while True:
-            job = msgspec.msgpack.decode(pipe.recv_bytes(), type=Job)
+            given = pipe.recv_bytes()
+            pipe.send_bytes(b"begun")  # from here on a death may be the job's doing, and it is given to no other
+            job = msgspec.msgpack.decode(given, type=Job)
             # The parent ends a job that takes too long; should it be gone, the alarm does.
             signal.alarm(int(job.seconds) + 10)
             reply = answer(engine, job)

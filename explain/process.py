@@ -23,6 +23,10 @@ KEPT = 2_000
 """Bytes of what a process printed last that are kept."""
 
 
+class NotBegun(Unavailable):
+    """The process died of itself before it gave any sign of having begun the job: another one can be given it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a worker may use. ``seconds`` is per job, ``memory_mb`` for the whole process (0: unbounded)."""
@@ -76,7 +80,7 @@ class Process:
         assert self._process.stdout is not None  # noqa: S101 - it is a pipe
         self._said = Said(self._process.stdout)
         self._pipe = Connection(ours.detach())
-        self._ready = False
+        self._ready = self._begun = self._unwanted = False
         self._send(Start(allowed=allowed, threads=limits.threads, memory_mb=limits.memory_mb))
 
     @property
@@ -95,20 +99,29 @@ class Process:
             try:
                 self._receive(START_SECONDS, f"worker did not start within {START_SECONDS:g} s")
             except Unavailable as error:
-                raise Unavailable(
+                raise type(error)(
                     f"{error}. It was still starting: are torch and shap installed (the extra 'explain'), and is "
                     "explain.memory_mb enough for them (about 1,024)?"
                 ) from error
             self._ready = True
 
     def ask(self, job: Job, seconds: float) -> Reply:
-        """Send one job and wait for its reply."""
+        """Send one job and wait for its reply.
+
+        Raises:
+            NotBegun: it died, and nothing of the job was tried.
+            Unavailable: it died of the job or during it, was killed by us, or took too long.
+        """
+        self._begun = False
         self._send(job)
         late = f"took longer than {seconds:g} s and was ended; ask for fewer rows or raise explain.timeout_s"
+        self._receive(seconds, late)  # the job was read
+        self._begun = True
         return msgspec.msgpack.decode(self._receive(seconds, late), type=Reply)
 
     def kill(self) -> None:
-        """End the process at once; when this returns, it is seen to be dead."""
+        """End the process at once, and what it does; when this returns, it is seen to be dead."""
+        self._unwanted = True
         self._process.kill()
         self._process.wait()
 
@@ -134,11 +147,12 @@ class Process:
 
     def _died(self) -> Unavailable:
         """Say how the process ended, with the last line it printed."""
+        kind = Unavailable if self._begun or self._unwanted else NotBegun
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
             return Unavailable("the explanation worker was shut down; ask again")
-        return Unavailable(f"the explanation worker died ({_ending(code)}: {self._said.last_line()}); ask again")
+        return kind(f"the explanation worker died ({_ending(code)}: {self._said.last_line()}); ask again")
 
 
 def _ending(code: int) -> str:

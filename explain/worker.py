@@ -2,7 +2,8 @@
 
 Model frameworks and explanation libraries are slow to import, not thread-safe, and may crash or exhaust memory. They
 live in a process of their own that stays warm; when it dies or exceeds its time it is replaced, the job fails with a
-clear error, and the next job works. The server's own process never imports them.
+clear error, and the next job works. A job that its process had not begun when it died is given to the next one, once.
+The server's own process never imports them.
 """
 
 import math
@@ -11,7 +12,7 @@ import threading
 from explain.engine import Job, Reply
 from explain.explainers import Attribution
 from explain.models import Allowed
-from explain.process import Limits, Process
+from explain.process import Limits, NotBegun, Process
 from monitor.errors import InvalidInput, NotFound, Unavailable, WatchglassError
 
 __all__ = ["SHUT_DOWN", "Limits", "Worker"]
@@ -84,9 +85,11 @@ class Worker:
                 f"other explanations have kept the worker busy for {self.limits.seconds:g} s; ask again later"
             )
         try:
-            process = self._up()
-            process.wait_ready()
-            reply = process.ask(job, self.limits.seconds)
+            try:
+                reply = self._given(job)
+            except NotBegun:  # as where it was idle and the system took its memory: the job has no part in that
+                self._replace()
+                reply = self._given(job)
             if reply.fatal:
                 self._replace()
         except Unavailable as error:
@@ -97,6 +100,11 @@ class Worker:
         finally:
             self._turn.release()
         return reply
+
+    def _given(self, job: Job) -> Reply:
+        process = self._up()
+        process.wait_ready()
+        return process.ask(job, self.limits.seconds)
 
     def interrupt(self) -> None:
         """End the process, and with it the job that runs; the next job gets a fresh one."""
