@@ -48,7 +48,14 @@ def _places(reference: ColumnProfile, current: ColumnProfile) -> Floats:
     if not isinstance(bins, NumericBins) or not len(bins.edges):
         return np.zeros(1)
     edges, values = bins.edges, distinct_values(bins)
-    inside = edges[:-1] / 2 + edges[1:] / 2 if values is None else values
-    low = min(reference.minimum, current.minimum, float(edges[0]))
-    high = max(reference.maximum, current.maximum, float(edges[-1]))
+    least, greatest = min(reference.minimum, current.minimum), max(reference.maximum, current.maximum)
+    if values is None:
+        ends = (
+            edges.copy()
+        )  # the outermost edges lie a millionth of their size beyond the values, however close these are
+        ends[0], ends[-1] = max(ends[0], least), min(ends[-1], greatest)
+        inside = ends[:-1] / 2 + ends[1:] / 2
+    else:
+        inside = values
+    low, high = min(least, float(edges[0])), max(greatest, float(edges[-1]))
     return np.concatenate([[low / 2 + edges[0] / 2], inside, [high / 2 + edges[-1] / 2]])

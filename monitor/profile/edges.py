@@ -9,6 +9,7 @@ import numpy as np
 from monitor.profile.values import Floats, Ints
 
 BINS = 240
+_ROUNDING = 1e-14  # of a value's size: what lies closer together differs by rounding, such as 0.3 and 0.1 + 0.2
 _PAD = 1e-6  # FP32 keeps about 7 digits: the rounded maximum must not read as above the maximum
 
 
@@ -103,7 +104,7 @@ def memory_edges() -> Floats:
 def location(values: Floats) -> tuple[float, float]:
     """Return the mean and standard deviation of finite values; the scale is never 0.
 
-    Without spread the scale is the constant's own size, or 1.
+    Without spread beyond rounding the scale is the constant's own size, or 1.
 
     >>> location(np.array([3.0, 3.0]))
     (3.0, 3.0)
@@ -116,4 +117,12 @@ def location(values: Floats) -> tuple[float, float]:
     small = values / size  # squares of huge values overflow
     center = float(small.mean()) * size
     spread = float(small.std())
-    return center, (spread * size if spread > 1e-12 else size)
+    return (center, spread * size) if spread > 1e-12 else _close(values, size)
+
+
+def _close(values: Floats, size: float) -> tuple[float, float]:
+    """Return the location of values that lie so close together that their mean rounds as far as they spread."""
+    least = float(values.min())
+    beyond = values - least  # exact, so near to each other are they
+    spread = float(beyond.std())
+    return least + float(beyond.mean()), (spread if spread > _ROUNDING * size else size)

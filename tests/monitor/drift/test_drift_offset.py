@@ -1,0 +1,44 @@
+"""Columns whose values lie close together and far from zero, such as keys, amounts in cents and moments in time."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from monitor.drift.wasserstein_raw import RawWasserstein
+from monitor.types import Kind
+
+OFFSETS = {
+    "seconds since 1970": (1.77e9, 1_000.0),
+    "nanoseconds since 1970": (1.77e18, 1e13),
+    "whole numbers beyond 2^53": (2.0**53, 1_000.0),
+    "negative": (-(2.0**53), 1_000.0),
+}
+
+
+@pytest.fixture(params=OFFSETS)
+def pair(request):
+    offset, span = OFFSETS[request.param]
+    rng = np.random.default_rng(3)
+    return (offset + np.rint(rng.random(8_000) * span), offset + np.rint((rng.random(4_000) * 0.7 + 0.3) * span)), span
+
+
+def test_mean_and_deviation_are_those_of_the_values(pair, profiles):
+    (before, after), span = pair
+    for found, values in zip(profiles(Kind.NUMERIC, before, after), (before, after), strict=True):
+        exact = np.mean(values - before[0])
+        assert found.mean - before[0] == pytest.approx(exact, abs=0.002 * span)
+        assert found.std == pytest.approx(np.std(values - before[0]), rel=1e-3)
+
+
+def test_wasserstein_of_values_is_scipy_s_wherever_they_lie(pair, profiles):
+    (before, after), span = pair
+    truth = stats.wasserstein_distance(before - before[0], after - before[0])
+    score = RawWasserstein().score(*profiles(Kind.NUMERIC, before, after))
+    assert score == pytest.approx(truth, abs=0.01 * span)
+
+
+def test_a_constant_is_its_own_scale_so_that_later_values_have_a_mean(profiles):
+    _, later = profiles(Kind.NUMERIC, [1e15] * 50, [3e15] * 50)
+    assert later.mean == pytest.approx(3e15)
+    _, later = profiles(Kind.NUMERIC, [0.3, 0.1 + 0.2] * 50, [0.7] * 50)  # apart by rounding alone
+    assert later.mean == pytest.approx(0.7)
