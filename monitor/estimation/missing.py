@@ -12,6 +12,8 @@ FEWEST = 5.0
 """Expected rows a group needs on both sides; groups are joined until they have them."""
 SURE, LARGE = 1e-3, 0.05
 """Called different below this p-value and beyond this total variation: 5 % of the rows would have to change sides."""
+NEAR = 0.05
+"""How far from a label, as a part of all bins, scores still are like it."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Missing:
         labelled_mean: the mean score of predictions with a label.
         unlabelled_mean: that of those without one.
         shares: whether scores are probabilities; else the means are places among the reference's scores.
+        anywhere: whether nearly all predictions have a score like that of some label, so that labels can be weighted;
+            where whole stretches of scores have none, nothing says how accurate predictions there are.
     """
 
     p_value: float
@@ -31,6 +35,7 @@ class Missing:
     labelled_mean: float
     unlabelled_mean: float
     shares: bool = True
+    anywhere: bool = True
 
     @property
     def differs(self) -> bool:
@@ -42,15 +47,16 @@ class Missing:
         if not self.differs:
             return "Labels look missing by chance: scores with and without a label are alike."
         way = "higher" if self.labelled_mean > self.unlabelled_mean else "lower"
+        rest = "" if self.anywhere else " Of some scores there is no label at all, so nothing makes up for it."
         if not self.shares:
             return (
                 f"Labels are not missing by chance: scores with a label are {way} than without one, so realised "
-                "accuracy is of untypical predictions."
+                f"accuracy is of untypical predictions.{rest}"
             )
         with_label, without = (f"{mean * 100:.1f} %" for mean in (self.labelled_mean, self.unlabelled_mean))
         return (
             f"Labels are not missing by chance: scores with a label are {way} (mean {with_label}) than without one "
-            f"({without}), so realised accuracy is of untypical predictions."
+            f"({without}), so realised accuracy is of untypical predictions.{rest}"
         )
 
 
@@ -80,7 +86,15 @@ def missing(labelled: Floats, all_rows: Floats, *, shares: bool = True) -> Missi
         float(labelled @ middle / labelled.sum()),
         float(without @ middle / without.sum()),
         shares,
+        _anywhere(labelled, all_rows),
     )
+
+
+def _anywhere(labelled: Floats, all_rows: Floats) -> bool:
+    held, places = np.flatnonzero(labelled > 0), np.arange(len(all_rows))
+    after = np.searchsorted(held, places).clip(max=len(held) - 1)
+    distance = np.minimum(np.abs(held[after] - places), np.abs(places - held[np.maximum(after - 1, 0)]))
+    return bool(all_rows[distance > NEAR * len(all_rows)].sum() <= LARGE * all_rows.sum())
 
 
 def _grouped(table: Floats) -> Floats:

@@ -32,8 +32,9 @@ class Typical:
 
     Attributes:
         missing: the comparison; of a multiclass task by predicted class, where that differs and scores do not, or less.
-        outcome: of a binary task, weighted by score bin as if no label were missing; None unless they differ.
-        residuals: of another task, the labelled rows by group of scores.
+        outcome: of a binary task, weighted by score bin as if no label were missing; None unless they differ, and where
+            many predictions have scores like those of no label.
+        residuals: of another task, the labelled rows by group of scores; None in the latter case.
         scores: all rows by group of scores, [G].
         classes: of a multiclass task, where ``missing`` is by predicted class.
     """
@@ -99,7 +100,7 @@ def typical(
         found = missing(outcome.score_counts[0].sum(axis=0).astype(np.float64), scores)
         if found is None:
             return None
-        return Typical(found, reweighted(outcome, scores) if found.differs else None)
+        return Typical(found, reweighted(outcome, scores) if found.differs and found.anywhere else None)
     if labelled is None or labelled.rows.sum() < outcome.judged * WHOLE:
         return None  # of labels that came before residuals were kept there is only a part
     rows = grouped(score.mass)
@@ -107,4 +108,6 @@ def typical(
     classes = by_class(outcome, predictions) if model.schema.task is Task.MULTICLASS else None
     if classes is not None and classes.missing.differs and (found is None or classes.missing.distance > found.distance):
         return Typical(classes.missing, classes=classes)
-    return None if found is None else Typical(found, None, labelled, tuple(rows.tolist()))
+    if found is None:
+        return None
+    return Typical(found, None, labelled if found.anywhere else None, tuple(rows.tolist()))

@@ -9,7 +9,7 @@ from wg_world import START, World, bend
 from monitor.jobs.estimation import EstimationJob
 from monitor.jobs.performance import PerformanceJob
 from monitor.profile.binning import OUTCOME, SCORE
-from monitor.types import OutcomeValues, Status
+from monitor.types import Measurement, OutcomeValues, Status
 
 DAYS = 12
 
@@ -124,17 +124,29 @@ def test_a_reference_without_labels_promises_nothing():
     assert all(each.value is None and "no labels" in each.details["reason"] for each in found)
 
 
-def test_labels_that_avoid_high_scores_are_said_with_the_weighted_measure():
+def of_lowest_scores(few: float) -> dict[str, Measurement]:
+    """Measure a day whose 60 % lowest scores have labels, and so large a share of the others."""
     world = World(rows=1_500)
     batch = world.day(0)
     order = np.argsort(batch[SCORE].to_numpy(), kind="stable")
-    world.label(batch.take(order), share=0.6)
-    found = {
-        each.metric: each
-        for each in PerformanceJob().run(world.context, world.model, world.window(0))
-        if each.segment == "all"
-    }
+    beyond = order[900:][np.random.default_rng(1).random(600) < few]
+    world.label(batch.take(np.concatenate([order[:900], beyond])))
+    found = PerformanceJob().run(world.context, world.model, world.window(0))
+    return {each.metric: each for each in found if each.segment == "all"}
+
+
+def test_labels_that_avoid_high_scores_are_said_with_the_weighted_measure():
+    found = of_lowest_scores(few=0.15)
     assert found["performance.label_coverage"].details["missing_at_random"] is False
     assert "lower" in found["performance.label_coverage"].details["missing"]
     assert "reweighted" in found["performance.brier"].details
     assert found["performance.brier"].window.start == START
+
+
+def test_where_no_high_score_has_a_label_nothing_is_weighted_and_that_is_said():
+    """The highest labelled score would have to speak for all above it: what that gives is no accuracy of anything."""
+    found = of_lowest_scores(few=0.0)
+    told = found["performance.label_coverage"].details
+    assert told["missing_at_random"] is False
+    assert str(told["missing"]).endswith("Of some scores there is no label at all, so nothing makes up for it.")
+    assert not any("reweighted" in each.details for each in found.values())
