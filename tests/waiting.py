@@ -6,7 +6,7 @@ from collections.abc import Callable
 STEP = 0.005
 
 
-def until(true: Callable[[], object], seconds: float = 30) -> None:
+def until(true: Callable[[], object], seconds: float = 120) -> None:
     """Wait for a condition.
 
     Raises:

@@ -1,6 +1,7 @@
 """The demo's child processes: started with a log each, waited for, and stopped whatever happens."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -17,15 +18,17 @@ import urllib3
 
 from monitor.errors import Unavailable
 
-READY_SECONDS = 60.0
-STOP_SECONDS = 15.0
+READY_SECONDS = 120.0
+STOP_SECONDS = 30.0
 SAMPLE_SECONDS = 1.0
 LOG_TAIL_LINES = 15
+SERVED_PORTS = range(20_000, 32_768)
+"""Ports that Linux gives to no outgoing connection: what is free here still is when a child comes to listen."""
 
 
 def free_port(preferred: int | None = None) -> int:
-    """Return ``preferred`` if nothing listens there, else a port that the system gives."""
-    for port in (preferred or 0, 0):
+    """Return ``preferred`` if nothing listens there, else a port where nothing does."""
+    for port in ([preferred] if preferred else []) + random.sample(SERVED_PORTS, 20) + [0]:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -26,7 +26,7 @@ FOUND = Explanation(
 
 def captions(**query: str) -> list[str]:
     """Return what the importance page of the parcels says below its buttons and charts."""
-    page = AppTest.from_file(str(Path(app.__file__).parent / "main.py"), default_timeout=30)
+    page = AppTest.from_file(str(Path(app.__file__).parent / "main.py"), default_timeout=120)
     for key, value in {"model": "parcels", **query}.items():
         page.query_params[key] = value
     page.run()

@@ -26,7 +26,7 @@ FIVE_MINUTES = 1_100
 
 def visit(**query: str) -> AppTest:
     """The view alone."""
-    at = AppTest.from_file(str(HERE / "views" / "guide.py"), default_timeout=30)
+    at = AppTest.from_file(str(HERE / "views" / "guide.py"), default_timeout=120)
     for key, value in query.items():
         at.query_params[key] = value
     at.run()

@@ -29,7 +29,7 @@ def runtime(tmp_path: Path) -> Iterator[Runtime]:
         Rejected(1, "b", "clock_skew", "time is ahead", Sent("inferences", HOSTILE)),
     ]
     conformed = Conformed(arrow_schema(SCHEMA).empty_table(), rejected)
-    opened.ingest.submit("m", conformed, source="http", received=2).result(20)
+    opened.ingest.submit("m", conformed, source="http", received=2).result(120)
     set_runtime(opened)
     streamlit.cache_data.clear()
     yield opened

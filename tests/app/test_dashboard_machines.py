@@ -41,7 +41,7 @@ def sample(watched: SimpleNamespace, metric: str, value: float, back: int, **nam
 
 
 def page() -> str:
-    at = AppTest.from_file(str(MAIN), default_timeout=30)
+    at = AppTest.from_file(str(MAIN), default_timeout=120)
     at.query_params["model"] = MODEL
     at.run()
     at.switch_page("views/model.py")

@@ -19,7 +19,7 @@ def test_a_full_disk_and_refused_requests_are_told(tmp_path: Path, monkeypatch: 
         runtime.ingest.disk.room()
         with pytest.raises(DiskFull):
             runtime.ingest.check("nobody")
-        at = AppTest.from_file(str(Path(app.__file__).parent / "main.py"), default_timeout=30).run()
+        at = AppTest.from_file(str(Path(app.__file__).parent / "main.py"), default_timeout=120).run()
         at.switch_page("views/operations.py").run()
         assert not at.exception
         assert "1.0 MB are free" in at.error[0].value

@@ -19,7 +19,7 @@ VIEWS = sorted(path.stem for path in (MAIN.parent / "views").glob("*.py") if pat
 
 def visit(view: str, **query: str) -> AppTest:
     """Run one view through the router, as an address opens it."""
-    at = AppTest.from_file(str(MAIN), default_timeout=30)
+    at = AppTest.from_file(str(MAIN), default_timeout=120)
     for key, value in query.items():
         at.query_params[key] = value
     at.run()

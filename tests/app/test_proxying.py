@@ -67,7 +67,7 @@ def test_what_passes_is_captured_and_all_of_it_is_sent_when_the_proxy_is_stopped
     child = Child("proxy", ["app.cli", "proxy", *told, "--model=iris"], tmp_path / "log")
     try:
         child.wait_ready(f"http://127.0.0.1:{mine}/ready")
-        connection = http.client.HTTPConnection("127.0.0.1", mine, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", mine, timeout=60)
         for place in range(20):
             connection.request("POST", "/v1/models/any:predict", json.dumps({"instances": [{"x": place}]}))
             assert connection.getresponse().read() == ANSWER

@@ -114,10 +114,10 @@ def test_the_reader_sees_an_answer_that_comes_too_early(log: list[str], found: t
 
 def register(url: str) -> None:
     schema = {"task": "binary", "features": [{"name": "x", "kind": "numeric"}]}
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         try:
-            answer = urllib3.request("PUT", f"{url}/v1/models/m", json={"schema": schema}, retries=False, timeout=20)
+            answer = urllib3.request("PUT", f"{url}/v1/models/m", json={"schema": schema}, retries=False, timeout=60)
         except urllib3.exceptions.HTTPError:
             assert time.monotonic() < deadline
         else:
@@ -140,7 +140,7 @@ def test_every_200_comes_after_a_sync(tmp_path: Path) -> None:
         process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
     try:
         register(url)
-        pool = urllib3.PoolManager(retries=False, timeout=20)
+        pool = urllib3.PoolManager(retries=False, timeout=60)
         for number in range(REQUESTS):  # one after another: each must have its own sync
             row = {"id": str(number), "features": {"x": number}, "scores": [0.5]}
             for what, sent in (("inferences", row), ("labels", {"id": str(number), "value": "1"})):
@@ -149,7 +149,7 @@ def test_every_200_comes_after_a_sync(tmp_path: Path) -> None:
     finally:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         subprocess.run(["kill", *children], check=False)
-        process.wait(30)
+        process.wait(120)
     wal = str(data.resolve() / "watchglass.duckdb.wal")
     lines = log.read_text(errors="replace").splitlines()
     assert any(f"{wal.removesuffix('.wal')}.journal>" in line and "fdatasync" in line for line in lines)

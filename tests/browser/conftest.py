@@ -1,7 +1,6 @@
 """A real server process on a free port, and a real Chromium."""
 
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+
+from app.demo.processes import free_port
 
 SERVER = Path(__file__).parents[1] / "app" / "parcels" / "parcels_server.py"
 CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
@@ -37,13 +38,6 @@ class Site:
     alert: str
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 def _healthy(url: str) -> bool:
     try:
         with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as reply:
@@ -56,12 +50,12 @@ def _healthy(url: str) -> bool:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The seeded server, healthy."""
     directory = tmp_path_factory.mktemp("served")
-    log, port = directory / "server.log", _free_port()
+    log, port = directory / "server.log", free_port()
     with log.open("w") as out:
         command = [sys.executable, str(SERVER), str(directory), str(port)]
         server = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=directory)
         try:
-            url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
+            url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 300
             while not (("READY" in log.read_text()) and _healthy(url)):
                 if server.poll() is not None or time.monotonic() > deadline:
                     pytest.fail(f"the server did not come up:\n{log.read_text()[-3000:]}")
@@ -70,7 +64,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             yield Site(url, words[1], words[2])
         finally:
             server.terminate()
-            server.wait(20)
+            server.wait(120)
 
 
 def server_wait(server: "subprocess.Popen[bytes]") -> None:

@@ -86,7 +86,7 @@ def test_a_worker_that_is_killed_mid_way_is_a_clear_error_and_the_next_explanati
         until(lambda: service.queue.running(task.ticket))
         os.kill(worker.pid, signal.SIGKILL)
         with pytest.raises(Unavailable, match=r"worker died \(ended by SIGKILL.*ask again"):
-            pending.result(60)
+            pending.result(120)
         assert service.tasks.view(task).state == "failed"
         following = service.explain("flights", "r2", "shapley", version="1")
         assert following.base_value + sum(following.attributions.values()) == pytest.approx(following.prediction)

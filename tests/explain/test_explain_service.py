@@ -156,7 +156,7 @@ def test_threads_that_ask_the_same_share_one_computation(service, store, registe
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(100)
     assert len(found) == 8
     assert all(each == found[0] for each in found)
 

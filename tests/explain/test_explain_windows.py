@@ -32,13 +32,13 @@ def explained(service, store, register, capture, reference):
 def test_a_window_is_explained_row_by_row_with_progress_and_only_once(service, store, explained):
     asked = WindowAsked(model="flights", window=DAY, method="shapley", rows=6)
     task = service.windows.start(asked)
-    task.over.result(60)
+    task.over.result(120)
     seen = service.tasks.view(task)
     assert (seen.state, seen.done, seen.total, seen.failed) == ("done", 6, 6, 0)
     found = sample(store, "flights", DAY)
     assert (found.method, len(found.explanations)) == ("shapley", 6)
     again = service.windows.start(asked)
-    again.over.result(60)
+    again.over.result(120)
     assert len(store.explanations.query("flights")) == 6, "the same rows, from the store"
     assert {each.feature for each in importance(found.explanations)} == {"carrier", "delay", "seats", "spare"}
     other = Window(DAY.end, DAY.end + timedelta(days=1))
@@ -49,7 +49,7 @@ def test_what_a_window_costs_is_said_before_it_is_asked(service, store, explaine
     asked = WindowAsked(model="flights", window=DAY, method="shapley", rows=6)
     told = service.windows.cost(asked)
     assert (told.explanations, told.rows, told.requests) == (6, 6 * told.one.rows, 0)
-    service.windows.start(asked).over.result(60)
+    service.windows.start(asked).over.result(120)
     assert (service.windows.cost(asked).rows, service.windows.cost(asked).one.cached) == (0, True)
     register(name=None, endpoint={"url": v2_server.url, "rows_per_request": 100})
     told = service.windows.cost(asked)
@@ -62,18 +62,18 @@ def test_a_row_that_somebody_picked_stands_for_others_only_once_chance_chose_it(
     chosen = service.windows.choose(asked)
     service.explain("flights", chosen[0][0], "shapley")
     assert sample(store, "flights", DAY).explanations == []
-    service.windows.start(asked).over.result(60)
+    service.windows.start(asked).over.result(120)
     assert len(sample(store, "flights", DAY).explanations) == 3
 
 
 def test_a_row_that_was_explained_again_counts_once_by_its_newest_explanation(service, store, explained, reference):
     """Beside another reference the same rows have other contributions: both together would look surer than they are."""
     asked = WindowAsked(model="flights", window=DAY, method="shapley", rows=4)
-    service.windows.start(asked).over.result(60)
+    service.windows.start(asked).over.result(120)
     before = sample(store, "flights", DAY).explanations
     reference(seed=10)
     service._clock.advance(START + timedelta(days=31))
-    service.windows.start(asked).over.result(60)
+    service.windows.start(asked).over.result(120)
     after = sample(store, "flights", DAY).explanations
     assert [each.inference_id for each in after] == [each.inference_id for each in before]
     assert not {each.id for each in after} & {each.id for each in before}
@@ -83,7 +83,7 @@ def test_a_row_that_was_explained_again_counts_once_by_its_newest_explanation(se
 def test_a_cancelled_window_keeps_what_it_has(service, store, explained):
     task = service.windows.start(WindowAsked(model="flights", window=DAY, method="shap", rows=30))
     service.tasks.cancel(task.id)
-    task.over.result(60)
+    task.over.result(120)
     seen = service.tasks.view(task)
     assert seen.state == "cancelled"
     assert seen.done == len(sample(store, "flights", DAY).explanations) < 30
@@ -96,7 +96,7 @@ def test_a_row_that_somebody_else_gave_up_is_asked_for_again(service, explained,
     answers = iter([Pending(given_up)])
     monkeypatch.setattr(service, "submit", lambda asked, **how: next(answers, None) or submit(asked, **how))
     task = service.windows.start(WindowAsked(model="flights", window=DAY, method="shapley", rows=2))
-    task.over.result(60)
+    task.over.result(120)
     assert (task.state, task.done, task.failed, task.error) == ("done", 2, 0, "")
 
 
@@ -112,7 +112,7 @@ def test_no_row_is_given_up_because_the_queue_was_full(service, explained, monke
 
     monkeypatch.setattr(service, "submit", full_at_first)
     task = service.windows.start(WindowAsked(model="flights", window=DAY, method="shapley", rows=2))
-    task.over.result(60)
+    task.over.result(120)
     assert refused.is_set()
     assert (task.state, task.done, task.failed) == ("done", 2, 0)
 

@@ -28,7 +28,7 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 if owner.hang.is_set():
-                    owner.release.wait(20)
+                    owner.release.wait(300)
                 status = owner.status
                 with owner.came:
                     owner.requests += 1
@@ -66,7 +66,7 @@ class Receiver:
         with self.came:
             return [row for path, _, body in self.bodies if path.endswith(kind) for row in body]
 
-    def wait_requests(self, count: int, timeout: float = 10) -> bool:
+    def wait_requests(self, count: int, timeout: float = 60) -> bool:
         with self.came:
             return self.came.wait_for(lambda: self.requests >= count, timeout)
 

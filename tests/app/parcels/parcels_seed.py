@@ -200,11 +200,11 @@ def _traffic(running: Runtime) -> str:
             )
             if number % 20
         ]
-        running.ingest.submit("parcels", conformed, None, source="http", received=len(own)).result(30)
+        running.ingest.submit("parcels", conformed, None, source="http", received=len(own)).result(120)
         waiting.append(labels)
         if day:  # the labels of the day before
             due = waiting[day - 1]
-            running.ingest.submit("parcels", None, due, source="labels", received=len(due)).result(30)
+            running.ingest.submit("parcels", None, due, source="labels", received=len(due)).result(120)
     running.clock.advance(NOW)
     running.ingest.flush()
     warm = table["temperature"].to_numpy()

@@ -68,7 +68,7 @@ def ask(app, requests):
 
 @pytest.fixture
 def watched(receiver):
-    client = Client(receiver.url, "flights", version="7", flush_interval=0.01)
+    client = Client(receiver.url, "flights", version="7", flush_interval=0.01, timeout=60)
     app = CaptureMiddleware(model(), model="flights", version="7", client=client)
     yield app
     client.close(timeout=0)
@@ -94,7 +94,7 @@ def test_responses_are_the_same_bytes_with_and_without_us(watched):
 def test_rows_of_a_request_become_inferences(watched, receiver):
     """Ids are the request's id and the row's number; latency, batch size, status and version are there."""
     ask(watched, [(INFER, body([4.0, 6.0], id="q"), {})])
-    assert watched.client.flush(10)
+    assert watched.client.flush(60)
     first, second = receiver.rows()
     assert (first["id"], second["id"]) == ("q:0", "q:1")
     assert first["features"] == {"x": 4.0}
@@ -108,7 +108,7 @@ def test_ids_may_travel_as_a_tensor_and_times_as_a_header(watched, receiver):
     content = json.loads(body([4.0]))
     content["inputs"].append({"name": "id", "shape": [1], "datatype": "BYTES", "data": ["flight-1"]})
     ask(watched, [(INFER, json.dumps(content), {"watchglass-time": "2013-05-01T10:00:00+00:00"})])
-    assert watched.client.flush(10)
+    assert watched.client.flush(60)
     (row,) = receiver.rows()
     assert row["id"] == "flight-1"
     assert row["features"] == {"x": 4.0}
@@ -119,7 +119,7 @@ def test_model_and_version_come_from_the_path(receiver):
     """A server of several models needs one line too."""
     app = CaptureMiddleware(model(), url=receiver.url)
     ask(app, [("/v2/models/taxis/versions/3/infer", body([4.0]), {})])
-    assert app.client.flush(10)
+    assert app.client.flush(60)
     app.client.close()
     (path, _, rows), *_ = receiver.bodies
     assert path == "/v1/models/taxis/inferences"
@@ -135,7 +135,7 @@ def test_probes_are_never_captured(watched, receiver):
             (INFER, body([4.0], parameters={"watchglass_probe": True}), {}),
         ],
     )
-    assert watched.client.flush(10)
+    assert watched.client.flush(60)
     assert receiver.rows() == []
     assert watched.client.stats()["dropped"] == {}
 
@@ -163,7 +163,7 @@ def test_bodies_that_are_too_large_or_no_tensors_are_counted(receiver):
 
     app = CaptureMiddleware(odd, url=receiver.url, max_body=300)
     ask(app, [(INFER, body([1.0, 2.0]), {}), (INFER, body([1.0] * 200), {})])
-    assert app.client.flush(10)
+    assert app.client.flush(60)
     app.client.close()
     assert app.client.stats()["dropped"] == {"unserialisable": 2, "too_large": 200}
 
@@ -190,7 +190,7 @@ def test_other_dialects_compressed_and_in_pieces_are_read_too(receiver, path, as
     app = CaptureMiddleware(served, url=receiver.url)
     (response,) = ask(app, [(path, gzip.compress(json.dumps(asked).encode()), {"content-encoding": "gzip"})])
     assert (response.headers["x-served"], response.json()) == ("yes", answered)
-    assert app.client.flush(10)
+    assert app.client.flush(60)
     app.client.close()
     (row,) = receiver.rows()
     assert (row["version"], row["features"], row["scores"]) == ("3", {"x": 4.0}, [2.0])
@@ -216,7 +216,7 @@ def test_only_the_given_path_is_captured(receiver):
     """A path of one's own."""
     app = CaptureMiddleware(model(), url=receiver.url, model="flights", path="/other")
     ask(app, [("/other", body([2.0]), {}), (INFER, body([4.0]), {})])
-    assert app.client.flush(10)
+    assert app.client.flush(60)
     app.client.close()
     assert [row["features"]["x"] for row in receiver.rows()] == [2.0]
 

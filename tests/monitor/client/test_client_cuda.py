@@ -159,7 +159,7 @@ def test_time_and_memory_are_read_when_the_device_is_done(cuda, fake):
     waiting.join(0.05)
     assert not found
     cuda.done.set()
-    waiting.join(10)
+    waiting.join(100)
     (ran,) = found
     assert (ran["device"], ran["device_ms"], ran["memory_mb"]) == ("cuda:0", 2.5, 812.0)
     assert ran["latency_ms"] == 2.5  # the host only launched; the answer took at least as long as the device
@@ -244,7 +244,7 @@ def test_a_real_cuda_device_measures_and_copies(receiver, make):
     request_id.set([str(row) for row in range(64)])
     with torch.inference_mode():
         expected = torch.softmax(module(given).double(), -1).cpu()
-    assert client.flush(30)
+    assert client.flush(60)
     rows = receiver.rows()
     assert torch.allclose(torch.tensor([row["scores"] for row in rows], dtype=torch.float64), expected, atol=1e-6)
     assert {row["device"] for row in rows} == {"cuda:0"}

@@ -12,7 +12,7 @@ def test_rows_arrive_with_ids_times_and_answers(receiver, make):
     client.log(
         {"temp": [20.5, None], "carrier": ["AA", "UA"]}, {"scores": [0.25, 0.75]}, ids=["a", "b"], latency_ms=1.5
     )
-    assert client.flush(10)
+    assert client.flush(60)
     first, second = receiver.rows()
     assert first["id"] == "a"
     assert first["features"] == {"temp": 20.5, "carrier": "AA"}
@@ -38,7 +38,7 @@ def test_inputs_of_every_form_become_the_same_rows(receiver, make, inputs, expec
     """One row, records, matrices and columns of lists or arrays are understood."""
     client = make()
     client.log(inputs, [0.5] * len(expected))
-    assert client.flush(10)
+    assert client.flush(60)
     assert [row["features"] for row in receiver.rows()] == expected
 
 
@@ -56,7 +56,7 @@ def test_floats_are_scores_and_texts_and_integers_are_predictions(receiver, make
     """Outputs are read by what they hold."""
     client = make()
     client.log({"x": [1, 2]}, outputs)
-    assert client.flush(10)
+    assert client.flush(60)
     row = receiver.rows()[0]
     assert {key: row[key] for key in ("scores", "prediction") if key in row} == expected
 
@@ -68,7 +68,7 @@ def test_what_the_caller_changes_afterwards_is_not_captured(receiver, make):
     client.log({"x": array, "y": values}, array)
     array[:] = 99
     values[:] = ["z", "z"]
-    assert client.flush(10)
+    assert client.flush(60)
     assert [row["features"] for row in receiver.rows()] == [{"x": 1.0, "y": "a"}, {"x": 2.0, "y": "b"}]
 
 
@@ -76,7 +76,7 @@ def test_nan_and_infinity_survive_the_wire(receiver, make):
     """JSON writers turn NaN to null; ours says NaN."""
     client = make()
     client.log({"x": [float("nan"), float("inf"), None]}, [0.1, 0.2, 0.3])
-    assert client.flush(10)
+    assert client.flush(60)
     first, second, third = (row["features"]["x"] for row in receiver.rows())
     assert first != first
     assert second == float("inf")
@@ -87,7 +87,7 @@ def test_lone_surrogates_reach_the_server(receiver, make):
     """It replaces and flags them; the row is not lost."""
     client = make()
     client.log({"x": ["\ud800a"]}, [0.5])
-    assert client.flush(10)
+    assert client.flush(60)
     assert receiver.rows()[0]["features"] == {"x": "\ud800a"}
 
 
@@ -99,7 +99,7 @@ def test_threads_log_at_once_and_every_row_is_counted_and_sent(receiver, make):
         thread.start()
     for thread in threads:
         thread.join()
-    assert client.flush(10)
+    assert client.flush(60)
     assert client.stats()["logged"] == client.stats()["sent"] == len({row["id"] for row in receiver.rows()}) == 1_600
     assert sum(thread.name == "watchglass-client" for thread in threading.enumerate()) == 1
 
@@ -109,7 +109,7 @@ def test_labels_go_to_their_own_address(receiver, make):
     client = make()
     client.label(["a", "b"], np.array([1, 0]))
     client.label("c", "late")
-    assert client.flush(10)
+    assert client.flush(60)
     assert receiver.rows("labels") == [{"id": "a", "value": 1}, {"id": "b", "value": 0}, {"id": "c", "value": "late"}]
 
 
@@ -119,7 +119,7 @@ def test_what_computed_a_row_is_sent_where_it_is_known(receiver, make):
     client.log({"x": 1}, 0.5, device="cuda:0", device_ms=1.25, memory_mb=812)
     client.log({"x": 1}, 0.5, device="cpu")
     client.log({"x": 1}, 0.5)
-    assert client.flush(10)
+    assert client.flush(60)
     said = [
         {name: row[name] for name in ("device", "device_ms", "memory_mb") if name in row} for row in receiver.rows()
     ]

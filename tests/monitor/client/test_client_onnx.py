@@ -67,7 +67,7 @@ def test_answers_are_byte_identical_and_the_rows_hold_them(classifier, client, r
     request_id.reset(token)
     assert [one.tobytes() for one in plain] == [one.tobytes() for one in seen]
     assert [one.dtype for one in plain] == [one.dtype for one in seen]
-    assert client.flush(10)
+    assert client.flush(60)
     rows = receiver.rows()
     assert [row["id"] for row in rows] == ["p", "q"]
     assert [list(row["features"].values()) for row in rows] == GIVEN.tolist()
@@ -80,7 +80,7 @@ def test_inputs_are_named_as_the_model_names_them(adder, classifier, client, rec
     column = np.array([[1.0], [2.0]], np.float32)
     watch(adder, client, output="prediction").run(["sum"], {"temp": column, "wind": column})
     watch(classifier, client).run(["probabilities"], {"x": GIVEN})
-    assert client.flush(10)
+    assert client.flush(60)
     rows = receiver.rows()
     assert rows[1]["features"] == {"temp": 2.0, "wind": 2.0}
     assert rows[1]["prediction"] == 4.0
@@ -95,7 +95,7 @@ def test_functions_read_what_the_names_do_not_say(classifier, client, receiver):
         output=lambda outputs: {"prediction": outputs["label"], "scores": outputs["probabilities"]},
     )
     label, scores = watched.run(None, {"x": GIVEN})
-    assert client.flush(10)
+    assert client.flush(60)
     rows = receiver.rows()
     assert [row["prediction"] for row in rows] == label.tolist()
     assert [row["scores"] for row in rows] == scores.tolist()
@@ -107,7 +107,7 @@ def test_the_sessions_own_values_are_captured_too(classifier, client, receiver):
     given = onnxruntime.OrtValue.ortvalue_from_numpy(GIVEN)
     found = watched.run_with_ort_values(["probabilities"], {"x": given})
     assert found[0].numpy().tobytes() == classifier.run(["probabilities"], {"x": GIVEN})[0].tobytes()
-    assert client.flush(10)
+    assert client.flush(60)
     assert len(receiver.rows()) == 2
 
 
@@ -116,7 +116,7 @@ def test_the_callers_later_changes_are_not_captured(classifier, client, receiver
     _, scores = watch(classifier, client).run(None, {"x": given})
     expected = scores.tolist()
     given[:], scores[:] = 0, 0
-    assert client.flush(10)
+    assert client.flush(60)
     assert [row["features"]["x-0"] for row in receiver.rows()] == [1.0, 0.5]
     assert [row["scores"] for row in receiver.rows()] == expected
 
@@ -136,7 +136,7 @@ def test_what_cannot_be_captured_is_counted_and_never_raised(classifier, client)
     watch(classifier, client, max_bytes=20).run(None, {"x": large})
     broken = watch(classifier, client, output=lambda _outputs: 1 / 0)
     broken.run(None, {"x": large})
-    assert client.flush(10)
+    assert client.flush(60)
     assert client.stats()["dropped"] == {"too_large": 3, "unserialisable": 3}
 
 

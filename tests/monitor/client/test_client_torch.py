@@ -99,7 +99,7 @@ def test_outputs_gradients_and_mode_are_the_same_with_and_without(client, receiv
             for one, other in zip(bare.parameters(), watched.parameters(), strict=True):
                 assert torch.equal(one.grad, other.grad)
     assert not any(each.training for each in watched.modules())
-    assert client.flush(10)
+    assert client.flush(60)
     rows = receiver.rows()
     expected = torch.softmax(tensors(plain)[0].double(), -1)
     assert np.allclose([row["scores"] for row in rows], expected.numpy(force=True), atol=1e-7)
@@ -132,7 +132,7 @@ def test_names_ids_and_a_function_of_features(client, receiver):
         output=lambda y: {"prediction": y.argmax(1).tolist()},
     ):
         module(torch.tensor([[1.0, 2.0, 3.0]]))
-    assert client.flush(10)
+    assert client.flush(60)
     rows = receiver.rows()
     assert [row["id"] for row in rows[:3]] == ["one", "x", "y"]
     assert rows[0]["features"] == {"a": 1.0, "b": 2.0, "c": 3.0}
@@ -160,7 +160,7 @@ def test_what_was_given_is_kept_though_module_and_caller_change_it(client, recei
         answer = module(given)
         expected = answer.item()
         answer.zero_()
-    assert client.flush(10)
+    assert client.flush(60)
     (row,) = receiver.rows()
     assert row["features"] == {"input-0": 3.0, "input-1": 4.0}
     assert row["prediction"] == expected
@@ -171,7 +171,7 @@ def test_every_type_of_number_arrives(client, receiver, dtype):
     module = nn.Identity().eval()
     watch(module, client, output="prediction")
     module(torch.tensor([1, 2], dtype=dtype))
-    assert client.flush(10)
+    assert client.flush(60)
     assert [row["features"]["input"] for row in receiver.rows()] == [1, 2]
 
 
@@ -187,7 +187,7 @@ def test_scores_are_probabilities_whatever_the_module_answers(client, receiver, 
     module = nn.Identity().eval()
     watch(module, client, features=lambda x: {"n": list(range(len(x)))}, output=output)
     module(torch.tensor(answer))
-    assert client.flush(10)
+    assert client.flush(60)
     assert np.allclose([row["scores"] for row in receiver.rows()], scores)
 
 
@@ -201,7 +201,7 @@ def test_training_and_probes_are_left_out_and_counted(client, receiver, caplog):
     asked = watch(module.train(), client, output="logits", training=True)
     module(torch.zeros(1, 3))
     asked.remove()
-    assert client.flush(10)
+    assert client.flush(60)
     assert len(receiver.rows()) == 1
     assert handle.counts == {"probe": 1, "training": 2}
     assert asked.counts == {}
@@ -219,7 +219,7 @@ def test_a_call_within_a_call_is_not_a_prediction_of_its_own(client, receiver):
     module = Halving().eval()
     handle = watch(module, client, output=lambda y: {"prediction": [1.0] * 8})
     module(torch.zeros(8))
-    assert client.flush(10)
+    assert client.flush(60)
     assert len(receiver.rows()) == 8
     assert handle.counts == {"nested": 3}
 
@@ -257,7 +257,7 @@ def test_exceptions_of_the_module_pass_as_they_are(client):
 def test_what_cannot_be_captured_is_counted_and_never_raised(client, module, given, counted):
     handle = watch(module.eval(), client)
     assert module(given) is given
-    assert client.flush(10)
+    assert client.flush(60)
     stats = client.stats()
     assert stats["dropped"].keys() == {counted}
     assert stats["logged"] == stats["dropped"][counted]
@@ -291,7 +291,7 @@ def test_many_threads_each_get_their_own_rows(client, receiver):
         thread.start()
     for thread in threads:
         thread.join()
-    assert client.flush(20)
+    assert client.flush(60)
     rows = receiver.rows()
     assert len(rows) == 400
     for row in rows:
@@ -323,7 +323,7 @@ def test_a_compiled_module_is_watched_outside_its_graph(client, receiver, fullgr
     handle = watch(module, client, output="logits")
     for _ in range(3):
         module(torch.ones(2, 3))
-    assert client.flush(10)
+    assert client.flush(60)
     assert (counter.frame_count, len(receiver.rows()), handle.counts) == (1, 6, {})
 
 
@@ -346,7 +346,7 @@ def test_data_parallel_is_watched_as_one_call(client, receiver):
     module = nn.DataParallel(seeded(mlp)).eval()
     watch(module, client, output="logits")
     module(torch.ones(5, 3))
-    assert client.flush(10)
+    assert client.flush(60)
     assert {row["batch_size"] for row in receiver.rows()} == {5}
 
 

@@ -10,7 +10,7 @@ from monitor.client import Client
 
 @pytest.fixture
 def client(receiver):
-    found = Client(receiver.url, "flights", flush_interval=0.01)
+    found = Client(receiver.url, "flights", flush_interval=0.01, timeout=60)
     yield found
     found.close(timeout=0)
 
@@ -26,7 +26,7 @@ def test_a_watched_function_returns_the_very_same_object(client, receiver):
 
     assert predict({"x": [1.0, 2.0]}) is result
     assert predict.__doc__ == "Say how likely."
-    assert client.flush(10)
+    assert client.flush(60)
     rows = receiver.rows()
     assert [row["features"] for row in rows] == [{"x": 1.0}, {"x": 2.0}]
     assert [row["scores"] for row in rows] == [[0.25], [0.75]]
@@ -42,7 +42,7 @@ def test_inputs_are_captured_as_they_were_given(client, receiver):
         return array[:, 0]
 
     predict(np.array([[1.0, 2.0]]))
-    assert client.flush(10)
+    assert client.flush(60)
     assert receiver.rows()[0]["features"] == {"input-0": 1.0, "input-1": 2.0}
 
 
@@ -56,7 +56,7 @@ def test_methods_and_keywords_and_ids(client, receiver):
 
     assert Model().predict({"x": [1.0], "id": ["a"]}, scale=1) == [0.5]
     assert Model().predict(rows={"x": [1.0], "id": ["b"]}) == [0.5]
-    assert client.flush(10)
+    assert client.flush(60)
     assert [row["id"] for row in receiver.rows()] == ["a", "b"]
 
 
@@ -69,7 +69,7 @@ def test_coroutines_are_watched_too(client, receiver):
         return ["late"]
 
     assert asyncio.run(predict({"x": [1.0]})) == ["late"]
-    assert client.flush(10)
+    assert client.flush(60)
     assert receiver.rows()[0]["prediction"] == "late"
 
 

@@ -42,16 +42,16 @@ class Dead:
 def test_a_commit_that_raises_is_answered_right(
     ingest: Ingest, store: Store, rows, monkeypatch: pytest.MonkeyPatch, durable: bool
 ) -> None:
-    ingest.submit("flights", rows(0, 10), source="http", received=10).result(20)
+    ingest.submit("flights", rows(0, 10), source="http", received=10).result(120)
     fault = Fault(monkeypatch, durable)
     future = ingest.submit("flights", rows(10, 10), source="http", received=10)
     if durable:
-        assert future.result(20).stored == 10
+        assert future.result(120).stored == 10
     else:
         with pytest.raises(Unavailable):
-            future.result(20)
+            future.result(120)
     assert fault.left == 0
-    again = ingest.submit("flights", rows(10, 10), source="http", received=10).result(20)
+    again = ingest.submit("flights", rows(10, 10), source="http", received=10).result(120)
     assert (again.duplicate, again.stored) == ((10, 0) if durable else (0, 10))
     assert store.rows.count("flights") == 20
 
@@ -78,9 +78,9 @@ def test_one_bad_submission_does_not_spoil_the_others(ingest: Ingest, store: Sto
         first = ingest.submit("flights", rows(10, 1), source="http", received=1)
         middle = ingest.submit("flights", bad, source="http", received=5)
         last = ingest.submit("flights", good, source="http", received=5)
-    assert (first.result(20).stored, last.result(20).stored) == (1, 5)
+    assert (first.result(120).stored, last.result(120).stored) == (1, 5)
     with pytest.raises((InvalidInput, Unavailable)):
-        middle.result(20)
+        middle.result(120)
     assert store.rows.count("flights") == 6
 
 
@@ -88,13 +88,13 @@ def test_a_failing_flush_is_tried_again(store: Store, clock, rows, monkeypatch: 
     ingest = Ingest(store, clock)
     ingest.start()
     batch = rows(0, 100).batch
-    ingest.submit("flights", rows(0, 100), source="http", received=100).result(20)
+    ingest.submit("flights", rows(0, 100), source="http", received=100).result(120)
     labelled = batch.append_column("_label", pa.array(["late"] * 100))
     from monitor.types import Window
 
     times = batch["_time"].to_pylist()
     ingest.register_reference("flights", "1", labelled, Window(times[0], times[-1]))
-    ingest.submit("flights", rows(100, 100), source="http", received=100).result(20)
+    ingest.submit("flights", rows(100, 100), source="http", received=100).result(120)
     real, broken = store.profiles.append, []
 
     def fails_once(*arguments: object, **more: object) -> None:

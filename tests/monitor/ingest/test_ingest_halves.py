@@ -25,7 +25,7 @@ def half(number: int, side: str, shift: float = 0.0) -> Arrival:
 
 
 def sent(ingest: Ingest, halves: list[Arrival]):
-    return ingest.submit("flights", None, source="kserve", received=0, halves=halves).result(30)
+    return ingest.submit("flights", None, source="kserve", received=0, halves=halves).result(120)
 
 
 def unpaired(store: Store, clock) -> dict[str, int]:

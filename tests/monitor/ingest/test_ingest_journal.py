@@ -58,7 +58,7 @@ def crashed(path: Path, to: Path) -> Path:
 
 
 def test_plain_rows_are_answered_before_they_are_in_the_tables(ingest: Ingest, store: Store) -> None:
-    assert send(ingest, inference(1)).result(20) == Receipt(received=1, stored=1)
+    assert send(ingest, inference(1)).result(120) == Receipt(received=1, stored=1)
     assert in_tables(store) == 0
     assert store.rows.count("flights") == 1, "whoever reads finds them"
     assert in_tables(store) == 1
@@ -73,27 +73,27 @@ def test_every_way_of_reading_finds_what_was_answered(ingest: Ingest, store: Sto
         lambda: (store.rows.located("flights", f"r{store.rows.count('flights') - 1}") or (0,))[0],
     ]
     for number, read in enumerate(reads):
-        send(ingest, inference(number)).result(20)
+        send(ingest, inference(number)).result(120)
         assert read() == number + 1
-    send(ingest, inference(4)).result(20)
+    send(ingest, inference(4)).result(120)
     with store.snapshot():
         assert store.rows.count("flights") == 5
-    send(ingest, inference(5)).result(20)
+    send(ingest, inference(5)).result(120)
     with store.transaction():
         assert store.rows.count("flights") == 6
 
 
 def test_a_label_finds_the_row_that_came_just_before(ingest: Ingest, store: Store) -> None:
-    send(ingest, inference(1)).result(20)
-    ingest.submit("flights", None, [Label(id="r1", value="late")], source="http", received=1).result(20)
+    send(ingest, inference(1)).result(120)
+    ingest.submit("flights", None, [Label(id="r1", value="late")], source="http", received=1).result(120)
     assert store.rows.inferences("flights", limit=9)["_label"].to_pylist() == ["late"]
 
 
 def test_a_repeat_and_a_conflict_are_told_while_the_first_is_pending(ingest: Ingest, store: Store) -> None:
-    send(ingest, inference(1)).result(20)
+    send(ingest, inference(1)).result(120)
     assert in_tables(store) == 0
-    assert send(ingest, inference(1)).result(20).duplicate == 1
-    assert send(ingest, inference(1, shift=1.0)).result(20).errors[0].reason == "conflict"
+    assert send(ingest, inference(1)).result(120).duplicate == 1
+    assert send(ingest, inference(1, shift=1.0)).result(120).errors[0].reason == "conflict"
     assert store.rows.count("flights") == 1
 
 
@@ -107,14 +107,14 @@ def test_a_repeat_and_a_conflict_are_told_while_the_first_is_pending(ingest: Ing
     ids=["ahead", "ahead as text", "unreadable"],
 )
 def test_rows_whose_fate_is_not_certain_go_the_other_way(ingest: Ingest, store: Store, row: Inference) -> None:
-    receipt = send(ingest, row).result(20)
+    receipt = send(ingest, row).result(120)
     assert in_tables(store) == receipt.stored
     assert store.ledger.received() == {("flights", "http"): 1}
 
 
 def test_values_that_the_journal_cannot_hold_go_the_other_way(ingest: Ingest, store: Store) -> None:
     odd = replace(inference(1), features={"delay": 10**30, "carrier": "\ud800"})
-    assert send(ingest, odd).result(20).stored == 1
+    assert send(ingest, odd).result(120).stored == 1
     assert in_tables(store) == 1
 
 
@@ -122,33 +122,33 @@ def test_when_it_was_received_is_when_it_was_answered(ingest: Ingest, store: Sto
     moments = [NOW + timedelta(minutes=number) for number in range(3)]
     for number, moment in enumerate(moments):
         clock.advance(moment)
-        send(ingest, inference(number, time=START if number == 1 else None)).result(20)
+        send(ingest, inference(number, time=START if number == 1 else None)).result(120)
     rows = store.rows.inferences("flights", limit=9).sort_by("_id")
     assert rows["_received"].to_pylist() == moments
     assert rows["_time"].to_pylist() == [moments[0], START, moments[2]]
 
 
 def test_a_row_without_an_id_gets_one(ingest: Ingest, store: Store) -> None:
-    send(ingest, inference(1, id=None)).result(20)
-    send(ingest, inference(1, id=None)).result(20)
+    send(ingest, inference(1, id=None)).result(120)
+    send(ingest, inference(1, id=None)).result(120)
     assert len(set(store.rows.inferences("flights", limit=9)["_id"].to_pylist())) == 2
 
 
 def test_a_crash_loses_nothing_that_was_answered(ingest: Ingest, path: Path, tmp_path: Path, clock) -> None:
     for number in range(5):
-        send(ingest, inference(number)).result(20)
+        send(ingest, inference(number)).result(120)
     with Store.open(crashed(path, tmp_path / "after")) as left:
         assert left.rows.count("flights") == 0
         again = Ingest(left, clock)
         assert in_tables(left) == 5, "brought in before anything is taken"
         again.start()
-        assert send(again, inference(4)).result(20).duplicate == 1
+        assert send(again, inference(4)).result(120).duplicate == 1
         again.stop()
         assert all(check.ok for check in verify(left))
 
 
 def test_a_torn_end_was_never_answered_and_is_cut(ingest: Ingest, path: Path, tmp_path: Path, clock) -> None:
-    send(ingest, inference(1)).result(20)
+    send(ingest, inference(1)).result(120)
     copy = crashed(path, tmp_path / "after")
     journal = copy.with_name(copy.name + ".journal")
     whole = journal.read_bytes()
@@ -167,7 +167,7 @@ def test_damage_in_the_middle_is_put_aside_told_and_does_not_stop_the_rest(
     ingest: Ingest, path: Path, tmp_path: Path, clock
 ) -> None:
     for number in range(3):
-        send(ingest, inference(number)).result(20)
+        send(ingest, inference(number)).result(120)
     copy = crashed(path, tmp_path / "after")
     journal = copy.with_name(copy.name + ".journal")
     data = bytearray(journal.read_bytes())
@@ -181,7 +181,7 @@ def test_damage_in_the_middle_is_put_aside_told_and_does_not_stop_the_rest(
             assert ids - {"r10"} == {"r0", "r2"}
             assert [check.name for check in verify(left) if not check.ok] == ["nothing acknowledged was cut off"]
             assert len(left.ledger.losses()) == 1
-            assert send(again, inference(10 + start)).result(20).stored == 1
+            assert send(again, inference(10 + start)).result(120).stored == 1
             again.stop()
     assert journal.with_name(f"{journal.name}.damaged").read_bytes() == data
 
@@ -192,7 +192,7 @@ def test_a_last_frame_that_is_whole_but_damaged_counts_as_lost(
 ) -> None:
     """It cannot be told from one that was answered: it is not cut as a torn end is, but counted and put aside."""
     for number in range(2):
-        send(ingest, inference(number)).result(20)
+        send(ingest, inference(number)).result(120)
     copy = crashed(path, tmp_path / "after")
     journal = copy.with_name(copy.name + ".journal")
     data = bytearray(journal.read_bytes())
@@ -206,7 +206,7 @@ def test_a_last_frame_that_is_whole_but_damaged_counts_as_lost(
             assert in_tables(left) == 1 + start
             assert len(left.ledger.losses()) == 1
             assert [check.name for check in verify(left) if not check.ok] == ["nothing acknowledged was cut off"]
-            assert send(again, inference(10 + start)).result(20).stored == 1
+            assert send(again, inference(10 + start)).result(120).stored == 1
             again.stop()
     assert journal.with_name(f"{journal.name}.damaged").read_bytes() == data
 
@@ -227,7 +227,7 @@ def test_a_frame_that_could_not_be_synced_is_taken_back(
     ingest: Ingest, store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rows go the other way then; the journal goes on where it was."""
-    send(ingest, inference(1)).result(20)
+    send(ingest, inference(1)).result(120)
     journal = path.with_name(path.name + ".journal")
     before = journal.read_bytes()
 
@@ -236,10 +236,10 @@ def test_a_frame_that_could_not_be_synced_is_taken_back(
 
     with monkeypatch.context() as broken:
         broken.setattr(Journal, "_sync", full)
-        assert send(ingest, inference(2)).result(20).stored == 1
+        assert send(ingest, inference(2)).result(120).stored == 1
     assert in_tables(store) == 2
     assert journal.read_bytes() == before
-    send(ingest, inference(3)).result(20)
+    send(ingest, inference(3)).result(120)
     assert [frame.number for _, frame in frames(journal.read_bytes())] == [1, 2]
 
 
@@ -269,7 +269,7 @@ def test_rows_that_the_tables_refuse_for_a_while_are_kept_and_brought_in_later(
     ingest: Ingest, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pending, "AGAIN_SECONDS", 0.0)
-    send(ingest, inference(1)).result(20)
+    send(ingest, inference(1)).result(120)
 
     def refuse(*_: object) -> None:
         raise Unavailable("no")
@@ -278,8 +278,8 @@ def test_rows_that_the_tables_refuse_for_a_while_are_kept_and_brought_in_later(
         broken.setattr(pending, "settle", refuse)
         assert store.rows.count("flights") == 0
         with pytest.raises(Unavailable):  # which may be about that very row
-            ingest.submit("flights", None, [Label(id="r1", value="late")], source="http", received=1).result(20)
-        assert send(ingest, inference(2)).result(20).stored == 1
+            ingest.submit("flights", None, [Label(id="r1", value="late")], source="http", received=1).result(120)
+        assert send(ingest, inference(2)).result(120).stored == 1
     assert store.rows.count("flights") == 2
 
 
@@ -293,7 +293,7 @@ def test_while_the_tables_refuse_rows_reading_goes_on_and_does_not_try_each_time
         tries.append(True)
         raise Unavailable("no")
 
-    send(ingest, inference(1)).result(20)
+    send(ingest, inference(1)).result(120)
     with monkeypatch.context() as broken:
         broken.setattr(pending, "settle", refuse)
         assert [store.rows.count("flights") for _ in range(5)] == [0] * 5
@@ -304,7 +304,7 @@ def test_while_the_tables_refuse_rows_reading_goes_on_and_does_not_try_each_time
 def test_no_more_is_pending_than_is_bounded(ingest: Ingest, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pending, "MOST_ROWS", 3)
     for number in range(4):
-        send(ingest, inference(number)).result(20)
+        send(ingest, inference(number)).result(120)
     assert in_tables(store) == 4, "the fourth waited until the others were in"
 
 
@@ -320,7 +320,7 @@ def test_a_row_that_the_tables_can_never_hold_becomes_a_dead_letter(
 
     monkeypatch.setattr(in_frames, "conform", poisoned)
     for number in range(3):
-        send(ingest, inference(number)).result(20)
+        send(ingest, inference(number)).result(120)
     assert store.rows.count("flights") == 2
     assert {(line.outcome, line.reason): line.rows for line in store.ledger.lines()} == {
         ("stored", ""): 2,
@@ -331,7 +331,7 @@ def test_a_row_that_the_tables_can_never_hold_becomes_a_dead_letter(
 
 
 def test_another_database_under_the_journal_stops_nothing(ingest: Ingest, path: Path, tmp_path: Path, clock) -> None:
-    send(ingest, inference(1)).result(20)
+    send(ingest, inference(1)).result(120)
     copy = crashed(path, tmp_path / "after")
     for name in (copy.name, copy.name + ".wal", copy.name + ".seq"):
         copy.with_name(name).unlink(missing_ok=True)
@@ -410,13 +410,13 @@ def test_any_order_of_rows_labels_reads_and_crashes_ends_as_without_the_journal(
             rows = [inference(n, shift=float(place % 7 == 3), time=START) for n in range(first, first + count)]
             if draw < 0.55:
                 assert is_plain(rows, model.schema)
-                world.receipts.append(send(world.ingest, *rows).result(20))
+                world.receipts.append(send(world.ingest, *rows).result(120))
             elif draw < 0.7:
                 batch = conform(rows, model.schema, source="file", now=world.clock.now())
-                world.ingest.submit("flights", batch, source="file", received=count).result(20)
+                world.ingest.submit("flights", batch, source="file", received=count).result(120)
             elif draw < 0.85:
                 truth = [Label(id=f"r{first}", value="late" if place % 2 else "on time")]
-                world.ingest.submit("flights", None, truth, source="http", received=1).result(20)
+                world.ingest.submit("flights", None, truth, source="http", received=1).result(120)
             elif draw < 0.93:
                 world.store.rows.count("flights")
             elif world.journal:

@@ -18,7 +18,7 @@ def send(ingest: Ingest, conformed: Conformed | None, labels=(), **more: object)
     received = more.pop(
         "received", (0 if conformed is None else conformed.batch.num_rows + len(conformed.rejected)) + len(labels)
     )
-    return ingest.submit("flights", conformed, labels, source="http", received=received, **more).result(20)
+    return ingest.submit("flights", conformed, labels, source="http", received=received, **more).result(120)
 
 
 def fates(store: Store) -> dict[tuple[str, str, str], int]:
@@ -64,7 +64,7 @@ def test_repeats_within_one_group_are_seen(ingest: Ingest, store: Store, rows) -
         third = ingest.submit("flights", rows(4, 1, shift=1.0), source="import", received=1)
     assert [
         (found.stored, found.duplicate, found.rejected)
-        for found in (first.result(20), second.result(20), third.result(20))
+        for found in (first.result(120), second.result(120), third.result(120))
     ] == [
         (3, 0, 0),
         (2, 1, 0),
@@ -155,7 +155,7 @@ def test_several_models_in_one_group(ingest: Ingest, store: Store, model: Model,
             ingest.submit(name, rows(0, 5), [Label(id="r0", value="late")], source="http", received=6)
             for name in ("flights", "other")
         ]
-    assert [future.result(20).stored for future in futures] == [6, 6]
+    assert [future.result(120).stored for future in futures] == [6, 6]
     assert store.ledger.received() == {
         (name, source): count for name in ("flights", "other") for source, count in (("http", 5), ("labels", 1))
     }
@@ -179,7 +179,7 @@ def test_a_full_queue_refuses_and_loses_nothing(store: Store, clock, rows) -> No
             ingest.submit("flights", rows(0, 50), source="http", received=50)
         assert 0 < ingest.waiting_bytes <= 20_000
         assert ingest.refusals.totals() == {("flights", "queue_full"): 1}
-    assert all(future.result(20).stored == 1 for future in futures)
+    assert all(future.result(120).stored == 1 for future in futures)
     assert store.rows.count("flights") == len(futures)
     ingest.stop()
     with pytest.raises(Unavailable, match="not running"):

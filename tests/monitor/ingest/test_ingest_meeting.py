@@ -31,7 +31,7 @@ def half(number: int, side: str, shift: float = 0.0, **more: object) -> Arrival:
 
 
 def send(ingest: Ingest, *halves: Arrival) -> Collected:
-    told = ingest.submit("flights", None, source="kserve", received=0, halves=halves).result(20)
+    told = ingest.submit("flights", None, source="kserve", received=0, halves=halves).result(120)
     assert isinstance(told, Collected)
     return told
 

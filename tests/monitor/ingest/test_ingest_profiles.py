@@ -52,7 +52,7 @@ def nonzero(pieces: pa.Table) -> list[dict]:
 
 def send(ingest: Ingest, rows=None, labels=()) -> None:
     received = (rows.batch.num_rows if rows else 0) + len(labels)
-    ingest.submit("flights", rows, labels, source="http", received=received).result(20)
+    ingest.submit("flights", rows, labels, source="http", received=received).result(120)
 
 
 def replay(ingest: Ingest, rows, sizes: list[int], seed: int) -> None:
@@ -135,7 +135,7 @@ def test_pieces_are_one_moment_while_rows_come_and_pieces_are_flushed(ingest: In
         thread.start()
     for number in range(60):
         future = ingest.submit("flights", rows(number * 10, 10), source="http", received=10)
-        future.result(20)
+        future.result(120)
         seen = total(ingest.pieces("flights", YEAR, columns=["delay"], segment=ALL), binning)
         assert seen == (number + 1) * 10  # what is acknowledged is seen
     done.append(True)

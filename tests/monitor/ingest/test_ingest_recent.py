@@ -57,7 +57,7 @@ def test_rows_of_every_kind_are_profiled_alike_from_memory_and_from_the_store(tm
         for first, count in ((0, 30), (30, 1), (31, 40)):
             labels = [Label(id=f"r{first}", value="late")]
             sent = conform(rows(first, count), model.schema, source="http", now=NOW)
-            ingest.submit("flights", sent, labels, source="http", received=count + 1).result(20)
+            ingest.submit("flights", sent, labels, source="http", received=count + 1).result(120)
         assert len(store.rows.recent("flights", 0, store.rows.last_seq("flights"))) == 71
         memory = merge(ingest.pieces("flights", YEAR))
         assert store.rows.recent("flights", 0, store.rows.last_seq("flights")) is None, "they are let go of"

@@ -54,7 +54,7 @@ def measured(request: pytest.FixtureRequest, tmp_path: Path):
         table = batch.batch.select(["x", "_scores", "_time"])
         reference = conform_reference(table, schema, time="_time", scores="_scores", now=DAY.end)
         ingest.register_reference("m", "1", reference, DAY)
-        ingest.submit("m", batch, source="t", received=ROWS).result(30)
+        ingest.submit("m", batch, source="t", received=ROWS).result(120)
         context = JobContext(store=store, pieces=ingest.pieces, clock=clock, data_dir=tmp_path, base_url="http://x")
         found = [*TrafficJob().run(context, model, DAY), *QualityJob().run(context, model, DAY)]
         ingest.stop()

@@ -38,7 +38,7 @@ class Served:
     def settle(self) -> bool:
         """Wait until every request is over (an answer arrives a little before that) and what it left is sent."""
         until(lambda: not self.server.server_state.tasks)
-        return self.client.flush(10)
+        return self.client.flush(60)
 
     def leave(self) -> None:
         """Begin to stop; it takes a while, in which the next test can run."""
@@ -46,7 +46,7 @@ class Served:
         _leaving.append(self)
 
     def stop(self) -> None:
-        self.thread.join(10)
+        self.thread.join(100)
         self.listener.close()
 
 

@@ -20,7 +20,7 @@ from monitor.store import Store
 from monitor.types import AlertState, Measurement, Model, Rule, Status, Window
 from tests.waiting import until
 
-DEADLINE = 30.0
+DEADLINE = 120.0
 GOES_BY = Rule(name="goes-by", metric="attribution.ndcg", op="<", threshold=0.5)
 
 

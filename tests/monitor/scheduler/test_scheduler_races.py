@@ -31,7 +31,7 @@ SCHEMA = ModelSchema(
     features=(Feature(name="x", kind=Kind.NUMERIC), Feature(name="kind", kind=Kind.CATEGORICAL)),
 )
 MODEL = Model(name="m", schema=SCHEMA, settings=Settings(segments=("kind",)), created=START)
-DEADLINE = 60.0
+DEADLINE = 300.0
 
 
 def inference(day: int, number: int) -> Inference:
@@ -46,7 +46,7 @@ def inference(day: int, number: int) -> Inference:
 
 
 def label(row: Inference) -> Label:
-    return Label(id=str(row.id), value="yes" if hash(row.time) % 3 else "no")
+    return Label(id=str(row.id), value="yes" if row.time.microsecond % 3 else "no")
 
 
 class World:

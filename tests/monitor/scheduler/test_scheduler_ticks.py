@@ -22,6 +22,7 @@ from monitor.jobs.traffic import TrafficJob
 from monitor.scheduler import Scheduler, TickResult
 from monitor.store import Store
 from monitor.types import AlertState, Measurement, Model, Rule, Settings, Window
+from tests.waiting import until
 
 FLOOR = Rule(name="auc-floor", metric="performance.auc", op="<", threshold=0.6)
 RULES = (*plain_rules(), FLOOR)
@@ -384,10 +385,7 @@ def test_the_thread_ticks_with_the_systems_clock_and_never_with_a_manual_one(wor
     config = Config(scheduler=SchedulerConfig(every_seconds=0.01))
     scheduler = Scheduler(world.store, world.ingest, world.clock, config, jobs=[recorder])  # type: ignore[arg-type]
     scheduler.start()
-    deadline = 5.0
-    while not recorder.windows_run and deadline > 0:
-        scheduler._stop.wait(0.01)
-        deadline -= 0.01
+    until(lambda: recorder.windows_run)
     scheduler.stop()
     assert recorder.windows_run == [world.window(0)]
 

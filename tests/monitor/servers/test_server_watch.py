@@ -15,6 +15,7 @@ from monitor.servers.fetch import check_address, fetch
 from monitor.store import Store
 from monitor.store.samples import Sample
 from monitor.types import Feature, Kind, Model, ModelSchema, Settings, Task, Version, Window
+from tests.waiting import until
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 PAGE = """
@@ -150,11 +151,8 @@ def test_the_thread_asks_and_ends(world):
     watch = ServerWatch(world.store, world.clock, hosts=["127.0.0.1"], every_seconds=0.01, gpus=Reader(Gpus()))
     watch.start()
     assert watch.running
-    deadline = datetime.now(UTC) + timedelta(seconds=10)
-    while len(world.server.asked) < 3 and datetime.now(UTC) < deadline:
-        world.server.over.wait(0.01)
+    until(lambda: len(world.server.asked) >= 3)
     watch.stop()
-    assert len(world.server.asked) >= 3
     assert not watch.running
 
 

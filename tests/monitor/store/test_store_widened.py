@@ -61,7 +61,7 @@ store = Store.open({str(old)!r})
 {more}
 os._exit(9)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=200)
     assert done.returncode == 9, done.stderr
     with Store.open(old) as store:
         assert held(store) == (10 if instant.startswith("before") else 13, "B", None)
