@@ -95,7 +95,7 @@ def crash(directory: Path, kills: int, events: int, points: int, traces: int, se
     finally:
         shared.over.value = 1
         for sender in senders:
-            sender.join(20)
+            sender.join(120)
     supervisor.stop()
     return figures(supervisor, journals, directory)
 

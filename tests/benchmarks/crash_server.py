@@ -117,7 +117,7 @@ def ask(url: str, method: str, path: str, **given: Any) -> None:
     deadline = time.monotonic() + DEADLINE
     while True:
         try:
-            answer = urllib3.request(method, url + path, retries=False, timeout=10, **given)
+            answer = urllib3.request(method, url + path, retries=False, timeout=60, **given)
         except urllib3.exceptions.HTTPError:
             if time.monotonic() > deadline:
                 raise

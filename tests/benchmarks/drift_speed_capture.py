@@ -70,7 +70,7 @@ def _turn(
             )
             rows = conform([inference], made.SCHEMA, source="http", now=clock.now())
             began = time.perf_counter()
-            ingest.submit(made.NAME, rows, source="http", received=1).result(20)
+            ingest.submit(made.NAME, rows, source="http", received=1).result(120)
             taken.append(time.perf_counter() - began)
             time.sleep(_PAUSE)
     finally:

@@ -79,10 +79,10 @@ class Server:
         if self.alive:
             self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(30)
+            self.process.wait(120)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
 
     @property
     def alive(self) -> bool:

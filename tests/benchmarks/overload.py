@@ -86,7 +86,7 @@ def _flood(url: str, per_second: float, seconds: float) -> tuple[list[Fates], di
     fates = [raw.get(timeout=patience) for _ in range(PROCESSES)]
     client = sdk.get(timeout=patience)
     for process in processes:
-        process.join(60)
+        process.join(300)
     return fates, client
 
 

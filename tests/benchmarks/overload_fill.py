@@ -31,7 +31,7 @@ ROWS = 400
 FULL_REQUESTS = 8
 """Refusals after which a disk counts as full."""
 
-RESUME_SECONDS = 30.0
+RESUME_SECONDS = 120.0
 
 
 @dataclass(slots=True)

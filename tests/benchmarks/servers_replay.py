@@ -170,14 +170,14 @@ class _Replayed:
         path = recording.path.partition("?")[0] if own else None
         client = Client(self._url, self._model, "1", source="proxy")
         with proxied(port, client, task=self._schema["task"], model=self._model, path=path) as mine:
-            connection = http.client.HTTPConnection("127.0.0.1", mine, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", mine, timeout=100)
             connection.request(recording.method, recording.path, recording.body or None, headers)
             reply = connection.getresponse()
             if (reply.status, reply.read()) != (recording.status, recording.answer):
                 self.counts["bodies_differing"] += 1
                 self.problems.append("the proxy changed the answer")
             connection.close()
-        if not client.flush(timeout=30):
+        if not client.flush(timeout=100):
             self.problems.append("what was captured was not sent")
         stats = client.stats()
         client.close()
