@@ -1,13 +1,17 @@
 """Two profiles as two lists of shares over the same groups: what drift measures compare."""
 
 from abc import abstractmethod
-from typing import ClassVar
+from functools import lru_cache
+from typing import ClassVar, Final
 
 import numpy as np
 
 from monitor.drift import DriftMeasure
 from monitor.profile.column import ColumnProfile
 from monitor.profile.values import Floats, Ints
+
+_KEPT: Final = 2
+"""How many pairs are remembered: the measures of one column ask for the same, one after the other."""
 
 
 class ShareMeasure(DriftMeasure):
@@ -60,6 +64,12 @@ def shares(reference: ColumnProfile, current: ColumnProfile, groups: int) -> tup
         current: another, in the same bins.
         groups: how many groups of numbers there are at most.
     """
+    before, after = _shares(reference, current, groups)
+    return before.copy(), after.copy()
+
+
+@lru_cache(_KEPT)
+def _shares(reference: ColumnProfile, current: ColumnProfile, groups: int) -> tuple[Floats, Floats]:
     before, after = reference.mass, current.mass
     if reference.kind == "numeric":
         place = _groups(before, groups)
@@ -77,5 +87,11 @@ def _groups(mass: Ints, groups: int) -> Ints:
 
 def cumulative_difference(reference: ColumnProfile, current: ColumnProfile) -> tuple[Floats, Floats]:
     """Return the difference of the distribution functions after each slot of ``mass``, and the reference shares."""
+    difference, before = _cumulative_difference(reference, current)
+    return difference.copy(), before.copy()
+
+
+@lru_cache(_KEPT)
+def _cumulative_difference(reference: ColumnProfile, current: ColumnProfile) -> tuple[Floats, Floats]:
     before, after = reference.mass / reference.present, current.mass / current.present
     return np.cumsum(after - before), before

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
+import msgspec
 import numpy as np
 
 from monitor.profile.cells import Cells
@@ -141,7 +142,7 @@ class Binning:
     @classmethod
     def from_json(cls, text: str) -> "Binning":
         """Return the binning that `to_json` wrote."""
-        data = json.loads(text)
+        data = msgspec.json.decode(text)
         texts = {name: Usual.from_json(told) for name, told in data.get("texts", {}).items()}
         return cls(data["id"], {name: _read(column) for name, column in data["columns"].items()}, texts)
 

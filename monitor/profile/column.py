@@ -64,7 +64,7 @@ class ColumnProfile:
         """Either ``numeric`` or ``category``."""
         return self.binning.kind
 
-    @property
+    @cached_property
     def mass(self) -> Ints:
         """Rows in order along the number line: below, the bins, above; or by category: the values, other, unseen."""
         if isinstance(self.binning, NumericBins):
@@ -78,7 +78,7 @@ class ColumnProfile:
             return self.mass[1:-1]
         return self.mass[:-2]
 
-    @property
+    @cached_property
     def rows(self) -> int:
         """How many rows it was made of."""
         return int(self.counts[: self.binning.HEAD].sum()) + self.present
@@ -136,7 +136,7 @@ class ColumnProfile:
         mean = fixed.mean(self._total, self.present, self.binning.center, self.binning.scale)
         return min(max(mean, self.minimum), self.maximum)  # a column of zeros has a mean of 0, not of the last rounding
 
-    @property
+    @cached_property
     def std(self) -> float:
         """The population standard deviation of the finite values, as exact as the mean; NaN without any."""
         if not isinstance(self.binning, NumericBins):

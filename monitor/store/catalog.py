@@ -68,6 +68,13 @@ class Catalog:
         """Return every model, by name."""
         return [_model(row) for row in self._database.rows("SELECT * FROM models ORDER BY name")]
 
+    def read_ahead(self) -> list[Model]:
+        """Return every model, and remember them: for whoever opens the store, before anyone can change one."""
+        found = {model.name: model for model in self.models()}
+        for name in found:
+            self._models.get(name, found.get)
+        return list(found.values())
+
     def _read(self, name: str) -> Model | None:
         rows = self._database.rows("SELECT * FROM models WHERE name = ?", [name])
         return _model(rows[0]) if rows else None

@@ -109,7 +109,7 @@ class Database(Statements):
         if mine.depth:
             yield
             return
-        self.query("BEGIN TRANSACTION")
+        self.write("BEGIN TRANSACTION")
         mine.depth, mine.reading = 1, True
         try:
             yield

@@ -228,7 +228,7 @@ class Days:
             tests += [("version = ?", [version])] if version is not None else []
             tests += [("segment = ?", [segment])] if segment is not None else []
             if columns is not None:
-                tests.append((f'"column" IN ({", ".join("?" * len(columns)) or "NULL"})', list(columns)))
+                tests.append(('list_contains(?::VARCHAR[], "column")', [list(columns)]))  # many in IN are a join
             statements.append(f"SELECT {_COLUMNS} FROM {table} WHERE {' AND '.join(test for test, _ in tests)}")  # noqa: S608
             parameters += [value for _, values in tests for value in values]
         return self._database.query(" UNION ALL ".join(statements), parameters).cast(PIECES)

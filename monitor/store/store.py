@@ -64,7 +64,7 @@ class Store:
         self.database = database
         self._seal = Seal(database.path)
         self.catalog = Catalog(database)
-        tables.widen_old(database, [model.schema for model in self.catalog.models()])
+        tables.widen_old(database, [model.schema for model in self.catalog.read_ahead()])
         self.ledger = Ledger(database, self._seal)
         self.journaled = Journaled(database)
         self.letters = Letters(database, self.ledger, limits or Limits())

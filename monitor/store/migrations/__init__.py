@@ -1,19 +1,20 @@
 """The store's format, one numbered SQL file a step; applied in order, each with its record in one transaction."""
 
-from importlib import resources
+from pathlib import Path
+
+import duckdb
 
 from monitor.errors import Unavailable
 from monitor.store.database import Database
 
 
-def steps() -> list[tuple[int, str]]:
-    """Return (number, SQL) of every migration there is, in order.
+def steps() -> list[tuple[int, Path]]:
+    """Return (number, file of SQL) of every migration there is, in order.
 
     >>> [number for number, _ in steps()][:1]
     [1]
     """
-    files = (entry for entry in resources.files(__name__).iterdir() if entry.name.endswith(".sql"))
-    return sorted((int(entry.name.split("_")[0]), entry.read_text("utf-8")) for entry in files)
+    return sorted((int(file.name.split("_")[0]), file) for file in Path(__file__).parent.glob("*.sql"))
 
 
 def migrate(database: Database) -> int:
@@ -22,19 +23,25 @@ def migrate(database: Database) -> int:
     Raises:
         Unavailable: the file was written by a newer Watchglass; it is left untouched.
     """
-    database.query(
-        "CREATE TABLE IF NOT EXISTS migrations (number INTEGER, applied TIMESTAMP DEFAULT current_timestamp)"
-    )
-    present = database.integer("SELECT max(number) FROM migrations")
+    present = _present(database)
     known = steps()
     newest = known[-1][0]
     if present > newest:
         raise Unavailable(
             f"The store {database.path} has format {present}; this Watchglass reads up to {newest}. Upgrade Watchglass."
         )
-    for number, statements in known:
+    for number, file in known:
         if number > present:
             with database.transaction():
-                database.query(statements)
+                database.query(file.read_text("utf-8"))
                 database.query("INSERT INTO migrations (number) VALUES (?)", [number])
     return newest
+
+
+def _present(database: Database) -> int:
+    """Return the number of the file's format, 0 of an empty one."""
+    try:
+        return database.integer("SELECT max(number) FROM migrations")
+    except duckdb.CatalogException:
+        database.query("CREATE TABLE migrations (number INTEGER, applied TIMESTAMP DEFAULT current_timestamp)")
+        return 0

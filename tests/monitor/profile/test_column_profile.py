@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.profile import Binning, ColumnProfile, make_binning, profile, read
+from monitor.profile import Binning, ColumnProfile, NumericBins, make_binning, profile, read
 from monitor.profile.edges import BINS, latency_edges, reference_edges, score_edges
 from monitor.types import Feature, Kind, ModelSchema, Task
 
@@ -176,6 +176,15 @@ def test_fixed_edges():
     for threshold in (0.0, 1e-9, 0.5, 1 - 1e-9, 1.0):
         assert np.all(np.diff(score_edges(threshold)) > 0)
     assert (latency_edges()[0], round(latency_edges()[-1])) == (0.01, 3_600_000)
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=50))
+def test_every_double_survives_being_written_as_json(values):
+    binning = Binning.of({"x": NumericBins(np.array(values), values[0], values[-1], np.array(values[:9]))})
+    again = Binning.from_json(binning.to_json()).columns["x"]
+    assert again.edges.tobytes() == np.array(values).tobytes()
+    assert again.deciles.tobytes() == np.array(values[:9]).tobytes()
+    assert np.array([again.center, again.scale]).tobytes() == np.array([values[0], values[-1]]).tobytes()
 
 
 def test_binning_round_trips_exactly_through_json(profiles):

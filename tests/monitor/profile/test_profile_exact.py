@@ -153,3 +153,27 @@ def test_pieces_of_several_columns_or_binnings_are_not_added():
     renamed = pieces.set_column(4, "binning", pa.array(["other"] * len(pieces)))
     with pytest.raises(ValueError, match="several binnings"):
         merge(pa.concat_tables([pieces, renamed]), ["column"])
+
+
+def test_pieces_that_need_no_adding_are_laid_out_like_those_that_do():
+    """Even where they are a part of a longer table."""
+    table = pa.table(
+        {
+            "column": ["b", "a", "c", "d"],
+            "binning": ["x"] * 4,
+            "counts": pa.array([[1, 2, 3], [4], [5, 6], []], pa.list_(pa.int64())),
+            "minimum": [0.0, 1.0, 2.0, 3.0],
+            "maximum": [5.0, 6.0, 7.0, 8.0],
+        }
+    )
+    none = table.set_column(2, "counts", pa.array([[0, 0, 0], [0], [0, 0], []], pa.list_(pa.int64())))
+    for part, nothing in ((table, none), (table.slice(1, 2), none.slice(1, 2)), (table.slice(3), none.slice(3))):
+        alone, added = (
+            merge(part, ["column", "binning"]),
+            merge(pa.concat_tables([part, nothing]), ["column", "binning"]),
+        )
+        counts, sums = alone["counts"].combine_chunks(), added["counts"].combine_chunks()
+        assert alone.to_pylist() == sorted(part.to_pylist(), key=lambda row: row["column"])
+        assert counts.equals(sums)
+        assert counts.offsets.equals(sums.offsets)
+        assert counts.values.equals(sums.values)

@@ -83,6 +83,18 @@ def test_a_closed_day_is_one_piece_a_column_and_version() -> None:
         assert store.profiles.roll_up("m", START + 2 * DAY + HOUR) == 0
 
 
+@pytest.mark.parametrize("columns", [["a"], ["b", "a"], ["nosuch", "b"], ["nosuch"], []])
+def test_only_the_columns_that_are_asked_for_are_read(columns: list[str]) -> None:
+    with Store.open(":memory:") as store:
+        store.profiles.append("m", cells(list(range(40)), 1), 1)
+        store.profiles.roll_up("m", START + DAY)
+        window = Window(START, START + 2 * DAY)
+        every = store.profiles.pieces("m", window).to_pylist()
+        found = store.profiles.pieces("m", window, columns=columns).to_pylist()
+    assert found == [row for row in every if row["column"] in columns]
+    assert {row["column"] for row in found} == {"a", "b"} & set(columns)
+
+
 def test_a_kill_between_the_steps_of_a_move_leaves_everything_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -127,9 +127,9 @@ def test_letters_of_the_format_before_are_still_there(tmp_path: Path) -> None:
     path = tmp_path / "old.db"
     old = Database(path)
     old.query("CREATE TABLE migrations (number INTEGER, applied TIMESTAMP DEFAULT current_timestamp)")
-    for number, statements in steps():
+    for number, file in steps():
         if number < 4:
-            old.query(statements)
+            old.query(file.read_text("utf-8"))
             old.query("INSERT INTO migrations (number) VALUES (?)", [number])
     old.query("INSERT INTO models VALUES ('m', ?, '{}', '2026-01-01')",
               ['{"model": "m", "task": "regression", "features": []}'])  # fmt: skip

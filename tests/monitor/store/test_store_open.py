@@ -42,13 +42,15 @@ def test_each_migration_is_recorded_once(path: Path) -> None:
             assert numbers == [number for number, _ in steps()]
 
 
-def test_a_failed_migration_leaves_nothing_behind(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_migration_leaves_nothing_behind(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import monitor.store.migrations as migrations
 
     known = migrations.steps()
     with Store.open(path):
         pass
-    broken = [*known, (known[-1][0] + 1, "CREATE TABLE half (a INTEGER); SELECT * FROM no_such_table;")]
+    half = tmp_path / "half.sql"
+    half.write_text("CREATE TABLE half (a INTEGER); SELECT * FROM no_such_table;")
+    broken = [*known, (known[-1][0] + 1, half)]
     monkeypatch.setattr(migrations, "steps", lambda: broken)
     with pytest.raises(Exception, match="no_such_table"):
         Store.open(path)

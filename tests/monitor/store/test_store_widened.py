@@ -77,3 +77,15 @@ def test_a_store_of_today_is_not_touched_when_opened(store: Store, model: Model,
     assert said
     assert all(text.startswith(("SELECT", "DESCRIBE")) for text in said)
     assert all(check.ok for check in verify(store))
+
+
+@pytest.mark.parametrize("table", ["narrow", "captured"])
+def test_a_table_that_is_not_there_is_made_when_the_store_is_opened(path: Path, model: Model, batch, table) -> None:
+    with Store.open(path) as store:
+        store.catalog.put_model(model)
+        store.database.query(f"DROP TABLE {table}.flights")
+    with Store.open(path) as store:
+        assert store.catalog.model("flights") == model
+        store.rows.commit("flights", batch(0, 10), None)
+        assert store.rows.last_seq("flights") == 10
+        assert store.database.integer("SELECT count(*) FROM narrow.flights") == 0
