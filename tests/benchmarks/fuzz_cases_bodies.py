@@ -57,7 +57,7 @@ def _(at: At) -> None:
     head = f"POST {at.path}/inferences HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     begun = time.monotonic()
     same(at.server.raw(head.encode() + b"Content-Length: 100\r\n\r\n["), 408)
-    if time.monotonic() - begun > 15:
+    if time.monotonic() - begun > 25:
         raise AssertionError("it took longer than the limit")
 
 

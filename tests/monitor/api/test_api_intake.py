@@ -12,11 +12,21 @@ from monitor.errors import Overloaded
 PATIENCE = 0.05
 
 
+class Unhurried(Intake):
+    """One whose loop is never found busy, whatever else the machine does."""
+
+    def _round_seconds(self) -> float:
+        return 0.0
+
+
 def run(
-    test: Callable[[Intake], Awaitable[None]], max_bytes: int = 10 * OVERHEAD, patience: float = PATIENCE
+    test: Callable[[Intake], Awaitable[None]],
+    max_bytes: int = 10 * OVERHEAD,
+    patience: float = PATIENCE,
+    kind: type[Intake] = Unhurried,
 ) -> list[str]:
     refused: list[str] = []
-    intake = Intake(max_bytes, refused.append, patience)
+    intake = kind(max_bytes, refused.append, patience)
 
     async def main() -> None:
         await test(intake)
@@ -52,7 +62,7 @@ def test_who_waits_goes_on_in_order_as_soon_as_there_is_room() -> None:
             assert intake.waiting == 3
         await asyncio.gather(*tasks)
 
-    assert run(test, patience=5) == []
+    assert run(test, patience=100) == []
     assert order == ["a", "b", "c"]
 
 
@@ -96,7 +106,7 @@ def test_a_request_given_up_while_it_waits_leaves_no_trace() -> None:
             with pytest.raises(asyncio.CancelledError):
                 await task
 
-    assert run(test, patience=5) == []
+    assert run(test, patience=100) == []
 
 
 def test_no_more_are_taken_on_while_many_have_waited_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +141,7 @@ def test_a_loop_that_is_busy_for_long_refuses_what_was_ready_beside() -> None:
         assert [isinstance(each, Overloaded) for each in found] == [False, True, True]
         await one(intake)
 
-    assert len(run(test, patience=0.0)) == 2
+    assert len(run(test, patience=0.0, kind=Intake)) == 2
 
 
 async def crowded(intake: Intake, size: int) -> tuple[list[Place], "asyncio.Task[Place]"]:

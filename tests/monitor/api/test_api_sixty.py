@@ -12,7 +12,7 @@ pytestmark = pytest.mark.xdist_group("sixty")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("sixty"), {"BODY_TIMEOUT_S": "0.3"}) as running:
+    with Server(tmp_path_factory.mktemp("sixty"), {"BODY_TIMEOUT_S": "3"}) as running:
         yield running
 
 
