@@ -28,7 +28,7 @@ SEED = 3
 SENDERS = 4
 MODEL = "fuzzed"
 EXPECTED = frozenset({200, 400, 413, 415, 422})
-SETTINGS = {"BODY_TIMEOUT_S": "0.5"}
+SETTINGS = {"BODY_TIMEOUT_S": "3"}
 _FATES = ("received", "stored", "duplicate", "rejected", "dropped")
 _TRIES = 20
 
