@@ -158,7 +158,7 @@ def send_request(
     headers: dict[str, str] | None = None,
     **options: Any,
 ) -> Answer:
-    connection = http.client.HTTPConnection("127.0.0.1", to, timeout=10) if isinstance(to, int) else to
+    connection = http.client.HTTPConnection("127.0.0.1", to, timeout=100) if isinstance(to, int) else to
     try:
         connection.request(method, path, body, headers or {}, **options)
         response = connection.getresponse()
@@ -193,7 +193,7 @@ def before() -> Iterator[Any]:
     served = []
 
     def put(upstream: str, collector: str = "http://127.0.0.1:1", **capture: Any) -> Served:
-        client = Client(collector, "flights", flush_interval=0.01, source="proxy")
+        client = Client(collector, "flights", flush_interval=0.01, timeout=60, source="proxy")
         proxy = Proxy(upstream)
         app = CaptureMiddleware(proxy, client=client, **capture)
         found = Served(app, date_header=False, server_header=False, proxy_headers=False)

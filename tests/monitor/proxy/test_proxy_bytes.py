@@ -13,7 +13,7 @@ def test_500_random_bodies_pass_byte_for_byte_both_ways(ask, model, server, befo
     """Binary bodies of 0 to 200,000 bytes, with a length or in chunks, of any status; and the same target."""
     proxy = before(server.url)
     rng = random.Random(11)
-    direct, through = (http.client.HTTPConnection("127.0.0.1", port, timeout=10) for port in (server.port, proxy.port))
+    direct, through = (http.client.HTTPConnection("127.0.0.1", port, timeout=100) for port in (server.port, proxy.port))
     for seed in range(500):
         body = rng.randbytes(int(10 ** rng.uniform(0, 5.3)) - 1)
         want = {
@@ -48,7 +48,7 @@ def test_500_random_bodies_pass_byte_for_byte_both_ways(ask, model, server, befo
 
 def test_every_method_and_bodiless_answer_passes_and_the_connection_stays(ask, server, before):
     """Repeated headers stay repeated; the next request on the same connection is answered too."""
-    through = http.client.HTTPConnection("127.0.0.1", before(server.url).port, timeout=10)
+    through = http.client.HTTPConnection("127.0.0.1", before(server.url).port, timeout=100)
     for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"):
         for status in ("200", "204", "302", "304", "404"):
             direct = ask(server.port, method, "/bare", headers={"x-status": status})
@@ -60,7 +60,7 @@ def test_every_method_and_bodiless_answer_passes_and_the_connection_stays(ask, s
 def test_a_head_request_keeps_the_length_of_what_a_get_would_give(ask, model, server, before):
     """And the next request on both connections is not confused by the body that did not come."""
     model.answers["/page"] = (200, [], b"twelve bytes")
-    through = http.client.HTTPConnection("127.0.0.1", before(server.url).port, timeout=10)
+    through = http.client.HTTPConnection("127.0.0.1", before(server.url).port, timeout=100)
     status, headers, body = ask(through, "HEAD", "/page")
     assert (status, dict(headers)["content-length"], body) == (200, "12", b"")
     assert ask(through, "GET", "/page")[2] == b"twelve bytes"
@@ -93,7 +93,7 @@ def test_big_bodies_pass_both_ways(ask, model, server, before):
 
 def test_an_event_arrives_before_the_next_is_made(model, server, before):
     """Server-sent events are not held back."""
-    connection = http.client.HTTPConnection("127.0.0.1", before(server.url).port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", before(server.url).port, timeout=100)
     connection.request("GET", "/sse")
     response = connection.getresponse()
     assert response.read1() == b"data: 1\n\n"
@@ -122,7 +122,7 @@ def test_connections_to_the_server_are_used_again(ask, model, server, before):
 
 def test_expect_100_continue_is_answered(server, before):
     """A client that waits for leave to send its body gets it."""
-    with socket.create_connection(("127.0.0.1", before(server.url).port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", before(server.url).port), timeout=100) as client:
         client.sendall(b"POST /nowhere HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n")
         assert client.recv(100).startswith(b"HTTP/1.1 100 ")
         client.sendall(b"hi")

@@ -79,7 +79,7 @@ def test_a_server_that_does_not_take_connections_is_a_502_in_time(ask, before, m
 def test_an_answer_that_breaks_off_breaks_off_for_the_client(server, before):
     """With a length: fewer bytes than it says. It is counted, and never captured."""
     proxy = before(server.url, path="/cut")
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=100) as client:
         client.sendall(b"POST /cut HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n")
         got = b""
         while piece := client.recv(4096):
@@ -133,7 +133,7 @@ def test_only_what_may_be_repeated_is_repeated_on_a_stale_connection(ask, before
     until(lambda: len(requests) == 2)
     (connection,) = proxy.proxy.pool._all
     proxy.server.servers[0].get_loop().call_soon_threadsafe(connection.transport.abort)
-    hung.join(10)
+    hung.join(100)
     assert answers[0][0] == status
     assert [asked.split()[1] for asked in requests] == [b"/first"] + [b"/second"] * times
 
@@ -142,7 +142,7 @@ def test_a_client_that_does_not_read_holds_the_server_back(before, raw):
     """No more than a bounded part of the answer is taken from the server; all of it arrives once the client reads."""
     body = random.Random(3).randbytes(32 * 2**20)
     proxy = before(raw(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body))
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=100) as client:
         client.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         until(lambda: any(connection._paused for connection in proxy.proxy.pool._all))
         (connection,) = proxy.proxy.pool._all
@@ -156,7 +156,7 @@ def test_a_client_that_does_not_read_holds_the_server_back(before, raw):
 def test_an_answer_before_the_whole_request_came_is_passed_on(server, before):
     """A server may refuse a large body from its first bytes; the connection to it is not used again."""
     proxy = before(server.url)
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=100) as client:
         client.sendall(b"POST /early HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\nabc")
         got = b""
         while not got.endswith(b"too large"):
@@ -169,11 +169,11 @@ def test_an_answer_before_the_whole_request_came_is_passed_on(server, before):
 def test_a_client_that_leaves_in_the_middle_of_its_request_ends_it_at_the_server(model, server, before):
     """The server sees it leave, as without the proxy; counted as unfinished."""
     proxy = before(server.url)
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=100) as client:
         head = f"POST {INFER} HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{{"
         client.sendall(head.encode())
-        assert model.begun.wait(10)
-    assert model.left.wait(10)
+        assert model.begun.wait(100)
+    assert model.left.wait(100)
     until(lambda: proxy.client.stats()["unfinished"] == 1)
     assert proxy.client.stats()["logged"] == 0
 
@@ -181,10 +181,10 @@ def test_a_client_that_leaves_in_the_middle_of_its_request_ends_it_at_the_server
 def test_a_client_that_leaves_in_the_middle_of_an_answer_ends_it_at_the_server(model, server, before):
     """An endless stream has no listener then, and the server must know."""
     proxy = before(server.url, path="/forever")
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=100) as client:
         client.sendall(b"POST /forever HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n")
         assert client.recv(15)
-    assert model.left.wait(10)
+    assert model.left.wait(100)
     until(lambda: proxy.client.stats()["unfinished"] == 1)
     assert proxy.client.stats()["logged"] == 0
 
