@@ -24,7 +24,7 @@ from tests.benchmarks.servers_replay import stored_rows
 HERE = Path(__file__).parent / "served"
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("WATCHGLASS_SERVERS", Path.home() / ".cache" / "watchglass" / "servers"))
-_INSTALL_SECONDS, _READY_SECONDS, _DRIVE_SECONDS = 1_200, 90.0, 180
+_INSTALL_SECONDS, _READY_SECONDS, _DRIVE_SECONDS = 1_200, 300.0, 600
 
 
 @dataclass(frozen=True)
