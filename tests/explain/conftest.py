@@ -79,7 +79,7 @@ def artifact(tmp_path: Path) -> Callable[..., dict[str, object]]:
 @pytest.fixture(scope="session")
 def worker(allowed: Allowed) -> Iterator[Worker]:
     """One warm worker for all tests that leave it as it was."""
-    started = Worker(allowed, Limits(seconds=60, memory_mb=2_048, threads=1))
+    started = Worker(allowed, Limits(seconds=300, memory_mb=2_048, threads=1))
     started.warm()
     yield started
     started.close()
