@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
 
+from monitor.alerts.rules import QUIET_WINDOWS
 from monitor.detection import State
 from monitor.jobs import Job, JobContext
 from monitor.jobs.chunks import window_chunks
@@ -20,7 +21,8 @@ class DetectionJob(Job):
 
     What a detector remembers is kept in the transaction of its measurements and of the job's watermark: a kill steps
     nothing twice. A window that is measured again, for rows that came late, is judged anew from what was remembered
-    before it, and what was remembered after it stays as it was: what an owner was told is not taken back.
+    before it, and what was remembered after it stays as it was: what an owner was told is not taken back. Only where
+    all of a version's rows come late, so that nothing is remembered of this window or a later one, it is taken in then.
     """
 
     name: ClassVar[str] = "detection"
@@ -37,6 +39,18 @@ class DetectionJob(Job):
         """Keep what the detectors remember after the window that was run last."""
         for taken in self._taken:
             if taken.window == window:
+                keep(context, model, taken)
+
+    def catch_up(self, context: JobContext, model: Model, window: Window) -> None:
+        """Keep what detectors remember after a window whose first rows came late, and of which nobody heard yet.
+
+        Not of one that lies so far back that its version counts as one that no longer serves.
+        """
+        if window.end < context.clock.now() - (QUIET_WINDOWS + 1) * window.length:
+            return
+        reached = {found.version: found.until for found in context.store.detections.latest(model.name)}
+        for taken in self._taken:
+            if taken.window == window and (taken.version not in reached or reached[taken.version] < window.end):
                 keep(context, model, taken)
 
 

@@ -53,7 +53,9 @@ class Runs:
             found = self._measure(job, model, window)
             with self._store.transaction():
                 self._store.measurements.put(found)
-                if not again:
+                if again:
+                    job.catch_up(self._context, model, window)
+                else:
                     job.keep(self._context, model, window)
                     self._store.measurements.set_watermark(job.name, model.name, window.end)
         except Unavailable:

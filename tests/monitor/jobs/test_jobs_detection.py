@@ -143,6 +143,25 @@ def test_a_window_measured_again_changes_nothing_that_is_remembered(world: World
     assert told(world) == alerts
 
 
+@pytest.mark.parametrize(("changed", "kind"), [(WARM, "warning"), (BROKEN, "critical")])
+def test_rows_that_always_come_late_are_judged_when_they_come(changed: dict[str, object], kind: str) -> None:
+    """As of a batch that is delivered three days later: every window is empty when it closes."""
+    late, prompt = make(), make()
+    play(prompt, range(DAYS), changed, since=4)
+    scheduler = late.scheduler(jobs=[DetectionJob()])
+    for day in range(DAYS + 3):
+        if day >= 3:
+            late.day(day - 3, **(changed if day - 3 >= 4 else {}))
+        late.advance(day + 1)
+        assert scheduler.tick().failures == 0
+    (alert,) = told(late)
+    assert (alert.state, alert.severity.value) == (AlertState.FIRING, kind)
+    assert [(each.since, each.title) for each in told(prompt)] == [(alert.since, alert.title)]
+    assert len(late.store.alerts.deliveries(alert.id)) == 1, "told once"
+    late.store.close()
+    prompt.store.close()
+
+
 def test_a_trial_says_what_really_fires_when_it_is_run(world: World) -> None:
     """Days of every kind: calm, a drift that ends, a fault, and a drift that stays."""
     play(world, range(4), {}, since=1000)
