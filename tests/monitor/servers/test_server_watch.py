@@ -85,13 +85,16 @@ def test_two_pages_become_rates_and_means(world):
     ],
 )
 def test_a_failure_is_a_state_with_its_reason_and_over_when_it_is_over(world, monkeypatch, change, said):
-    monkeypatch.setattr("monitor.servers.fetch.SECONDS", 0.5)
+    monkeypatch.setattr("monitor.servers.fetch.SECONDS", 60)
     world.server.body = PAGE.format(n=1, s=1)
     world.watch.tick()
     for name, value in change.items():
         setattr(world.server, name, value)
     world.clock.advance(NOON + timedelta(seconds=20))
-    world.watch.tick()
+    with monkeypatch.context() as impatient:
+        if "drip" in change:
+            impatient.setattr("monitor.servers.fetch.SECONDS", 0.5)
+        world.watch.tick()
     (state,) = world.watch.states("flights")
     assert said in state.error
     assert state.server
