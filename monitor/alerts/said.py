@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from monitor.alerts.text import feature_unit, moved, subject
-from monitor.charts.format import rate, with_unit
+from monitor.alerts.text import category, feature_unit, moved, subject
+from monitor.charts.format import points, rate, with_unit
 from monitor.profile.comoments import JOINT
 from monitor.types import Measurement, Model
 
@@ -61,23 +61,37 @@ def together(model: Model, found: Sequence[Measurement]) -> str:
 
 
 def _shift(model: Model, given: Measurement, shift: float | None) -> list[str]:
+    where, expected = "", given.details.get("alike_shift")
     if shift is None:
-        change = moved(model, given)
+        change = _moved(model, given)
         return [f"is distributed otherwise ({change})"] if change else []
-    means = _means(model, given)
+    if isinstance(expected, float) and abs(expected - shift) >= SPOKEN:
+        shift, where = expected, f" {given.details.get('alike')}"
+    means = _means(model, given, alike=bool(where))
     beside = f" ({means})" if means else ""
     if abs(shift) < SPOKEN:
         return [f"is spread otherwise about the same middle{beside}"]
     side = "higher" if shift > 0 else "lower"
-    return [f"is {abs(shift):.{1 if abs(shift) >= 1 else 2}f} sd {side} than in the reference{beside}"]
+    return [f"is {abs(shift):.{1 if abs(shift) >= 1 else 2}f} sd {side} than in the reference{where}{beside}"]
 
 
-def _means(model: Model, given: Measurement) -> str:
-    now, before = given.details.get("current_mean"), given.details.get("reference_mean")
+def _moved(model: Model, given: Measurement) -> str:
+    """The category that moved most, beside windows of the same weekday, hour or month where these are told apart."""
+    now, before = given.details.get("alike_current"), given.details.get("alike_share")
+    if not isinstance(now, float) or not isinstance(before, float):
+        return moved(model, given)
+    named = category(str(given.details["alike_category"]))
+    change = points(now - before)
+    return f"{named}: {rate(now)} of rows, expected {given.details.get('alike')} {rate(before)} ({change})"
+
+
+def _means(model: Model, given: Measurement, *, alike: bool = False) -> str:
+    known, word = ("alike_mean", "expected") if alike else ("reference_mean", "reference")
+    now, before = given.details.get("current_mean"), given.details.get(known)
     if not isinstance(now, float) or not isinstance(before, float):
         return ""
     unit = feature_unit(model, given)
-    return f"mean {with_unit(now, unit)}, reference {with_unit(before, unit)}"
+    return f"mean {with_unit(now, unit)}, {word} {with_unit(before, unit)}"
 
 
 def _nulls(given: Measurement) -> list[str]:

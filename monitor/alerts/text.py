@@ -181,6 +181,11 @@ def feature_unit(model: Model, given: Measurement) -> str:
     return "characters" if known.kind is Kind.TEXT else clean(known.unit, 20)
 
 
+def category(name: str) -> str:
+    """Return what a group of values is called: a category, or those that are not counted apart."""
+    return _GROUPS.get(name) or clean(name)
+
+
 def moved(model: Model, given: Measurement) -> str:
     """How a column moved: its mean, or the category whose share changed most; empty where neither is known."""
     shift = _number(given, "shift_sd")
@@ -194,10 +199,9 @@ def moved(model: Model, given: Measurement) -> str:
         return f"mean {now}, in the reference {then}"
     now_share, then_share = _number(given, "current_share"), _number(given, "reference_share")
     if "category" in given.details and now_share is not None and then_share is not None:
-        named = str(given.details["category"])
-        category = _GROUPS.get(named) or clean(named)
         change = points(now_share - then_share)
-        return f"{category}: {rate(now_share)} of rows instead of {rate(then_share)} ({change})"
+        named = category(str(given.details["category"]))
+        return f"{named}: {rate(now_share)} of rows instead of {rate(then_share)} ({change})"
     return ""
 
 

@@ -124,6 +124,13 @@ class ColumnLaws:
         useful = tallies.take(np.flatnonzero(enough))
         return replace(self, location=_location(useful, self.scores, self.values, labels[enough], excess))
 
+    def alike(self, label: int) -> Floats | None:
+        """Return the reference's shares that chunks with a label are compared with, [S]; None where all are alike."""
+        if self._draw <= 0 or label >= len(self.mass) or not self.mass[label].any():
+            return None
+        shares: Floats = self._shares(np.array([label]))[0]
+        return shares
+
     @property
     def known(self) -> float:
         """From how many chunks its variance was learned; ever so many where sampling alone explains it."""

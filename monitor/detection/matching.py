@@ -105,3 +105,14 @@ def labels_of(starts: Sequence[datetime], length: timedelta, *, seasons: bool = 
         kinds, within = 168, [start.weekday() * 24 + start.hour for start in starts]
     months = [(start.month - 1) * kinds if seasons else 0 for start in starts]
     return np.array(within, dtype=np.int64) + np.array(months, dtype=np.int64)
+
+
+def named(length: timedelta, *, seasons: bool = False) -> str:
+    """Return what chunks with the same label have in common, in words; empty where all are alike.
+
+    >>> named(timedelta(days=1)), named(timedelta(hours=4), seasons=True)
+    ('on this weekday', 'at this hour of the week in this month')
+    """
+    day = timedelta(days=1)
+    within = "" if length > day else "on this weekday" if length == day else "at this hour of the week"
+    return " ".join([within] * bool(within) + ["in this month"] * seasons)

@@ -36,13 +36,13 @@ class RawWasserstein(DriftMeasure):
             return None
         difference, _ = cumulative_difference(reference, current)
         with np.errstate(over="ignore"):  # numbers near the end of what a float holds: the distance is then not told
-            steps = np.diff(_places(reference, current))
+            steps = np.diff(places(reference, current))
             moved = float(np.sum(np.abs(difference[:-1]) * np.clip(steps, 0.0, np.finfo(np.float64).max)))
             found = max(moved, abs(current.mean - reference.mean))
         return found if math.isfinite(found) else None
 
 
-def _places(reference: ColumnProfile, current: ColumnProfile) -> Floats:
+def places(reference: ColumnProfile, current: ColumnProfile) -> Floats:
     """Return where the values of each slot of ``mass`` are taken to lie."""
     bins = reference.binning
     if not isinstance(bins, NumericBins) or not len(bins.edges):

@@ -13,6 +13,7 @@ from monitor.detection.faults import FAULTS, NEW_COLUMNS
 from monitor.detection.tallies import Tallies
 from monitor.drift import describe
 from monitor.drift.jensen_shannon import JensenShannon
+from monitor.jobs.alike import alike
 from monitor.jobs.detectors import Watch
 from monitor.jobs.reached import faulty, share
 from monitor.profile.binning import NEW
@@ -131,7 +132,8 @@ def _column(model: Model, taken: Step, name: str, place: int) -> Iterator[Measur
     broken = [NEW_COLUMNS if name == NEW else FAULTS[at] for at in np.flatnonzero(faults >= detector.fault_z)]
     details: dict[str, Scalar] = {"title": "Evidence of change", "faults": ", ".join(broken)}
     details |= {f"z_{channel}": round(float(at), 3) for channel, at in zip(CHANNELS, z, strict=True) if at == at}
-    details |= describe(whole, current) if name != NEW else {}
+    if name != NEW:
+        details |= describe(whole, current) | alike(detector, name, taken.window.start, current, whole)
     details |= {
         "null_share": current.nulls / current.rows if current.rows else None,
         "reference_null_share": whole.nulls / whole.rows if whole.rows else None,
