@@ -22,8 +22,8 @@ class BoosterAdapter(ModelAdapter):
     format: ClassVar[str]
     advice: ClassVar[str]
 
-    def __init__(self, booster: Any, encoding: Encoding, task: Task) -> None:
-        self._booster, self._encoding, self._task = booster, encoding, task
+    def __init__(self, booster: Any, encoding: Encoding, schema: ModelSchema) -> None:
+        self._booster, self._encoding, self._schema = booster, encoding, schema
 
     @classmethod
     @abstractmethod
@@ -53,7 +53,7 @@ class BoosterAdapter(ModelAdapter):
             raise InvalidInput(f"{spec['model']!r} is no {cls.format}: {first}") from error
         if width != len(encoding.columns):
             raise InvalidInput(f'the model reads {width} columns, and {len(encoding.columns)} are given: set "columns"')
-        return cls(booster, encoding, schema.task)
+        return cls(booster, encoding, schema)
 
     @classmethod
     def fingerprint(cls, spec: Specification) -> str:

@@ -7,7 +7,7 @@ module is imported by the server too, which must never load a model framework.
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -156,36 +156,60 @@ def linked(outputs: npt.NDArray[np.float64], link: str) -> npt.NDArray[np.float6
     [[0.25, 0.25, 0.25, 0.25]]
 
     Raises:
-        InvalidInput: the link is not known.
+        InvalidInput: the link is not known, or "softmax" of one number per row, which would always be 1.
     """
     if link == "identity":
         return outputs
     if link == "sigmoid":
         return np.asarray(0.5 * (1 + np.tanh(outputs / 2)))
     if link == "softmax":
+        if outputs.ndim < 2 or outputs.shape[-1] < 2:
+            raise InvalidInput(
+                'the model answers one number per row, and "link" softmax needs one for each class; set it to sigmoid'
+            )
         raised = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
         return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
     raise InvalidInput(f'"link" must be identity, sigmoid or softmax; got {link!r}')
 
 
-def checked(outputs: Any, rows: int, task: Task) -> npt.NDArray[np.float64]:
+def checked(outputs: Any, rows: int, task: Task, classes: Sequence[str] = ()) -> npt.NDArray[np.float64]:
     """Return a model's answer as finite float64 [rows] or [rows, classes].
 
-    A binary model may answer [n, 1] or [n, 2] (negative, positive); both become P(positive) [n].
+    A binary model may answer [n, 1] or [n, 2] (negative, positive); both become P(positive) [n]. One of several
+    classes answers a number for each of them, where the schema names them.
 
     >>> checked([[0.25, 0.75]], 1, Task.BINARY)
     array([0.75])
 
     Raises:
         Unavailable: another shape, or an answer that is not finite.
+        InvalidInput: not as many numbers per row as there are classes.
     """
     array = np.asarray(outputs, dtype=np.float64)
     if array.ndim not in (1, 2) or array.shape[0] != rows or array.size == 0:
         raise Unavailable(f"the model answered {array.shape} for {rows} rows; [{rows}] or [{rows}, classes] is needed")
     if not np.isfinite(array).all():
         raise Unavailable(f"the model answered {int((~np.isfinite(array)).sum())} numbers that are not finite")
+    each = array.shape[1] if array.ndim == 2 else 1
+    several = len(classes) if task is Task.MULTICLASS else 0
+    if (several and each != several) or (task is Task.BINARY and each > 2):
+        named = f"{several} classes ({', '.join(classes)})" if several else "two classes"
+        raise InvalidInput(
+            f"the model answers {each} numbers per row, and the schema has {named[:300]}; register the model that "
+            "served, or the classes that it has, in its order"
+        )
     if array.ndim == 1:
         return array
-    if array.shape[1] == 1:
+    if each == 1:
         return array[:, 0]
     return array[:, -1] if task is Task.BINARY else array
+
+
+def places(classes: Sequence[str], known: Iterable[object]) -> list[int]:
+    """Return where the schema's classes are among those that a model names; as they are where it names others.
+
+    >>> places(("late", "on time"), ["on time", "late"]), places(("no", "yes"), [0, 1])
+    ([1, 0], [0, 1])
+    """
+    named = [str(each) for each in known]
+    return [named.index(each) for each in classes] if set(classes) == set(named) else list(range(len(named)))

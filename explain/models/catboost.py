@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from explain.booster import BoosterAdapter
 from explain.columns import Column
-from explain.models import checked
+from explain.models import checked, places
 from monitor.types import Task
 
 SIZE = struct.Struct("<I")
@@ -52,6 +52,9 @@ class CatBoostAdapter(BoosterAdapter):
     def predict(self, columns: Mapping[str, Column]) -> npt.NDArray[np.float64]:
         """Return the model's outputs, [n] or [n, classes] in the model's order."""
         matrix = self._encoding.matrix(columns)
-        asked = "RawFormulaVal" if self._task is Task.REGRESSION else "Probability"
+        schema = self._schema
+        asked = "RawFormulaVal" if schema.task is Task.REGRESSION else "Probability"
         outputs = self._booster.predict(matrix, prediction_type=asked, thread_count=1)
-        return checked(outputs, len(matrix), self._task)
+        if schema.task is not Task.REGRESSION:
+            outputs = outputs[:, places(schema.classes, self._booster.classes_)]
+        return checked(outputs, len(matrix), schema.task, schema.classes)

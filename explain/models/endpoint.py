@@ -125,7 +125,8 @@ class EndpointAdapter(ModelAdapter):
                 f"the endpoint {self._url} answered some requests with {' and others with '.join(map(str, shapes))} "
                 "numbers per row; every request must have the same"
             )
-        return np.concatenate(answers)
+        schema = self._wish.schema
+        return checked(np.concatenate(answers), rows, schema.task, schema.classes)
 
     def close(self) -> None:
         """Close the connections."""

@@ -45,4 +45,6 @@ class LightGBMAdapter(BoosterAdapter):
     def predict(self, columns: Mapping[str, Column]) -> npt.NDArray[np.float64]:
         """Return the booster's outputs, [n] or [n, classes]."""
         matrix = self._encoding.matrix(columns)
-        return checked(self._booster.predict(matrix, num_threads=1), len(matrix), self._task)
+        return checked(
+            self._booster.predict(matrix, num_threads=1), len(matrix), self._schema.task, self._schema.classes
+        )

@@ -72,7 +72,7 @@ class OnnxAdapter(ModelAdapter):
         except Exception as error:
             raise InvalidInput(f"{spec['model']!r} cannot be run as ONNX: {str(error)[:300]}") from error
         link = str(spec.get("link", "identity"))
-        linked(np.zeros((1, 1)), link)
+        linked(np.zeros((1, 2)), link)
         return cls(session, _encoding(session, spec, schema), _output(session, spec), link, schema)
 
     @classmethod
@@ -87,7 +87,7 @@ class OnnxAdapter(ModelAdapter):
             answer = self._session.run([self._output], self._given(columns))[0]
         if not isinstance(answer, np.ndarray):
             raise Unavailable(f"the output {self._output!r} is no tensor; export the model without ZipMap")
-        return checked(linked(answer.astype(np.float64), self._link), rows, self._schema.task)
+        return checked(linked(answer.astype(np.float64), self._link), rows, self._schema.task, self._schema.classes)
 
     def _given(self, columns: Mapping[str, Column]) -> dict[str, Column]:
         inputs = self._session.get_inputs()

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from explain.columns import Column
 from explain.encoding import Encoding
 from explain.files import Specification, file_digest, identity, read, text
-from explain.models import Allowed, ModelAdapter, Trees, checked
+from explain.models import Allowed, ModelAdapter, Trees, checked, places
 from monitor.errors import InvalidInput, Unavailable
 from monitor.types import ModelSchema, Task
 
@@ -88,7 +88,8 @@ class SklearnAdapter(ModelAdapter):
             return checked(self._estimator.predict(given), rows, self._schema.task)
         if not callable(getattr(self._estimator, "predict_proba", None)):
             raise Unavailable(f"a {type(self._estimator).__name__} gives no probabilities, which are explained")
-        return checked(self._estimator.predict_proba(given)[:, self._places()], rows, self._schema.task)
+        answers = self._estimator.predict_proba(given)[:, places(self._schema.classes, self._estimator.classes_)]
+        return checked(answers, rows, self._schema.task, self._schema.classes)
 
     def trees(self) -> Trees | None:
         """Return the estimator, for methods that read trees, unless it prepares its inputs first."""
@@ -103,9 +104,3 @@ class SklearnAdapter(ModelAdapter):
         import pandas as pd
 
         return pd.DataFrame({name: columns[name] for name in self._names})
-
-    def _places(self) -> list[int]:
-        """Return where the schema's classes are among the estimator's."""
-        known = [str(each) for each in self._estimator.classes_]
-        classes = self._schema.classes
-        return [known.index(each) for each in classes] if set(classes) == set(known) else list(range(len(known)))

@@ -33,7 +33,7 @@ categories and tokens. The second answers them as ``predict`` answers the column
 
 import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,9 +54,9 @@ class TorchAdapter(ModelAdapter):
     name = "torch"
     has_gradients = True
 
-    def __init__(self, module: Any, task: Task) -> None:
+    def __init__(self, module: Any, task: Task, classes: Sequence[str] = ()) -> None:
         self._module = module
-        self._task = task
+        self._task, self._classes = task, classes
         self.device = best_device()
         module.to(self.device)
         self._settled = self.device == "cpu"
@@ -84,7 +84,7 @@ class TorchAdapter(ModelAdapter):
             module.load_state_dict(load(weights), strict=True)
         except (RuntimeError, KeyError, TypeError, ValueError, SafetensorError) as error:
             raise InvalidInput(f"weights and config do not fit {spec['class']}: {error}") from error
-        return cls(module.eval().requires_grad_(False), schema.task)
+        return cls(module.eval().requires_grad_(False), schema.task, schema.classes)
 
     @classmethod
     def fingerprint(cls, spec: Specification) -> str:
@@ -112,7 +112,7 @@ class TorchAdapter(ModelAdapter):
                 self._module.to("cpu")
                 outputs = self._module.predict(columns)
             self._settled = True
-            return checked(outputs, rows, self._task)
+            return checked(outputs, rows, self._task, self._classes)
 
     def gradients(self) -> Gradients | None:
         """Return the module's own ``explain_inputs`` and ``explain_outputs``, None where its class has not both."""

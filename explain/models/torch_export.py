@@ -26,7 +26,7 @@ from explain.models.torch import best_device
 from monitor.client.probe import probing
 from monitor.errors import InvalidInput
 from monitor.schema.held import ARRAYS
-from monitor.types import ModelSchema, Task
+from monitor.types import ModelSchema
 
 INPUTS = ("float32", "float64", "int64")
 
@@ -36,10 +36,10 @@ class TorchExportAdapter(ModelAdapter):
 
     name = "torch_export"
 
-    def __init__(self, program: Any, encoding: Encoding | str, dtype: str, link: str, task: Task) -> None:
+    def __init__(self, program: Any, encoding: Encoding | str, dtype: str, link: str, schema: ModelSchema) -> None:
         self.device = best_device()
         self._program = program.to(self.device)
-        self._encoding, self._dtype, self._link, self._task = encoding, dtype, link, task
+        self._encoding, self._dtype, self._link, self._schema = encoding, dtype, link, schema
 
     @classmethod
     def load(cls, spec: Specification, schema: ModelSchema, allowed: Allowed) -> "TorchExportAdapter":
@@ -67,8 +67,8 @@ class TorchExportAdapter(ModelAdapter):
             program = torch.export.load(io.BytesIO(body)).module()
         except Exception as error:
             raise InvalidInput(f"torch cannot read {spec['model']!r}: {type(error).__name__}: {error}"[:500]) from error
-        linked(np.zeros((1, 1)), link)
-        return cls(program, encoding, dtype, link, schema.task)
+        linked(np.zeros((1, 2)), link)
+        return cls(program, encoding, dtype, link, schema)
 
     @classmethod
     def fingerprint(cls, spec: Specification) -> str:
@@ -83,4 +83,4 @@ class TorchExportAdapter(ModelAdapter):
         tensor = torch.from_numpy(np.ascontiguousarray(given).astype(self._dtype)).to(self.device)
         with probing(), torch.inference_mode():
             answer = self._program(tensor).double().cpu().numpy()
-        return checked(linked(answer, self._link), len(given), self._task)
+        return checked(linked(answer, self._link), len(given), self._schema.task, self._schema.classes)
