@@ -34,6 +34,8 @@ class XGBoostAdapter(BoosterAdapter):
         booster = xgboost.Booster()
         try:
             booster.load_model(bytearray(body))
+            # Small batches are asked one after the other: on busy processors two threads mostly wait for each other.
+            booster.set_param({"nthread": 1})
             return booster, booster.num_features()
         except (xgboost.core.XGBoostError, TypeError, KeyError) as error:
             raise ValueError(str(error)) from error
@@ -49,5 +51,6 @@ class XGBoostAdapter(BoosterAdapter):
             feature_names=self._booster.feature_names,
             feature_types=types,
             enable_categorical="c" in (types or ()),
+            nthread=1,
         )
-        return checked(self._booster.predict(data), len(matrix), self._task)
+        return checked(self._booster.predict(data), len(matrix), self._schema.task, self._schema.classes)
