@@ -1,10 +1,11 @@
 """Counterfactuals: the smallest plausible change of some inputs with which the decision would have been another.
 
 Only values that the background has are tried, of numbers those of its middle 90 %, so that no input leaves what is
-usual; sets of inputs grow one by one, those kept that came closest. What a number's change costs is the share of the
-background between old and new (the percentile shift of Ustun, Spangher and Liu 2019), so that the way back from far
-outside is no longer than from the edge. Numbers are then moved back towards the row's own as far as the decision stays
-the other one. Every candidate is asked of the model itself.
+usual; a text only loses words of its own, as other rows' are other people's. Sets of inputs grow one by one, those kept
+that came closest. What a number's change costs is the share of the background between old and new (the percentile shift
+of Ustun, Spangher and Liu 2019), so that the way back from far outside is no longer than from the edge; a text's, the
+share of its words. Numbers are then moved back towards the row's own as far as the decision stays the other one. Every
+candidate is asked of the model itself.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from explain.block import OWN
 from explain.columns import NUMBERS, PLAYABLE, Column
+from explain.words import Words, count
 from monitor.types import Feature, Kind, ModelSchema
 
 Matrix = npt.NDArray[np.float64]
@@ -79,6 +82,7 @@ class Search:
     goal: Goal
     asked: int = 0
     usual: dict[str, Matrix] = field(default_factory=dict)
+    lost: dict[tuple[str, str], float] = field(default_factory=dict)  # a shorter text → the share that it lost
 
     def find(self) -> Candidate | None:
         """Return the change of the fewest inputs, and of these the least costly; None where none of so many does."""
@@ -143,15 +147,34 @@ class Search:
             known = np.unique(usual[(usual >= low) & (usual <= high)])
             places = np.linspace(0, len(known) - 1, min(VALUES, len(known))).round().astype(np.intp)
             return [float(value) for value in known[places] if value != own]
+        if feature.kind is Kind.TEXT:
+            return self._shorter(feature, own) if count(own) > 1 else []
         values, counts = np.unique([str(value) for value in column.tolist() if value is not None], return_counts=True)
         frequent = values[np.argsort(-counts, kind="stable")][:VALUES].tolist()
         return [value for value in frequent if value != own]
+
+    def _shorter(self, feature: Feature, own: str) -> list[object]:
+        """Return a text without each of its words, then without more of them, those first that bring it closest."""
+        words = Words(feature, own)
+        size = len(words.players)
+
+        def left(gone: npt.NDArray[np.bool_]) -> list[str]:
+            texts: list[str] = words.columns(np.where(gone, OWN + 1, OWN).T)[feature.name].tolist()
+            self.lost |= {(feature.name, text): lost / size for text, lost in zip(texts, gone.sum(axis=1), strict=True)}
+            return texts
+
+        ones = left(np.eye(size, dtype=bool))
+        missed = self.goal.missed_by(self._answers([{feature.name: text} for text in ones]))
+        place = np.argsort(missed, kind="stable").argsort()
+        return [*ones, *left(place < np.arange(2, size)[:, None])]
 
     def _cost(self, changes: Mapping[str, object]) -> float:
         total = 0.0
         for name, value in changes.items():
             own, usual = self.row[name][0], self.usual.get(name)
-            if usual is None or np.isnan(own):
+            if (name, value) in self.lost:
+                total += self.lost[name, str(value)]
+            elif usual is None or np.isnan(own):
                 total += CATEGORY
             else:
                 ends = np.array([own, value], dtype=np.float64)

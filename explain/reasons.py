@@ -1,5 +1,6 @@
 """Reason codes: one decision in plain words that could be sent to the person concerned."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 from monitor.types import Explanation, Feature, Kind, ModelSchema, Scalar, Task
@@ -7,6 +8,9 @@ from monitor.types import Explanation, Feature, Kind, ModelSchema, Scalar, Task
 TOP = 3
 LONGEST = 120
 """Characters of a text that are quoted at most."""
+
+MOST_WORDS = 8
+"""Words of a text that are named one by one where it would have had to lack them."""
 
 LEAST = 0.05
 """An input of less than this share of the largest is not worth a sentence."""
@@ -35,15 +39,29 @@ def reasons(found: Explanation, schema: ModelSchema, changes: Mapping[str, Scala
         if told:
             said.append(f" What {word} it most: {', '.join(told)}.")
     if changes:
-        instead = [
-            f"{_named(schema, name)} {_value(schema, name, value)} instead of "
-            f"{_value(schema, name, found.values.get(name))}"
-            for name, value in changes.items()
-        ]
+        instead = [_instead(schema, name, value, found.values.get(name)) for name, value in changes.items()]
         said.append(f" It would have been {other or 'another answer'} with {' and '.join(instead)}, all else equal.")
     elif changes is not None:
         said.append(" No small change of the inputs that may change was found that would have made it another one.")
     return "".join(said)
+
+
+def _instead(schema: ModelSchema, name: str, value: Scalar, own: Scalar) -> str:
+    """Say one change: of a text, the words that it would not have had."""
+    feature = _feature(schema, name)
+    if feature is None or feature.kind is not Kind.TEXT or not isinstance(own, str) or not isinstance(value, str):
+        return f"{_named(schema, name)} {_value(schema, name, value)} instead of {_value(schema, name, own)}"
+    kept = Counter(value.split())
+    gone = [word for word in own.split() if not _taken(kept, word)]
+    if len(gone) > MOST_WORDS:
+        return f"{_named(schema, name)} lacking {len(gone)} of its {len(own.split())} words"
+    return f"{_named(schema, name)} lacking {' and '.join(f'“{word}”' for word in gone)}"
+
+
+def _taken(kept: Counter[str], word: str) -> bool:
+    """Tell whether a word is left, and count it as seen."""
+    kept[word] -= 1
+    return kept[word] >= 0
 
 
 def _said(found: Explanation, schema: ModelSchema) -> list[tuple[str, float]]:
