@@ -7,7 +7,7 @@ from monitor.alerts.by_version import identity, reconcile
 from monitor.alerts.link import link
 from monitor.alerts.rules import Change
 from monitor.alerts.text import clean
-from monitor.charts.format import minute, rate, span, with_unit
+from monitor.charts.format import figure, minute, rate, span, with_unit
 from monitor.store import Store
 from monitor.types import ALL, Alert, AlertState, Measurement, Model, Severity, Status, Window
 
@@ -74,6 +74,9 @@ def _said(given: Measurement) -> str:
     if given.details.get("metric") == "accuracy" and value is not None and most is not None:
         before = f", usually {rate(1 - usual)}" if isinstance(usual, float) else ""
         return f"Accuracy is {rate(1 - value)}, below the {rate(1 - most)} that is tolerated{before}"
+    if given.details.get("metric") == "ndcg" and value is not None and most is not None:
+        before = f", usually {figure(1 - usual)}" if isinstance(usual, float) else ""
+        return f"nDCG is {figure(1 - value)}, below the {figure(1 - most)} that is tolerated{before}"
     unit = str(given.details.get("unit") or "")
     name = {"mae": "The mean absolute error", "brier": "The Brier score"}.get(
         str(given.details.get("metric")), "The mean loss"

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 
 from monitor.jobs import Job, JobContext
 from monitor.jobs.past import counts_by_window
-from monitor.jobs.tolerance import Tolerances
+from monitor.jobs.tolerance import Tolerances, unit_of
 from monitor.profile.binning import OUTCOME, Binning
 from monitor.profile.outcome import Outcome
 from monitor.profile.values import Ints
@@ -29,8 +29,6 @@ _TITLES: Final = {
     "ndcg": ("nDCG", True),
 }
 """What each measure is called, and whether more of it is better."""
-
-_UNITS: Final = {"accuracy": "share", "brier": "", "mae": "", "ndcg": ""}
 
 
 class HarmJob(Job):
@@ -102,7 +100,7 @@ def _details(
 ) -> dict[str, Scalar]:
     found: dict[str, Scalar] = {
         "metric": tolerated.metric,
-        "unit": _UNITS[tolerated.metric] or model.schema.target_unit,
+        "unit": unit_of(model, tolerated.metric),
         "usual": tolerated.usual,
         "tolerated": tolerated.amount,
         "reached": now.reached,

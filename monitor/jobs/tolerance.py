@@ -71,6 +71,7 @@ def _measurement(model: Model, window: Window, version: str, rows: int, tolerate
         details["reason"] = "no labels in the reference, so nothing says what is usual"
     else:
         details |= {"metric": tolerated.metric, "usual": tolerated.usual, "tolerated": tolerated.amount}
+        details["unit"] = unit_of(model, tolerated.metric)
     return Measurement(
         model=model.name,
         version=version,
@@ -81,3 +82,8 @@ def _measurement(model: Model, window: Window, version: str, rows: int, tolerate
         status=Status.OK if tolerated else Status.INSUFFICIENT,
         details=details,
     )
+
+
+def unit_of(model: Model, metric: str) -> str:
+    """Return what people read a loss in: the error of a regression has the target's unit."""
+    return {"accuracy": "share", "mae": model.schema.target_unit}.get(metric, "")

@@ -24,12 +24,14 @@ class Bound:
         amount: what is tolerated beyond it, in the measure's unit.
         slack: for what the reference itself does not know: two standard errors of its mean; 0 where they are beyond
             all numbers, as of targets near 1e300: of these no harm is told.
+        unit: what people read the measure in; empty for a plain number.
     """
 
     metric: str
     usual: float
     amount: float
     slack: float
+    unit: str = ""
 
     @property
     def most(self) -> float:

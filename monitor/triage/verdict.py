@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from monitor.charts.format import figure
+from monitor.charts.format import figure, with_unit
 from monitor.triage.decompose import Fall
 from monitor.triage.evidence import Harm
 from monitor.triage.tolerance import Bound
@@ -124,19 +124,19 @@ def _beyond(tolerated: Bound, estimate: Band) -> bool:
     return 1 - estimate.high > tolerated.most if tolerated.metric in _GAINS else estimate.low > tolerated.most
 
 
-def _shown(metric: str, loss: float) -> str:
-    if metric in _GAINS:
-        return f"{(1 - loss) * 100:.1f} %" if metric == "accuracy" else f"{1 - loss:.3g}"
-    return figure(loss)
+def _shown(tolerated: Bound, loss: float) -> str:
+    if tolerated.metric in _GAINS:
+        return f"{(1 - loss) * 100:.1f} %" if tolerated.metric == "accuracy" else f"{1 - loss:.3g}"
+    return with_unit(loss, tolerated.unit)
 
 
 def _realised(tolerated: Bound, realised: Harm, fall: Fall | None) -> str:
     side = "below" if tolerated.metric in _GAINS else "above"
-    title, now = _TITLES[tolerated.metric], _shown(tolerated.metric, realised.loss.mean)
+    title, now = _TITLES[tolerated.metric], _shown(tolerated, realised.loss.mean)
     said = (
         f"{title} is {now} over {realised.loss.rows:,} labelled rows, {side} the "
-        f"{_shown(tolerated.metric, tolerated.most)} that is tolerated "
-        f"(it was {_shown(tolerated.metric, tolerated.usual)} on the reference)."
+        f"{_shown(tolerated, tolerated.most)} that is tolerated "
+        f"(it was {_shown(tolerated, tolerated.usual)} on the reference)."
     )
     return said if fall is None else f"{said} {fall.words(title)}"
 
@@ -145,8 +145,10 @@ def _estimated(tolerated: Bound, estimate: Band) -> str:
     if tolerated.metric == "accuracy":
         low, high = f"{estimate.low * 100:.4g} %", f"{estimate.high * 100:.4g} %"
     else:
-        low, high = figure(estimate.low), figure(estimate.high)
+        low, high = figure(estimate.low), with_unit(estimate.high, tolerated.unit)
+    title = _TITLES[tolerated.metric]
+    title = title[0].lower() + title[1:]
     return (
-        f"Without labels {_TITLES[tolerated.metric].lower()} is estimated between {low} and "
-        f"{high}, wholly beyond the {_shown(tolerated.metric, tolerated.most)} that is tolerated."
+        f"Without labels {title} is estimated between {low} and "
+        f"{high}, wholly beyond the {_shown(tolerated, tolerated.most)} that is tolerated."
     )

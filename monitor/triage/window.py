@@ -49,7 +49,8 @@ def _number(value: Scalar) -> float:
 def bound_of(given: Measurement, most: float) -> Bound:
     """Return what is tolerated, from the details of a measurement and the largest mean loss that is no harm."""
     usual, amount = _number(given.details.get("usual")), _number(given.details.get("tolerated"))
-    return Bound(str(given.details.get("metric")), usual, amount, most - usual - amount)
+    unit = str(given.details.get("unit") or "")
+    return Bound(str(given.details.get("metric")), usual, amount, most - usual - amount, unit)
 
 
 def _harm(measured: Sequence[Measurement]) -> tuple[Bound | None, Harm | None, Fall | None]:

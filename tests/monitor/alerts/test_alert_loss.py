@@ -19,10 +19,10 @@ def world() -> Iterator[World]:
     world.store.close()
 
 
-def judged(world: World, day: int, value: float, status: Status) -> list[str]:
+def judged(world: World, day: int, value: float, status: Status, metric: str = "accuracy") -> list[str]:
     """One day's loss, and what becomes of the alerts."""
     window = world.window(day)
-    details = {"metric": "accuracy", "usual": 0.2, "since": window.start.isoformat(), "unit": "share"}
+    details = {"metric": metric, "usual": 0.2, "since": window.start.isoformat(), "unit": "share"}
     given = Measurement(
         model="flights", version="1", metric="harm.loss", window=window, value=value, rows=900, threshold=0.25,
         status=status, details=details,
@@ -45,6 +45,11 @@ def test_harm_is_one_critical_alert_for_as_long_as_it_lasts(world: World) -> Non
     assert {alert.state for alert in told(world)} == {AlertState.FIRING, AlertState.RESOLVED}
     assert told(world)[0].title == "Accuracy is 69.0 %, below the 75.0 % that is tolerated, usually 80.0 %"
     assert told(world)[0].severity.value == "critical"
+
+
+def test_the_loss_of_a_ranking_is_told_as_what_is_left_of_its_quality(world: World) -> None:
+    assert judged(world, 0, 0.6, Status.BREACH, metric="ndcg") == ["firing"]
+    assert told(world)[0].title == "nDCG is 0.400, below the 0.750 that is tolerated, usually 0.800"
 
 
 def test_judging_again_changes_nothing(world: World) -> None:

@@ -68,6 +68,19 @@ def test_losses_page_above_their_bound() -> None:
     assert not triage([], tolerated=Bound("mae", 1.0, 0.5, 0.0), estimate=Band("mae", 1.4, 1.9)).pages
 
 
+@pytest.mark.parametrize(
+    ("tolerated", "low", "said"),
+    [
+        (Bound("mae", 1.0, 0.5, 0.0, "€"), 1.6, "the mean absolute error is estimated between 1.60 and 1.90 €"),
+        (Bound("brier", 0.1, 0.02, 0.0), 1.6, "the Brier score is estimated between 1.60 and 1.90"),
+        (Bound("ndcg", -1.0, 0.05, 0.0), 1.6, "nDCG is estimated between 1.60 and 1.90"),
+    ],
+)
+def test_an_estimate_is_told_by_the_name_and_in_the_unit_people_know(tolerated: Bound, low: float, said: str) -> None:
+    (line,) = triage([], tolerated=tolerated, estimate=Band(tolerated.metric, low, 1.9)).pages
+    assert f"Without labels {said}, wholly beyond the " in line.said
+
+
 def test_the_digest_begins_with_what_matters_most() -> None:
     findings = [Finding("drift", (name,), name) for name in ("small", "large", "none")]
     found = triage(findings, impacts={"small": 0.1, "large": -0.4})
