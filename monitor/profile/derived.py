@@ -1,11 +1,12 @@
 """Columns that stand for what is in texts, images, embeddings and sequences: numbers, profiled like any other."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import pyarrow as pa
 
 from monitor.profile.texts import FIGURES as OF_TEXTS
-from monitor.profile.texts import Usual, figure
+from monitor.profile.texts import Usual, figures
 from monitor.profile.values import summary
 from monitor.types import Kind, ModelSchema
 
@@ -40,9 +41,9 @@ def derived(schema: ModelSchema, *, texts: bool = True) -> dict[str, tuple[str, 
     return {name: origin for name, origin in found.items() if name not in names}
 
 
-def derived_values(batch: pa.Table, column: str, usual: Mapping[str, Usual]) -> pa.Array:
-    """Return the values of a derived column, null where a row has none."""
-    feature, _, wanted = column.rpartition(".")
-    if feature in usual:
-        return figure(batch[feature], wanted, usual[feature])
-    return summary(batch, feature, wanted)
+def derived_values(batch: pa.Table, feature: str, usual: Mapping[str, Usual]) -> Callable[[str], pa.Array]:
+    """Return what gives a feature's figures by name, null where a row has none; a text is read once for all of its."""
+    if feature not in usual:
+        return partial(summary, batch, feature)
+    told, none = figures(batch[feature], usual[feature]), pa.nulls(batch.num_rows, pa.float64())
+    return lambda name: told.get(name, none)  # a feature may be called like a figure of another, and not be there

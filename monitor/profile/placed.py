@@ -1,6 +1,6 @@
 """Where the values of a batch fall in a model's bins, found once for all that counts them."""
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 
 import numpy as np
 import pyarrow as pa
@@ -25,15 +25,18 @@ class Placed:
         self.retyped = flagged(batch, "retyped")
         self._shared = shared
         self._slots: dict[str, Ints] = {}
+        self._derived: dict[str, Callable[[str], pa.Array]] = {}
 
     def column(self, name: str) -> pa.Array | pa.ChunkedArray:
         """Return the values that are counted under a column's name."""
         batch = self.batch
         if name == NEW:
             return self._new()
-        feature = name.rpartition(".")[0]
+        feature, _, figure = name.rpartition(".")
         if feature and name not in batch.column_names and feature in batch.column_names:
-            return derived_values(batch, name, self.binning.usual)
+            if feature not in self._derived:
+                self._derived[feature] = derived_values(batch, feature, self.binning.usual)
+            return self._derived[feature](figure)
         return sizes(batch, name)
 
     def _new(self) -> pa.Array:

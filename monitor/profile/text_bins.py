@@ -3,9 +3,9 @@
 import pyarrow as pa
 
 from monitor.profile.binning import Binning
-from monitor.profile.derived import derived, derived_values
+from monitor.profile.derived import derived
 from monitor.profile.freeze import number_bins
-from monitor.profile.texts import Usual
+from monitor.profile.texts import Usual, figures
 from monitor.types import Kind, ModelSchema
 
 
@@ -21,9 +21,10 @@ def with_texts(binning: Binning, reference: pa.Table, schema: ModelSchema) -> Bi
     usual = {name: Usual.of(reference[name]) for name in names if reference[name].null_count < reference.num_rows}
     if not usual:
         return binning
-    figures = {
-        name: number_bins(derived_values(reference, name, usual))
-        for name, (feature, _) in derived(schema).items()
+    told = {name: figures(reference[name], known) for name, known in usual.items()}
+    bins = {
+        name: number_bins(told[feature][figure])
+        for name, (feature, figure) in derived(schema).items()
         if feature in usual
     }
-    return Binning.of({**binning.columns, **figures}, usual)
+    return Binning.of({**binning.columns, **bins}, usual)

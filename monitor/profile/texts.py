@@ -7,15 +7,16 @@ subject in its words. All of it is of texts that are kept; of others only the le
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitor.profile.values import Floats, Ints, one_array
+from monitor.profile.values import Bools, Floats, Ints, one_array
 
 FIGURES: Final = {
     "words": "words",
@@ -101,11 +102,20 @@ def figure(texts: pa.Array | pa.ChunkedArray, name: str, usual: Usual) -> pa.Arr
     >>> figure(pa.array(["Tel. 12", None, ""]), "digits", Usual()).to_pylist()
     [0.2857142857142857, None, None]
     """
+    return figures(texts, usual, (name,))[name]
+
+
+def figures(
+    texts: pa.Array | pa.ChunkedArray, usual: Usual, wanted: Iterable[str] = tuple(FIGURES)
+) -> dict[str, pa.Array]:
+    """Return several figures of each text, by name, in half the time that they take one by one; see `figure`."""
     array = one_array(texts)
+    names = tuple(wanted)
     if not pa.types.is_string(array.type):
-        return pa.nulls(len(array), pa.float64())
-    parts = [_figure(array.slice(at, _AT_ONCE), name, usual) for at in range(0, len(array), _AT_ONCE)]
-    return pa.concat_arrays(parts) if parts else pa.nulls(0, pa.float64())
+        return {name: pa.nulls(len(array), pa.float64()) for name in names}
+    chunks = (_Chunk(array.slice(at, _AT_ONCE)) for at in range(0, max(1, len(array)), _AT_ONCE))  # each let go at once
+    parts = [{name: chunk.figure(name, usual) for name in names} for chunk in chunks]
+    return {name: pa.concat_arrays([part[name] for part in parts]) for name in names}
 
 
 def words(texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, Ints]:
@@ -117,21 +127,44 @@ def words(texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, Ints]:
     return _words(_lower(texts))
 
 
-def _figure(array: pa.Array, name: str, usual: Usual) -> pa.Array:
-    if name in _CHARACTERS:
-        found = pc.count_substring_regex(array, _class(_CHARACTERS[name], array)).to_numpy(zero_copy_only=False)
-        return _shares(found, pc.utf8_length(array).to_numpy(zero_copy_only=False))
-    lower = _lower(array)
-    if name == "unusual_pairs":
-        pairs, owner = _pairs(lower)
-        odd = ~np.isin(pairs, usual.pairs)
-    else:
-        words, owner = _words(lower)
-        if name == "words":
-            count = np.bincount(owner, minlength=len(array)).astype(np.float64)
-            return pa.array(count, mask=np.asarray(array.is_null()))
-        odd = ~np.asarray(pc.is_in(words, value_set=pa.array(usual.words, pa.string())))
-    return _shares(np.bincount(owner, odd, len(array)), np.bincount(owner, minlength=len(array)))
+class _Chunk:
+    """Some texts, of which each thing is read once for all figures."""
+
+    def __init__(self, texts: pa.Array) -> None:
+        self._texts = texts
+
+    @cached_property
+    def _lower(self) -> pa.Array:
+        return _lower(self._texts)
+
+    @cached_property
+    def _words(self) -> tuple[pa.Array, Ints]:
+        return _words(self._lower)
+
+    def figure(self, name: str, usual: Usual) -> pa.Array:
+        """Return one figure of each of these texts."""
+        texts = self._texts
+        if name in _CHARACTERS:
+            found = pc.count_substring_regex(texts, _class(_CHARACTERS[name], texts)).to_numpy(zero_copy_only=False)
+            return _shares(found, pc.utf8_length(texts).to_numpy(zero_copy_only=False))
+        if name == "unusual_pairs":
+            pairs, owner = _pairs(self._lower)
+            odd = ~_among(pairs, usual.pairs)
+        else:
+            words, owner = self._words
+            if name == "words":
+                count = np.bincount(owner, minlength=len(texts)).astype(np.float64)
+                return pa.array(count, mask=np.asarray(texts.is_null()))
+            odd = ~np.asarray(pc.is_in(words, value_set=pa.array(usual.words, pa.string())))
+        return _shares(np.bincount(owner, odd, len(texts)), np.bincount(owner, minlength=len(texts)))
+
+
+def _among(values: Ints, known: Ints) -> Bools:
+    """Return whether each value is among some that increase, [n]; few are found quicker so than by sorting all."""
+    if not len(known):
+        return np.zeros(len(values), dtype=np.bool_)
+    found: Bools = known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values
+    return found
 
 
 def _class(pattern: str, texts: pa.Array) -> str:

@@ -1,6 +1,7 @@
 """What is told of texts without a model: figures by their definitions, and drift of each kind shows in its own."""
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +9,7 @@ import pytest
 
 from monitor.profile import Binning, ColumnProfile, make_binning, merge, profile, read
 from monitor.profile.text_bins import with_texts
-from monitor.profile.texts import FIGURES, Usual, figure
+from monitor.profile.texts import FIGURES, Usual, figure, figures
 from monitor.types import Feature, Kind, ModelSchema, Task
 
 SCHEMA = ModelSchema(
@@ -60,6 +61,31 @@ def test_figures_are_shares_by_hand():
     assert found["upper"] == [2 / 12, None, None, 0]
     assert found["punctuation"] == [2 / 12, None, None, 0]
     assert found["non_ascii"] == [0, None, None, 1]
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.array(texts(1_100)), pa.chunked_array([["a b", None], [], ["É 9!"]]), pa.array([1, 2])]
+)
+@pytest.mark.parametrize("usual", [Usual(), Usual.of(pa.array(texts(200)))])
+def test_all_figures_at_once_are_those_one_by_one(kind, usual):
+    together = figures(kind, usual)
+    assert together.keys() == FIGURES.keys()
+    for name, found in together.items():
+        assert found.equals(figure(kind, name, usual)), name
+        assert len(found) == len(kind)
+
+
+def test_a_column_called_like_a_figure_of_another_that_is_not_there_is_null():
+    features = (
+        *SCHEMA.features,
+        Feature(name="note.words", kind=Kind.NUMERIC),
+        Feature(name="note.b", kind=Kind.NUMERIC),
+    )
+    schema = replace(SCHEMA, features=features)
+    binning = with_texts(make_binning(REFERENCE, schema), REFERENCE, schema)
+    found = read(profile(batch(["a b"] * 3), schema, binning), binning, schema)
+    assert found["note.b"].nulls == 3
+    assert found["note.digits"].nulls == 0
 
 
 def test_later_texts_like_the_reference_s_are_as_usual_as_these():
@@ -116,14 +142,12 @@ def test_what_is_learned_and_told_of_many_texts_takes_little_memory():
     size = pa.compute.sum(pa.compute.utf8_length(many)).as_py()
     tracemalloc.start()
     usual = Usual.of(many)
-    for name in FIGURES:
-        figure(many, name, usual)
+    told = figures(many, usual)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 40 * size
     alone = [figure(many.slice(at, 1), "unusual_pairs", usual)[0] for at in (0, 499, 500, 2_999)]
-    together = figure(many, "unusual_pairs", usual)
-    assert alone == [together[at] for at in (0, 499, 500, 2_999)]
+    assert alone == [told["unusual_pairs"][at] for at in (0, 499, 500, 2_999)]
 
 
 def test_texts_of_ascii_alone_are_told_as_all_texts_are():
