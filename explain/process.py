@@ -80,7 +80,9 @@ class Process:
         assert self._process.stdout is not None  # noqa: S101 - it is a pipe
         self._said = Said(self._process.stdout)
         self._pipe = Connection(ours.detach())
-        self._ready = self._begun = self._unwanted = False
+        self._ready = self._unwanted = False
+        self.begun = False
+        """Whether it is at a job, whose doing its death may then be."""
         self._send(Start(allowed=allowed, threads=limits.threads, memory_mb=limits.memory_mb))
 
     @property
@@ -112,12 +114,13 @@ class Process:
             NotBegun: it died, and nothing of the job was tried.
             Unavailable: it died of the job or during it, was killed by us, or took too long.
         """
-        self._begun = False
         self._send(job)
         late = f"took longer than {seconds:g} s and was ended; ask for fewer rows or raise explain.timeout_s"
         self._receive(seconds, late)  # the job was read
-        self._begun = True
-        return msgspec.msgpack.decode(self._receive(seconds, late), type=Reply)
+        self.begun = True
+        reply = msgspec.msgpack.decode(self._receive(seconds, late), type=Reply)
+        self.begun = False
+        return reply
 
     def kill(self) -> None:
         """End the process at once, and what it does; when this returns, it is seen to be dead."""
@@ -147,7 +150,7 @@ class Process:
 
     def _died(self) -> Unavailable:
         """Say how the process ended, with the last line it printed."""
-        kind = Unavailable if self._begun or self._unwanted else NotBegun
+        kind = Unavailable if self.begun or self._unwanted else NotBegun
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:

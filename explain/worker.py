@@ -126,6 +126,12 @@ class Worker:
             self._turn.release()
 
     @property
+    def begun(self) -> bool:
+        """Whether its process is at a job; a job that waits for the process to start is not begun yet."""
+        process = self._process
+        return process is not None and process.begun
+
+    @property
     def pid(self) -> int | None:
         """The process's id while it is up."""
         return self._process.pid if self._process is not None and self._process.alive else None

@@ -145,8 +145,8 @@ def test_a_worker_that_is_killed_midway_is_a_clear_error_and_the_next_works(
     reference()
     capture()
     service.explain("flights", "r3", "shapley")
-    found, task = service.ask(_asked("r4", "shap", {"rows": 5_000_000}))
-    until(lambda: service.queue.running(task.ticket) or found.done())
+    found, _ = service.ask(_asked("r4", "shap", {"rows": 5_000_000}))
+    until(lambda: worker.begun or found.done())
     killed = worker.pid
     if killed:
         os.kill(killed, signal.SIGKILL)

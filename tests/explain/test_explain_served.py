@@ -83,7 +83,7 @@ def test_a_worker_that_is_killed_mid_way_is_a_clear_error_and_the_next_explanati
         asked = Asked(model="flights", inference_id="r0", method="shapley", version="2")
         pending, task = service.ask(asked)
         assert task.ticket is not None
-        until(lambda: service.queue.running(task.ticket))
+        until(lambda: worker.begun)
         os.kill(worker.pid, signal.SIGKILL)
         with pytest.raises(Unavailable, match=r"worker died \(ended by SIGKILL.*ask again"):
             pending.result(120)
