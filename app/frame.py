@@ -160,12 +160,19 @@ def lesson(model: str | None = None) -> None:
         "Single rows are under Predictions at once; they are measured as soon as their first day is over."
         + ("" if model else " `watchglass demo` shows all of it on a summer of real flights.")
     )
+    st.page_link(
+        "views/guide.py",
+        label="Without Python: from any model server",
+        icon=":material/menu_book:",
+        query_params={"page": "servers"},
+    )
 
 
-def halves() -> tuple[DeltaGenerator, DeltaGenerator]:
-    """Two grids of three figures each: beside each other, or on a narrow page one below the other."""
-    with st.grid(2, min_column_width=450):
-        return st.grid(3, min_column_width=130), st.grid(3, min_column_width=130)
+def pairs() -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
+    """Three grids of two figures each: beside each other, or on a narrow page one below the other, without gaps."""
+    with st.grid(3, min_column_width=270):
+        one, two, three = (st.grid(2, min_column_width=115, height="stretch") for _ in range(3))
+    return one, two, three
 
 
 def _status(model: Model, place: Place) -> None:

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from app.data.groups import Standing, standing
+from app.place import stamp
 from app.prose import safe
 from monitor.charts import format as fmt
 from monitor.types import Measurement, Model, Status, Task, Window
@@ -51,6 +52,7 @@ def _segments(model: Model, found: Standing) -> None:
             f":material/error: **{fmt.day(hit.window.start)}** — {safe(hit.details.get('said', ''), 240)}"
             + (f" Most of it where {safe(hit.details['within'])}." if hit.details.get("within") else "")
         )
+        _ways(model, hit)
         if hit.details.get("others"):
             st.caption(f"Also beyond the threshold, often the same rows: {safe(hit.details['others'], 200)}")
     if found.more:
@@ -71,6 +73,28 @@ def _segments(model: Model, found: Standing) -> None:
         f"Nearest on {fmt.day(scanned.window.start)}: {safe(scanned.details.get('name', ''))}, "
         f"at {scanned.value:.0%} of the threshold."
     )
+
+
+def _ways(model: Model, hit: Measurement) -> None:
+    """Lead to the rows of the windows that were taken together, the most wrong first, and to the column."""
+    pooled = max(int(str(hit.details.get("pooled") or 1)), 1)
+    there = {
+        "model": model.name,
+        "version": hit.version,
+        "start": stamp(hit.window.end - pooled * (hit.window.end - hit.window.start)),
+        "end": stamp(hit.window.end),
+    }
+    with st.container(horizontal=True, gap="small"):
+        st.page_link(
+            "views/predictions.py",
+            label="Rows of that time, most wrong first",
+            icon=":material/table_rows:",
+            query_params={**there, "order": "Most wrong"},
+        )
+        feature = model.schema.feature(str(hit.details.get("feature")))
+        if feature is not None:
+            at = {**there, "feature": feature.name}
+            st.page_link("views/feature.py", label=safe(feature.label), icon=":material/insert_chart:", query_params=at)
 
 
 def _harm(harm: Measurement) -> None:

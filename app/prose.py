@@ -24,7 +24,7 @@ STATES = {
     "critical": ("red", ":material/error:", "Critical"),
     "warning": ("orange", ":material/warning:", "Warning"),
     "ok": ("green", ":material/check_circle:", "Healthy"),
-    "waiting": ("gray", ":material/hourglass_empty:", "Waiting for data"),
+    "waiting": ("gray", ":material/hourglass_empty:", "Not measured yet"),
 }
 """State → colour of its badge, icon, word; the worst first."""
 

@@ -1,16 +1,25 @@
 """The HTML page around the dashboard, as Streamlit serves it, put right for addresses below the root.
 
 Opened at ``/model?…``, Streamlit's page first asks for its backend below ``/model/``, gets 404 twice, which the browser
-logs as errors, and only then at the root. Told where the backend is, it asks there at once.
+logs as errors, and only then at the root. Told where the backend is, it asks there at once. And where the server has
+gone away, Streamlit's page asks people about their internet; ours says what is so.
 """
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SCRIPT = b'<script>window.__streamlit={BACKEND_BASE_URL:location.origin+"/"}</script>'
+GONE = (
+    b"<script>addEventListener('DOMContentLoaded',()=>new MutationObserver(()=>{"
+    b"for(const said of document.querySelectorAll('[role=dialog] p,[role=dialog] div'))"
+    b"if(!said.children.length&&said.textContent.startsWith('Streamlit server is not responding'))"
+    b"said.textContent='The Watchglass server does not answer. What is shown is as it was; this page goes on by itself "
+    b"as soon as the server is back.'}).observe(document.body,{childList:true,subtree:true}))</script>"
+)
+"""What a page says once its server is gone."""
 STYLE = b"<style>a:focus-visible{outline:2px solid #2f6fde!important;outline-offset:1px;border-radius:6px}</style>"
 """Links that the keyboard is at are seen to be so; Streamlit draws nothing around them."""
-_CHANGES = ((b"<head>", b"<head>" + SCRIPT + STYLE), (b"<title>Streamlit</title>", b"<title>Watchglass</title>"))
+_CHANGES = ((b"<head>", b"<head>" + SCRIPT + GONE + STYLE), (b"<title>Streamlit</title>", b"<title>Watchglass</title>"))
 
 
 def rooted(app: ASGIApp) -> ASGIApp:

@@ -13,7 +13,7 @@ from monitor.alerts.judge import Course
 from monitor.errors import Conflict
 from monitor.jobs.history import try_dials
 from monitor.store.notes import Note
-from monitor.types import ALL, Alert, Event, Measurement, Model
+from monitor.types import ALL, Alert, AlertState, Event, Measurement, Model
 
 DIALS = (0.5, 1.0, 3.0, 7.0)
 """What the owner chooses from; any other number may be set over the API."""
@@ -84,6 +84,13 @@ def save_dial(name: str, dial: float) -> None:
     catalog = runtime().store.catalog
     model = catalog.model(name)
     catalog.put_model(replace(model, settings=replace(model.settings, dial=dial)))
+
+
+def incident_of(model: str, feature: str, version: str | None) -> Alert | None:
+    """Return the open incident that a column is part of, the newest of several; of one version or of any."""
+    found = runtime().store.alerts.query(model=model, state=AlertState.FIRING)
+    own = [alert for alert in found if feature in (alert.feature, *alert.columns) and version in (None, alert.version)]
+    return max(own, key=lambda alert: alert.since, default=None)
 
 
 def history(alert: str) -> Sequence[Note]:

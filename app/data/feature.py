@@ -161,8 +161,13 @@ def reading(name: str, feature: str, window: Window, version: str | None, segmen
         shift_metric=metric,
         stood=stood([given for given in gathered if window.start <= given.window.start < window.end]),
         why=why(model, found),
-        judged=judged([given for given in found if given.metric not in EFFECTS]),
+        judged=judged([given for given in found if given.metric not in EFFECTS], known.unit),
     )
+
+
+def measurable(name: str) -> bool:
+    """Whether columns of a model are measured at all: there is a reference, or a first day of traffic is over."""
+    return runtime().store.catalog.binning(name) is not None
 
 
 def _telling(found: list[Measurement]) -> str | None:

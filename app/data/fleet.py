@@ -96,9 +96,10 @@ def _health(model: Model) -> Health:
     by_window: dict[datetime, float] = {}
     for given in traffic:
         by_window[given.window.start] = by_window.get(given.window.start, 0.0) + (given.value or 0.0)
+    waiting = 0 if by_window else store.thinning.counts(model.name).stored
     drifted, drift_day = _drifted(model, end)
     accuracy = _accuracy(model, window.start, window.end)
-    state, reason = _state(alerts, bool(by_window), drifted)
+    state, reason = _state(alerts, bool(by_window), waiting, drifted)
     return Health(
         model=model.name,
         title=model.title,
@@ -112,7 +113,7 @@ def _health(model: Model) -> Health:
         drift_day=drift_day,
         target_unit=model.schema.target_unit,
         traffic=tuple(by_window[start] for start in sorted(by_window)),
-        rows=int(sum(by_window.values())),
+        rows=int(sum(by_window.values())) or waiting,
         last_event=max((given.window.end for given in traffic if given.value), default=None),
         open_alerts=len(alerts),
     )
@@ -162,11 +163,14 @@ def _accuracy(model: Model, start: datetime, end: datetime) -> Measurement | Non
     return max(found, key=lambda given: (given.window.start, given.rows), default=None)
 
 
-def _state(alerts: list[Alert], traffic: bool, drifted: int) -> tuple[str, str]:
+def _state(alerts: list[Alert], traffic: bool, waiting: int, drifted: int) -> tuple[str, str]:
     worst = alerts[0] if alerts else None
     if worst is not None:
         more = f", and {len(alerts) - 1} more" if len(alerts) > 1 else ""
         return ("critical" if worst.severity is Severity.CRITICAL else "warning"), worst.title + more
+    if waiting:
+        come = "prediction has" if waiting == 1 else "predictions have"
+        return "waiting", f"{fmt.count(waiting)} {come} come; they are measured once their first day is over"
     if not traffic:
         return "waiting", "No traffic has been measured yet"
     return "ok", "No open alerts" + (f"; {_columns(drifted)} moved, not for long" if drifted else "")

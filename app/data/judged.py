@@ -58,8 +58,13 @@ def _told(model: Model, given: Measurement, found: Sequence[Measurement]) -> str
     return sentence(model, given).partition(": ")[2] or sentence(model, given)
 
 
-def judged(found: Sequence[Measurement]) -> tuple[Judged, ...]:
-    """Every measure of a column in the newest window it was computed for, the detector's first."""
+def judged(found: Sequence[Measurement], unit: str = "") -> tuple[Judged, ...]:
+    """Every measure of a column in the newest window it was computed for, the detector's first.
+
+    Args:
+        found: measurements of one column.
+        unit: of the column, for measures in it.
+    """
     newest: dict[str, Measurement] = {}
     for given in found:
         best = newest.get(given.metric)
@@ -69,7 +74,7 @@ def judged(found: Sequence[Measurement]) -> tuple[Judged, ...]:
     for metric in sorted(
         newest, key=lambda name: (name != EVIDENCE, not name.startswith("drift."), measure(name).title)
     ):
-        given, known = newest[metric], measure(metric)
+        given, known = newest[metric], measure(metric, column_unit=unit)
         if ratio(given) is None:
             verdict = "Not enough data" if given.threshold is not None or given.value is None else "No threshold"
         else:

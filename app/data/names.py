@@ -73,7 +73,8 @@ def measures() -> dict[str, Measure]:
         "estimation.value_per_prediction": Measure("Value of a prediction, estimated", "", "higher"),
     }
     for name, drift in plugins(monitor.drift, DriftMeasure).items():
-        found[f"drift.{name}"] = Measure(drift.title, drift.unit, "lower")
+        own = Measure(drift.title.partition(",")[0], "column", "lower")
+        found[f"drift.{name}"] = own if drift.scaled else Measure(drift.title, drift.unit, "lower")
     for name, quality in plugins(monitor.quality, QualityMeasure).items():
         found[f"quality.{name}"] = Measure(quality.title, "share", "lower")
     for name, performance in plugins(monitor.performance, PerformanceMeasure).items():
@@ -87,18 +88,19 @@ def measures() -> dict[str, Measure]:
 _FIGURES = {"size": "bytes", "norm": "norm", "mean": "mean of its numbers"} | TEXT_FIGURES
 
 
-def measure(metric: str, target_unit: str = "") -> Measure:
+def measure(metric: str, target_unit: str = "", column_unit: str = "") -> Measure:
     """How one metric reads; an unknown one by its own name, in words.
 
     Args:
         metric: such as ``performance.mae``.
         target_unit: of the model's target, for measures in it.
+        column_unit: of the column, for measures in it.
 
     >>> measure("performance.mae", "min").unit, measure("performance.odd_one").title
     ('min', 'Odd one')
     """
     known = measures().get(metric) or Measure(metric.partition(".")[2].replace("_", " ").capitalize() or metric)
-    return replace(known, unit=target_unit) if known.unit == "target" else known
+    return replace(known, unit={"target": target_unit, "column": column_unit}.get(known.unit, known.unit))
 
 
 def accuracy_metrics(task: Task) -> list[str]:

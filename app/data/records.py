@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from app.runtime import runtime
 from monitor.alerts.verdict import ranked
-from monitor.types import Alert, AlertState, Delivery, LedgerLine, Report
+from monitor.reports import write_report
+from monitor.types import Alert, AlertState, Delivery, LedgerLine, Report, Window
 
 FATES = ("stored", "duplicate", "rejected", "dropped")
 WAYS = {
@@ -45,12 +46,25 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one job of one model has come."""
+    """How far those jobs of one model have come that have come equally far.
+
+    >>> Progress("flights", None, ("drift", "report")).said
+    'drift, report'
+    >>> Progress("flights", None, JOBS).said, Progress("flights", None, JOBS[1:]).said
+    ('all', 'all others')
+    """
 
     model: str
-    job: str
     until: datetime | None
-    asked: bool  # whether it runs only when somebody asks for it
+    jobs: tuple[str, ...]
+    asked: bool = False  # whether they run only when somebody asks for them
+
+    @property
+    def said(self) -> str:
+        """The jobs in words."""
+        if len(self.jobs) > len(JOBS) / 2:
+            return "all" if len(self.jobs) == len(JOBS) else "all others"
+        return ", ".join(self.jobs)
 
 
 def alerts(model: str | None = None) -> tuple[list[Alert], list[Alert]]:
@@ -92,15 +106,30 @@ def reports(model: str | None = None) -> list[Report]:
     return sorted(runtime().store.reports.query(model=model), key=lambda report: report.created, reverse=True)
 
 
-def report_html(report: Report) -> bytes | None:
-    """A report's page, or None where its file is gone."""
+def write_week(name: str) -> Report:
+    """Write a report on the last seven full days of a model.
+
+    Raises:
+        Unavailable: the packages that draw are not installed, or the server stops.
+    """
+    running = runtime()
+    end = running.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    running.ingest.flush()
+    folder = running.config.data_dir / "reports"
+    model = running.store.catalog.model(name)
+    return write_report(running.scheduler.context, model, Window(end - timedelta(days=7), end), folder)
+
+
+def report_file(report: Report) -> Path | None:
+    """Where a report's page is, or None where it is gone."""
     path = Path(runtime().config.data_dir) / report.path
-    return path.read_bytes() if path.is_file() else None
+    return path if path.is_file() else None
 
 
 def report_address(report: Report) -> str:
-    """Where the server shows a report, with the pages it links to."""
-    return f"{runtime().config.base_url.rstrip('/')}/v1/reports/{report.id}/{Path(report.path).name}"
+    """Where the server shows a report, with the pages it links to: under the address the dashboard is seen at."""
+    below = urlsplit(runtime().config.base_url).path.rstrip("/")
+    return f"{below}/v1/reports/{report.id}/{Path(report.path).name}"
 
 
 def sources() -> list[Source]:
@@ -131,13 +160,21 @@ def groups_lost() -> int:
 
 
 def progress() -> list[Progress]:
-    """How far every job of every model has come."""
+    """How far the jobs of every model have come; of each model those behind first."""
     store, replayed = runtime().store, runtime().config.clock == "manual"
-    return [
-        Progress(model.name, job, store.measurements.watermark(job, model.name), job == "report" and replayed)
-        for model in store.catalog.models()
-        for job in JOBS
-    ]
+    never = datetime.min.replace(tzinfo=UTC)
+    found = []
+    for model in store.catalog.models():
+        together: dict[datetime | None, list[str]] = {}
+        for job in JOBS:
+            together.setdefault(store.measurements.watermark(job, model.name), []).append(job)
+        ordered = sorted(together, key=lambda until: until or never)
+        found += [
+            Progress(model.name, until, tuple(jobs), replayed and until is None and jobs == ["report"])
+            for until in ordered
+            for jobs in [together[until]]
+        ]
+    return found
 
 
 def store_size() -> int | None:

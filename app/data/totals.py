@@ -23,11 +23,13 @@ class Totals:
     Attributes:
         labels: predictions with a usable label.
         accuracy: metric → value over all of them; without those that are not defined.
-        p95: the latency that 95 % stay under, in ms.
+        p50: the latency that half stay under, in ms.
+        p95: the latency that 95 % stay under.
     """
 
     labels: int = 0
     accuracy: Mapping[str, float] = field(default_factory=dict)
+    p50: float | None = None
     p95: float | None = None
 
 
@@ -42,8 +44,10 @@ def totals(name: str, window: Window, version: str | None, segment: str) -> Tota
         return Totals()
     found = read(pieces, binning, model.schema)
     outcome, latency = found.get(OUTCOME), found.get(LATENCY)
-    p95 = latency.quantile(0.95) if isinstance(latency, ColumnProfile) and latency.present else None
+    p50 = p95 = None
+    if isinstance(latency, ColumnProfile) and latency.present:
+        p50, p95 = latency.quantile(0.5), latency.quantile(0.95)
     if not isinstance(outcome, Outcome) or not outcome.judged:
-        return Totals(p95=p95)
+        return Totals(p50=p50, p95=p95)
     values = {f"performance.{measure.name}": measure.value(outcome) for measure in Measures().of(model)}
-    return Totals(outcome.judged, {metric: value for metric, value in values.items() if value is not None}, p95)
+    return Totals(outcome.judged, {metric: value for metric, value in values.items() if value is not None}, p50, p95)

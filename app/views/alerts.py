@@ -107,7 +107,11 @@ def show(alert: Alert) -> None:
             if alert.rule in RECONCILED and alert.rule != DETECTOR and alert.state is AlertState.FIRING:
                 with st.popover("Let it sleep", width="stretch"):
                     actions(alert)
-            with st.popover("Message", help="The message as it was sent", width="stretch"):
+            if alert.id != chosen:
+                with st.popover("Message", help="The message as it was sent", width="stretch"):
+                    st.text(alert.body)
+        if alert.id == chosen:  # who follows a link has read it, or wants to
+            with st.expander("The message as it was sent", expanded=True):
                 st.text(alert.body)
         if alert.rule == DETECTOR and alert.model in models:
             incident(alert, models[alert.model], opened=alert.id == chosen)

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from app.data.feature import Side, features_of, reading, worst_feature
+from app.data.detection import incident_of
+from app.data.feature import Side, features_of, measurable, reading, worst_feature
 from app.data.names import EVIDENCE, column, measure
 from app.frame import colours, model_of, pick, place, read_address, write_address
 from app.prose import safe
@@ -92,16 +93,27 @@ def tiles(now: Side, before: Side | None) -> None:
             st.metric("Most frequent", safe(frequent, 24), border=True, height="stretch")
 
 
+if found.current is None and not measurable(at.model):
+    st.markdown("**Nothing is measured yet.** Columns are, once the first day of predictions is over.")
+    st.stop()
 if found.current is None:
     st.markdown("**No rows of this column in this window.** Choose a longer window above.")
 else:
     tiles(found.current, found.reference)
 
-if found.why:
+alert = incident_of(at.model, chosen, at.version)
+if found.why or alert is not None:
     with st.container(border=True):
         st.subheader("Why is it flagged?", anchor=False)
         for sentence in found.why:
             st.markdown(f":material/error: {safe(sentence, 240)}")
+        if alert is not None:
+            st.page_link(
+                "views/alerts.py",
+                label=f"Alert open since {fmt.day(alert.since)}: message, snooze, re-baseline",
+                icon=":material/notifications:",
+                query_params={"alert": alert.id},
+            )
 elif found.judged:
     st.caption(":material/check_circle: Nothing about this column is beyond its threshold in this window.")
 

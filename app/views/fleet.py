@@ -31,7 +31,7 @@ with st.grid(4):
     st.metric(
         "Predictions, last 14 days",
         fmt.count(sum(row.rows for row in found.rows)),
-        delta=f"newest {since(max(came))}" if came else "none yet",
+        delta=f"newest {since(max(came))}" if came else None,
         delta_color="off",
         delta_arrow="off",
         border=True,
@@ -78,7 +78,8 @@ def line(row: Health) -> None:
                 quiet("Drifted columns", fmt.MISSING, "not measured yet")
         with traffic:
             chart = list(row.traffic) if len(row.traffic) > 1 else None
-            newest = f"newest {since(row.last_event)}" if row.last_event else "none yet"
+            unmeasured = "not measured yet" if row.rows else "none yet"
+            newest = f"newest {since(row.last_event)}" if row.last_event else unmeasured
             quiet("Predictions, 14 days", fmt.count(row.rows), newest, chart)
         with go:
             if st.button("Open", key=f"open_{row.model}", width="stretch"):

@@ -5,13 +5,16 @@ from pathlib import Path
 import streamlit as st
 
 DOCS = Path(__file__).parent.parent / "docs"
+# In the order in which a newcomer needs them; the others come after.
+FIRST = ("servers", "alarms", "segments_and_harm", "accuracy", "explanations", "models-to-explain")
 
 
 @st.cache_data
 def pages() -> dict[str, tuple[str, str]]:
     """Return title and text of each document, by its name in the address."""
     found = {}
-    for file in sorted(DOCS.glob("*.md")):
+    order = {name: at for at, name in enumerate(FIRST)}
+    for file in sorted(DOCS.glob("*.md"), key=lambda file: (order.get(file.stem, len(FIRST)), file.stem)):
         text = file.read_text(encoding="utf-8")
         first, _, rest = text.partition("\n")
         found[file.stem] = (first.lstrip("# ").strip(), rest)

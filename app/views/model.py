@@ -10,7 +10,7 @@ from app.data.names import measure, score_title, score_unit
 from app.data.reliability import trueness
 from app.data.totals import totals
 from app.dialling import dial_panel
-from app.frame import figure, halves, lesson, model_of, place
+from app.frame import figure, lesson, model_of, pairs, place
 from app.groups import harm, where_wrong
 from app.machines import machines
 from app.movement import by_day, look_first
@@ -71,8 +71,8 @@ if not found.rows or found.volume is None:
 metrics = measured(found)
 whole = totals(at.model, at.window, at.version, at.segment)
 answered = score_title(model.schema)
-answers, inputs = halves()
-with answers:
+asked, inputs, answers = pairs()
+with asked:
     figure("Predictions", fmt.count(found.rows), None, "In this window.")
     first = next((metric for metric in metrics if metric in whole.accuracy), None)
     known = measure(first, model.schema.target_unit) if first else None
@@ -82,8 +82,8 @@ with answers:
         f"{fmt.count(whole.labels)} {'label' if whole.labels == 1 else 'labels'}" if first else "no labels yet",
         "Of all predictions of this window that have a label, taken together; the chart below shows it by day.",
     )
-    figure("Labels arrived", fmt.rate(found.coverage), None, "Share of this window's predictions that have a label.")
 with inputs:
+    figure("Labels arrived", fmt.rate(found.coverage), None, "Share of this window's predictions that have a label.")
     figure(
         "Drifted columns now",
         f"{found.drifted} of {found.features}" if found.drifted_in else fmt.MISSING,
@@ -92,13 +92,15 @@ with inputs:
         if model.settings.dial is not None
         else "Inputs beyond their threshold in the newest window that could be judged, in any version.",
     )
+with answers:
     figure(
         f"Mean {answered[0].lower()}{answered[1:]}",
         fmt.with_unit(found.score_mean, score_unit(model.schema)),
         None,
         "Over all predictions of this window.",
     )
-    figure("Latency, p95", fmt.duration(whole.p95), None, "95 % of the answers of this window came faster than this.")
+    half = f"median {fmt.duration(whole.p50)}" if whole.p50 is not None else None
+    figure("Latency, p95", fmt.duration(whole.p95), half, "95 % of the answers of this window came faster than this.")
 
 
 part = st.segmented_control(

@@ -6,7 +6,7 @@ from app.data.halves import unpaired
 from app.data.letters import kept_days, replayed, waiting
 from app.data.pressure import refused, room
 from app.data.records import FATES, WAYS, groups_lost, progress, sources, store_size
-from app.frame import halves, since
+from app.frame import pairs
 from app.letters import dead_letters
 from app.runtime import runtime
 from app.unpaired import unpaired_halves
@@ -73,16 +73,12 @@ else:
         icon=":material/check_circle:",
     )
 
-came, kept = halves()
-with came:
-    st.metric("Received, rows", fmt.count(received), border=True, height="stretch", help="Predictions and labels.")
-for number, fate in enumerate(FATES):
-    with came if number < 2 else kept:
-        st.metric(f"{fate.capitalize()}, rows", fmt.count(fates[fate]), border=True, height="stretch", help=MEANT[fate])
-with kept:
-    st.metric(
-        "Database", fmt.size(store_size()), border=True, height="stretch", help="The file and its write-ahead log."
-    )
+places = [place for place in pairs() for _ in range(2)]
+tiles = [("Received, rows", fmt.count(received), "Predictions and labels.")]
+tiles += [(f"{fate.capitalize()}, rows", fmt.count(fates[fate]), MEANT[fate]) for fate in FATES]
+tiles += [("Database", fmt.size(store_size()), "The file and its write-ahead log.")]
+for place, (label, value, about) in zip(places, tiles, strict=True):
+    place.metric(label, value, border=True, height="stretch", help=about)
 
 titles = {model.name: model.title for model in runtime().store.catalog.models()}
 with st.container(border=True):
@@ -121,15 +117,14 @@ with left, st.container(border=True):
         st.dataframe(
             {
                 "Model": [titles.get(step.model, step.model) for step in steps],
-                "Job": [step.job.capitalize() for step in steps],
-                "Done to (UTC)": [fmt.minute(step.until) for step in steps],
-                "Last window ended": [
-                    since(step.until) if step.until else "runs when asked" if step.asked else "not run yet"
+                "Jobs": [step.said for step in steps],
+                "Done to (UTC)": [
+                    fmt.minute(step.until) if step.until else "runs when asked" if step.asked else "not run yet"
                     for step in steps
                 ],
             },
             hide_index=True,
-            alt="How far each job of each model has come",
+            alt="How far the jobs of each model have come",
         )
     else:
         st.caption("No model is registered yet.")

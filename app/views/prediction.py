@@ -8,19 +8,18 @@ import streamlit as st
 
 from app.data.names import score_title
 from app.data.notes import noted
-from app.data.rows import explain, explanations, neighbours, row, values
-from app.data.shown import in_words, lines, picture
+from app.data.rows import explain, explanations, neighbours, row
 from app.data.trust import methods_for
 from app.data.verdict import answer, truth, verdict
 from app.explained import ABOUT, OTHERS, card, titled
 from app.frame import colours, figure, model_of, place
+from app.inputs import ordinary, what_it_got
 from app.prose import safe
 from app.ranked import ranked
 from app.runtime import runtime
 from app.trying import agree, trying
 from monitor.charts import format as fmt
 from monitor.errors import NotFound, NotKept, WatchglassError
-from monitor.schema.held import ARRAYS
 from monitor.types import Task
 
 FIRST = ("shap_tree", "shapley", "lime", "lime_text", "lime_image")
@@ -156,6 +155,12 @@ def offer(methods: Sequence[str]) -> None:
         if unable is not None:
             st.subheader("Why this answer?", anchor=False)
             st.caption(f"No method can explain this version's rows: {safe(unable, 400)}")
+            st.page_link(
+                "views/guide.py",
+                label="Models that can be explained",
+                icon=":material/menu_book:",
+                query_params={"page": "models-to-explain"},
+            )
             return
         if known:
             st.subheader(f"Ask {titled(methods[0]) if len(methods) == 1 else 'another method'} too", anchor=False)
@@ -192,48 +197,5 @@ agree([known[method] for method in asked])
 if known:
     trying(model, given, row_id, served, asked[0])
 
-drawn = [
-    (feature, picture(feature, given), lines(feature, given), in_words(feature, given))
-    for feature in model.schema.features
-    if feature.kind in ARRAYS and in_words(feature, given)
-]
-if drawn:
-    with st.container(border=True):
-        st.subheader("What was it given?", anchor=False)
-        for several in range(0, len(drawn), 3):
-            for column, (feature, seen, series, words) in zip(
-                st.columns(3), drawn[several : several + 3], strict=False
-            ):
-                with column:
-                    st.markdown(f"**{safe(feature.label)}**: {safe(words)}")
-                    if seen is not None:
-                        st.image(seen, width=240)
-                    elif series is not None:
-                        st.line_chart(series, height=180)
-
-with st.container(border=True):
-    st.subheader("Were its inputs ordinary?", anchor=False)
-    st.caption("Each value beside the reference: the middle 90 % of numbers, and where this one lies among them.")
-    listed = values(model, given, importance)
-    st.dataframe(
-        {
-            "Input": [value.label for value in listed],
-            "Value": [value.shown for value in listed],
-            "Usual in the reference": [value.typical for value in listed],
-            "Lies at": [value.place for value in listed],
-            "Remark": [value.remark for value in listed],
-        },
-        hide_index=True,
-        height="content",
-        column_config={
-            "Lies at": st.column_config.ProgressColumn(
-                min_value=0,
-                max_value=100,
-                format="%.0f %%",
-                width=150,
-                help="Numbers: share of the reference below this one, and half of those like it. "
-                "Categories: share equal to it.",
-            )
-        },
-        alt="This row's inputs beside the reference",
-    )
+what_it_got(model, given)
+ordinary(model, given, importance)

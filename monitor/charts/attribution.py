@@ -119,9 +119,12 @@ def waterfall(
     ]
     written(figure, ends, colours)
     _rows(figure, rows, colours)
+    left, right = room(ends, marks)
+    if 0 < left <= right - left:  # bars begin at zero, unless the steps would become too small to be seen
+        left = 0.0
     figure.update_xaxes(
         title_text=plain(output_name if unit == "share" else titled(output_name, unit)),
-        range=room(ends, marks),
+        range=[left, right],
         tickformat=".0%" if unit == "share" else None,
         showgrid=True,
         nticks=7,

@@ -14,6 +14,7 @@ from monitor.charts.style import Palette, frame, note, plain
 CLICKABLE = 1200  # more overlaid markers than these repaint slowly
 TOP = 3.0  # the colour scale ends at three times the threshold
 ROW = 24  # pixels
+KEY = 40  # pixels of the colours' key above
 APART = ""  # the blank row between inputs and answers
 
 
@@ -68,20 +69,28 @@ def heatmap(cells: Sequence[Cell], colours: Palette, *, order: Sequence[str] | N
             xgap=2,
             ygap=2,
             hoverinfo="skip",
-            colorbar={
+            colorbar={  # on top, so that a narrow page keeps its width for the cells
+                "orientation": "h",
                 "thickness": 8,
                 "outlinewidth": 0,
                 "tickvals": [0, 1, 2, 3],
-                "ticktext": ["0", "1 × threshold", "2 ×", "3 × or more"],
+                "ticktext": ["0", "threshold", "2 ×", "≥ 3 ×"],
                 "tickfont": {"color": colours.muted, "size": 12},
-                "len": 1,
-                "lenmode": "fraction",
+                "len": 260,
+                "lenmode": "pixels",
+                "x": 1,
+                "xanchor": "right",
+                "xpad": 24,
+                "ypad": 4,
+                "y": 1,
+                "yanchor": "bottom",
             },
         )
     )
     _hatch(figure, rows, values, windows, colours)
     _targets(figure, rows, windows, values, texts, colours)
-    frame(figure, colours, height=max(150, 62 + ROW * len(rows)))
+    frame(figure, colours, height=max(150, 44 + KEY + ROW * len(rows)))
+    figure.update_layout(margin={"t": 4})
     figure.update_yaxes(
         tickvals=list(range(len(rows))),
         ticktext=[labels[row] for row in rows],
@@ -95,7 +104,7 @@ def heatmap(cells: Sequence[Cell], colours: Palette, *, order: Sequence[str] | N
     figure.update_xaxes(
         range=[windows[0][0], windows[-1][1] + half * 0.02],
         tickformat="%-d %b",
-        nticks=14,
+        tickangle=0,
         dtick=86_400_000 if 1 < days <= 14 else None,
         type="date",
     )

@@ -161,7 +161,10 @@ def test_the_ledger_adds_up(seeded: Seeded) -> None:
     assert [(source.source, source.received) for source in found] == [("http", 5000), ("labels", 4275)]
     assert all(source.adds_up for source in found)
     assert (records.store_size() or 0) > 0
-    assert {step.job for step in records.progress() if step.until} >= {"traffic", "drift", "quality", "performance"}
+    done = {job for step in records.progress() if step.until for job in step.jobs}
+    assert done >= {"traffic", "drift", "quality", "performance"}
+    of_parcels = [job for step in records.progress() if step.model == "parcels" for job in step.jobs]
+    assert sorted(of_parcels) == sorted(records.JOBS), "each job is told once"
 
 
 def test_every_metric_that_is_measured_has_a_title_of_its_own(seeded: Seeded) -> None:

@@ -41,7 +41,11 @@ def test_every_document_is_listed_by_its_title_and_found_by_its_address() -> Non
         assert at.title[0].value == title.removeprefix("# ")
         assert rest.split("\n\n")[1].split("\n")[0] in at.markdown[0].value
         assert len(at.radio[0].options) == len(DOCS)
-    assert visit(page="../../etc/passwd").title[0].value == DOCS[0].read_text().partition("\n")[0].removeprefix("# ")
+    assert visit(page="../../etc/passwd").title[0].value == visit().title[0].value
+
+
+def test_the_guide_begins_with_how_to_capture() -> None:
+    assert visit().title[0].value == "Capture from any model server"
 
 
 def test_documents_are_part_of_the_package() -> None:

@@ -3,14 +3,16 @@
 import asyncio
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
+import streamlit
 from markdown_it import MarkdownIt
 
 from app.place import SPANS, Place, read_moment, read_window, span_window
 from app.prose import safe
-from app.shell import SCRIPT, STYLE, rooted
+from app.shell import GONE, SCRIPT, STYLE, rooted
 from monitor.types import Window
 
 NOW = datetime(2024, 5, 11, 14, 20, tzinfo=UTC)
@@ -100,9 +102,17 @@ def test_the_page_names_the_backend_and_other_files_pass_unchanged() -> None:
             transport=httpx.ASGITransport(rooted(_page)), base_url="http://localhost"
         ) as client:
             page = await client.get("/model?model=x")
-            assert SCRIPT + STYLE in page.content
+            assert SCRIPT + GONE + STYLE in page.content
             assert "<title>Watchglass</title>" in page.text
             assert int(page.headers["content-length"]) == len(page.content)
             assert SCRIPT not in (await client.get("/static/js/index.js")).content
 
     asyncio.run(ask())
+
+
+def test_what_is_said_of_a_server_that_is_gone_replaces_what_streamlit_would_say() -> None:
+    """Another release may say it in other words: then this must be put right."""
+    before = re.search(rb"startsWith\('(.*?)'\)", GONE)
+    assert before is not None
+    scripts = (Path(streamlit.__file__).parent / "static" / "static" / "js").glob("index.*.js")
+    assert any(before[1] in script.read_bytes() for script in scripts)

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,10 @@ from parcels_seed import Seeded
 from streamlit.testing.v1 import AppTest
 
 import app
+from app.data import records
 from app.runtime import Runtime, set_runtime
 from monitor.config import Config
+from monitor.types import Alert, AlertState, Window
 
 MAIN = Path(app.__file__).parent / "main.py"
 VIEWS = sorted(path.stem for path in (MAIN.parent / "views").glob("*.py") if path.stem != "__init__")
@@ -177,10 +181,56 @@ def test_alerts_say_what_happened_and_who_was_told(seeded: Seeded) -> None:
     assert "log (firing) delivered" in said
 
 
-def test_reports_can_be_downloaded(seeded: Seeded) -> None:
+def linked_to(seeded: Seeded) -> Alert:
+    """The alert whose id the seed names."""
+    return next(each for each in seeded.runtime.store.alerts.query(model="parcels") if each.id == seeded.alert)
+
+
+def test_an_alert_that_a_link_names_shows_its_message_and_no_other_does(seeded: Seeded) -> None:
+    """Sent addresses lead there: who follows one need not open anything."""
+
+    def messages(at: AppTest) -> list[str]:
+        return [each.label for each in at.expander if each.label == "The message as it was sent"]
+
+    body = linked_to(seeded).body
+    linked = visit("alerts", alert=seeded.alert)
+    assert messages(linked) == ["The message as it was sent"]
+    assert next(each for each in linked.expander if each.label in messages(linked)).text[0].value == body
+    assert messages(visit("alerts")) == []
+
+
+def test_a_column_of_an_open_incident_leads_to_its_alert(seeded: Seeded, monkeypatch: pytest.MonkeyPatch) -> None:
+    alert = linked_to(seeded)
+    still = replace(alert, state=AlertState.FIRING)
+    monkeypatch.setattr(type(seeded.runtime.store.alerts), "query", lambda *_, **__: [still])
+    at = visit("feature", model="parcels", feature="temperature", version=alert.version)
+    links = {link.label: link for link in at.get("page_link")}
+    (label,) = [label for label in links if label.startswith("Alert open since")]
+    assert f"alert={alert.id}" in links[label].proto.query_string
+    other = visit("feature", model="parcels", feature="distance", version=alert.version)
+    assert not [link.label for link in other.get("page_link") if link.label.startswith("Alert open")]
+
+
+def test_reports_can_be_opened_at_the_address_the_page_is_seen_at_and_downloaded(seeded: Seeded) -> None:
     at = visit("reports")
     assert "week of 1 May" in texts(at)
     assert at.get("download_button")
+    (link,) = at.get("link_button")
+    assert link.proto.url.startswith("/v1/reports/"), "behind a proxy or a tunnel the server has another address"
+
+
+def test_a_report_on_the_last_seven_full_days_is_written_at_a_press(
+    seeded: Seeded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, Window]] = []
+    monkeypatch.setattr(records, "write_report", lambda _, model, window, __: asked.append((model.name, window)))
+    at = visit("reports", model="parcels")
+    at.button(key="write").click().run()
+    assert not at.exception
+    ((name, window),) = asked
+    assert name == "parcels"
+    assert window.end == seeded.runtime.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    assert window.end - window.start == timedelta(days=7)
 
 
 def test_operations_says_in_words_that_nothing_is_missing(seeded: Seeded) -> None:

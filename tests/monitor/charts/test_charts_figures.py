@@ -143,6 +143,13 @@ def test_the_waterfall_walks_from_base_to_output() -> None:
     assert figure.layout.yaxis.ticktext[1] == "Feature 0 = 1 km"
 
 
+def test_the_waterfalls_bars_begin_at_zero_unless_its_steps_would_be_too_small_to_be_seen() -> None:
+    seen = waterfall(SHARES, LIGHT, base=0.22, output=0.36, output_name="p", unit="share")
+    assert seen.layout.xaxis.range[0] <= 0
+    tiny = [Share("a", "", 0.002), Share("b", "", -0.001)]
+    assert waterfall(tiny, LIGHT, base=0.97, output=0.971, output_name="p", unit="share").layout.xaxis.range[0] > 0.9
+
+
 def test_the_rest_is_summed_and_a_rest_of_one_is_shown_itself() -> None:
     assert ranked(SHARES, 3)[-1].label == "2 others together"
     assert ranked(SHARES, 3)[-1].amount == pytest.approx(-0.01)
