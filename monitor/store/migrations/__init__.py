@@ -14,7 +14,8 @@ def steps() -> list[tuple[int, Path]]:
     >>> [number for number, _ in steps()][:1]
     [1]
     """
-    return sorted((int(file.name.split("_")[0]), file) for file in Path(__file__).parent.glob("*.sql"))
+    files = Path(__file__).parent.iterdir()
+    return sorted((int(file.name.split("_")[0]), file) for file in files if file.suffix == ".sql")
 
 
 def migrate(database: Database) -> int:

@@ -12,7 +12,7 @@ import pytest
 
 from monitor.errors import Conflict, InvalidInput, NotFound, Unavailable
 from monitor.schema import conform
-from monitor.store import Store
+from monitor.store import Store, connection
 from monitor.store.migrations import steps
 from monitor.types import Feature, Inference, Kind, Model, ModelSchema, Task, Version, Window
 
@@ -33,6 +33,25 @@ def test_a_newer_format_is_refused_and_left_alone(path: Path) -> None:
         store.database.query("INSERT INTO migrations (number) VALUES (999)")
     with pytest.raises(Unavailable, match=r"format 999.*Upgrade"):
         Store.open(path)
+
+
+def test_a_file_of_the_format_that_duckdb_chooses_by_itself_goes_on(
+    path: Path, model: Model, batch, monkeypatch
+) -> None:
+    """As files were made before the format was set: they keep theirs, and hold old and new rows."""
+    monkeypatch.setattr(connection, "_FORMAT", "v0.10.2")
+    with Store.open(path) as store:
+        store.catalog.put_model(model)
+        store.rows.commit("flights", batch(0, 10), None)
+        store.database.query("CHECKPOINT")
+    monkeypatch.undo()
+    for first in (10, 20):
+        with Store.open(path) as store:
+            assert store.rows.commit("flights", batch(first, 10), None).first_seq == first + 1
+            store.database.query("CHECKPOINT")
+    with Store.open(path) as store:
+        assert [store.rows.inference("flights", f"r{at}")["_id"] for at in (3, 13, 23)] == ["r3", "r13", "r23"]
+        assert store.rows.last_seq("flights") == 30
 
 
 def test_each_migration_is_recorded_once(path: Path) -> None:
