@@ -27,4 +27,4 @@ def with_texts(binning: Binning, reference: pa.Table, schema: ModelSchema) -> Bi
         for name, (feature, figure) in derived(schema).items()
         if feature in usual
     }
-    return Binning.of({**binning.columns, **bins}, usual)
+    return Binning.of({**binning.columns, **bins}, {**binning.usual, **usual})

@@ -1,6 +1,7 @@
 """Registered models, their versions, binnings and reference rows."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -151,13 +152,22 @@ class Catalog:
         """Return a number that is another one, in this process, once a reference of the model was registered."""
         return self._reference_marks[model]
 
-    def reference(self, model: str, version: str, limit: int | None = None, seed: int = 0) -> pa.Table:
-        """Return reference rows (canonical columns and ``_label``), or a sample that depends only on ids and seed.
+    def reference(
+        self, model: str, version: str, limit: int | None = None, seed: int = 0, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """Return reference rows by time and id.
+
+        Args:
+            model: whose.
+            version: of which version.
+            limit: at most so many rows: a sample that depends only on ids and seed.
+            seed: of the sample.
+            columns: which columns; all canonical ones and ``_label`` if not given.
 
         Raises:
             NotFound: the model is not registered.
         """
-        listed = names([*tables.columns(self.model(model).schema), "_label"])
+        listed = names([*tables.columns(self.model(model).schema), "_label"] if columns is None else columns)
         statement = f"SELECT {listed} FROM {tables.reference(model)} WHERE _version = ?"  # noqa: S608 - quoted
         if limit is None:
             return self._database.query(f"{statement} ORDER BY _time, _id", [version])
