@@ -91,8 +91,9 @@ def check_pinned(spec: Specification) -> None:
     what = "weights" if "weights" in spec else "model"
     found = file_digest(text(spec, what), what).hex()
     if found != pinned:
+        whose = "the model" if what == "model" else f"the model's {what}"
         raise InvalidInput(
-            f"the model's {what} file {spec[what]!r} is not the one that was registered: its sha256 is {found}, and "
+            f"{whose} file {spec[what]!r} is not the one that was registered: its sha256 is {found}, and "
             f"the version's artifact says {pinned}. Put that file back, or register this one as a version of its own"
         )
 

@@ -12,6 +12,8 @@ LONGEST = 120
 MOST_WORDS = 8
 """Words of a text that are named one by one where it would have had to lack them."""
 
+ROUNDING = 1e-6
+
 LEAST = 0.05
 """An input of less than this share of the largest is not worth a sentence."""
 
@@ -25,7 +27,7 @@ def reasons(found: Explanation, schema: ModelSchema, changes: Mapping[str, Scala
         changes: another value for each input of a counterfactual; none where there is none, None where none was sought.
         other: what the decision would have been with them.
     """
-    rate = schema.task in (Task.BINARY, Task.MULTICLASS)
+    rate = schema.task in (Task.BINARY, Task.MULTICLASS) and is_share(found.prediction)
     said = [f"The model's {_output(found, schema)} is {_number(found.prediction, rate, schema)}; "]
     said += [f"on average it is {_number(found.base_value, rate, schema)}."]
     ranked = sorted(_said(found, schema), key=lambda item: -abs(item[1]))
@@ -109,9 +111,18 @@ def _value(schema: ModelSchema, name: str, value: Scalar) -> str:
     return f"“{value if len(value) <= LONGEST else value[: LONGEST - 1] + '…'}”{unit}"
 
 
+def is_share(answer: float) -> bool:
+    """Tell whether a classifier's answer may be a probability, and is no raw score.
+
+    >>> is_share(0.7), is_share(1 + 1e-9), is_share(9.04), is_share(-1.2)
+    (True, True, False, False)
+    """
+    return -ROUNDING <= answer <= 1 + ROUNDING
+
+
 def _number(value: float, rate: bool, schema: ModelSchema) -> str:
     if rate:
-        return f"{value * 100:.1f} %"
+        return f"{value * 100:.1f} %".replace("-", "−")
     return f"{_digits(value)} {schema.target_unit}".rstrip()
 
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from explain.columns import scalars
 from explain.explainers import Attribution
+from explain.reasons import is_share
 from explain.request import Request
-from monitor.types import Explanation
+from monitor.types import Explanation, Task
 
 
 def told(asked: Request, found: Attribution, seconds: float, now: datetime) -> Explanation:
@@ -36,7 +37,7 @@ def told(asked: Request, found: Attribution, seconds: float, now: datetime) -> E
         version=asked.version.version,
         inference_id=asked.inference_id,
         method=asked.job.method,
-        output=asked.output,
+        output=_output(asked, found.prediction),
         link="identity",
         base_value=found.base_value,
         prediction=found.prediction,
@@ -56,3 +57,10 @@ def told(asked: Request, found: Attribution, seconds: float, now: datetime) -> E
         parts=found.parts,
         outputs=found.outputs,
     )
+
+
+def _output(asked: Request, prediction: float) -> str:
+    """Return what the explained output is called: what is no share of one is no probability, whatever the task."""
+    if asked.model.schema.task is Task.REGRESSION or is_share(prediction):
+        return asked.output
+    return asked.output.replace("probability of", "raw score of", 1)

@@ -1,5 +1,6 @@
 """Explaining a window: rows that chance chooses, stratified by score, one after the other, with progress."""
 
+import contextlib
 import logging
 import threading
 from collections import Counter
@@ -16,7 +17,7 @@ from explain.request import Asked
 from explain.tasks import Task, TaskState
 from monitor.clock import Clock
 from monitor.errors import Conflict, InvalidInput, Overloaded, Unavailable, WatchglassError
-from monitor.types import Explanation, Window
+from monitor.types import Explanation, Scalar, Window
 
 if TYPE_CHECKING:
     from explain.service import ExplainService
@@ -204,6 +205,18 @@ def split(found: Sequence[Explanation], cohort: Cohort) -> tuple[list[Explanatio
         given = each.values.get(cohort.feature)
         if cohort.above is not None:
             return isinstance(given, int | float) and given >= cohort.above
-        return given is not None and str(given).lower() == str(cohort.value).lower()
+        return given is not None and _same(given, str(cohort.value))
 
     return [each for each in found if inside(each)], [each for each in found if not inside(each)]
+
+
+def _same(given: Scalar, said: str) -> bool:
+    """Tell whether a value is the one that was said in words.
+
+    >>> _same(1.0, "1"), _same(True, "true"), _same("AA", "aa"), _same("01", "1"), _same(2.0, "two")
+    (True, True, True, False, False)
+    """
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        with contextlib.suppress(ValueError):
+            return given == float(said)
+    return str(given).lower() == said.lower()
