@@ -7,10 +7,13 @@ import numpy as np
 
 from monitor.drift import DriftMeasure
 from monitor.drift.shares import comparable, cumulative_difference
+from monitor.profile import fixed
 from monitor.profile.binning import NumericBins
 from monitor.profile.column import ColumnProfile
 from monitor.profile.distinct import distinct_values
 from monitor.profile.values import Floats
+
+_PAD = 2e-6  # of a value: as far as the first edge may lie from it, see `monitor.profile.edges`
 
 
 class RawWasserstein(DriftMeasure):
@@ -38,8 +41,15 @@ class RawWasserstein(DriftMeasure):
         with np.errstate(over="ignore"):  # numbers near the end of what a float holds: the distance is then not told
             steps = np.diff(places(reference, current))
             moved = float(np.sum(np.abs(difference[:-1]) * np.clip(steps, 0.0, np.finfo(np.float64).max)))
-            found = max(moved, abs(current.mean - reference.mean))
+            found = max(moved, abs(current.mean - reference.mean) - _rounding(reference))
         return found if math.isfinite(found) else None
+
+
+def _rounding(reference: ColumnProfile) -> float:
+    """Return by how much means may be off: by much where numbers far from zero are hardly told apart by rounding."""
+    bins = reference.binning
+    unit = bins.scale / (1 << fixed.FRACTION) if isinstance(bins, NumericBins) else 0.0
+    return unit if reference.maximum / 2 - reference.minimum / 2 < unit else 0.0
 
 
 def places(reference: ColumnProfile, current: ColumnProfile) -> Floats:
@@ -56,6 +66,10 @@ def places(reference: ColumnProfile, current: ColumnProfile) -> Floats:
         ends[0], ends[-1] = max(ends[0], least), min(ends[-1], greatest)
         inside = ends[:-1] / 2 + ends[1:] / 2
     else:
-        inside = values
+        beyond = (
+            reference.minimum - edges[0]
+        )  # the first edge is a little less than the least value, from which all follow
+        beyond = beyond if 0 <= beyond <= _PAD * abs(edges[0]) else 0.0
+        inside = values + beyond * (-1.0) ** np.arange(len(values))
     low, high = min(least, float(edges[0])), max(greatest, float(edges[-1]))
     return np.concatenate([[low / 2 + edges[0] / 2], inside, [high / 2 + edges[-1] / 2]])

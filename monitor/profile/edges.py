@@ -9,7 +9,7 @@ import numpy as np
 from monitor.profile.values import Floats, Ints
 
 BINS = 240
-_ROUNDING = 1e-14  # of a value's size: what lies closer together differs by rounding, such as 0.3 and 0.1 + 0.2
+_ROUNDING = 1e-15  # of a value's size: what lies closer together differs by rounding, such as 0.3 and 0.1 + 0.2
 _PAD = 1e-6  # FP32 keeps about 7 digits: the rounded maximum must not read as above the maximum
 
 

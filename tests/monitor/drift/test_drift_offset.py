@@ -11,6 +11,7 @@ OFFSETS = {
     "seconds since 1970": (1.77e9, 1_000.0),
     "nanoseconds since 1970": (1.77e18, 1e13),
     "whole numbers beyond 2^53": (2.0**53, 1_000.0),
+    "few numbers beyond 2^53": (2.0**53, 50.0),
     "negative": (-(2.0**53), 1_000.0),
 }
 
@@ -26,7 +27,7 @@ def test_mean_and_deviation_are_those_of_the_values(pair, profiles):
     (before, after), span = pair
     for found, values in zip(profiles(Kind.NUMERIC, before, after), (before, after), strict=True):
         exact = np.mean(values - before[0])
-        assert found.mean - before[0] == pytest.approx(exact, abs=0.002 * span)
+        assert found.mean - before[0] == pytest.approx(exact, abs=max(0.002 * span, np.spacing(abs(before[0]))))
         assert found.std == pytest.approx(np.std(values - before[0]), rel=1e-3)
 
 
@@ -35,6 +36,11 @@ def test_wasserstein_of_values_is_scipy_s_wherever_they_lie(pair, profiles):
     truth = stats.wasserstein_distance(before - before[0], after - before[0])
     score = RawWasserstein().score(*profiles(Kind.NUMERIC, before, after))
     assert score == pytest.approx(truth, abs=0.01 * span)
+
+
+def test_a_distance_of_numbers_that_a_float_hardly_tells_apart_is_not_one_of_their_size(profiles):
+    before, after = np.repeat([2.0**53, 2.0**53 + 2], [90, 10]), np.repeat([2.0**53, 2.0**53 + 2], [10, 90])
+    assert 1 < RawWasserstein().score(*profiles(Kind.NUMERIC, before, after)) < 4
 
 
 def test_a_constant_is_its_own_scale_so_that_later_values_have_a_mean(profiles):
