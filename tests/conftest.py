@@ -40,6 +40,14 @@ ARROW = {
 }
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Share the tests among workers as `tests.together` says."""
+    from tests.together import Together
+
+    return Together(config, log)
+
+
 def one_feature(kind: Kind) -> ModelSchema:
     """Return a binary model with the one feature ``x``."""
     return ModelSchema(model="m", task=Task.BINARY, classes=("no", "yes"), features=(Feature(name="x", kind=kind),))

@@ -15,7 +15,7 @@ from app.demo.show import Show
 from app.demo.story import midnight, short
 from monitor.store import Store
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 FIELDS = (
     *("predictions", "labels", "stored", "duplicate", "rejected", "dropped", "measurements"),

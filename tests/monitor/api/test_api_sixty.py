@@ -7,8 +7,6 @@ import pytest
 from tests.benchmarks.fuzz_cases import CASES, try_case
 from tests.benchmarks.fuzz_server import Server
 
-pytestmark = pytest.mark.xdist_group("sixty")
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
