@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from explain.columns import Column
-from explain.segments import Picture, runs, segmented
+from explain.segments import Picture, runs, segmented, where
 from monitor.types import Feature, Kind, ModelSchema, Part
 
 Matrix = npt.NDArray[np.float64]
@@ -72,8 +72,9 @@ def _pixels(feature: Feature, value: object, given: Matrix) -> list[Part]:
     else:
         return []
     segments = segmented(picture.pixels)
+    names = where(segments)
     amounts = np.bincount(segments.ravel(), by_pixel.ravel())
     return [
-        Part(feature=feature.name, label=f"segment {at + 1}", place=runs(segments == at), amount=float(amount))
+        Part(feature=feature.name, label=names[at], place=runs(segments == at), amount=float(amount))
         for at, amount in enumerate(amounts)
     ]

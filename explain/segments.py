@@ -111,8 +111,9 @@ class Segments(Block):
         number = np.full(int(found.max()) + 1, -1)
         number[kept] = np.arange(len(kept))
         self._segment = number[found]
+        names = where(found)
         self.players = tuple(
-            Player(feature.name, f"segment {at + 1}", runs(self._segment == at)) for at in range(len(kept))
+            Player(feature.name, names[segment], runs(self._segment == at)) for at, segment in enumerate(kept)
         )
 
     def columns(self, sources: Sources) -> dict[str, Column]:
@@ -155,6 +156,30 @@ def segmented(pixels: Array) -> npt.NDArray[np.intp]:
             nearest[closer], least[closer] = number, distance[closer]
         labels = nearest.reshape(height, width)
     return np.unique(labels, return_inverse=True)[1].reshape(height, width).astype(np.intp)
+
+
+def where(segments: npt.NDArray[np.intp]) -> list[str]:
+    """Return what people call each segment: the ninth of the image its middle is in, numbered where it has several.
+
+    >>> where(segmented(np.zeros((4, 4, 1))))
+    ['upper left', 'upper right', 'lower left', 'lower right']
+    >>> where(np.array([[0, 1, 2, 3, 3, 3]]))
+    ['left 1', 'left 2', 'centre', 'right']
+    """
+    ninths = []
+    for segment in range(int(segments.max()) + 1):
+        ys, xs = np.nonzero(segments == segment)
+        tall, wide = (
+            int(3 * (middle + 0.5) // size) for middle, size in zip((ys.mean(), xs.mean()), segments.shape, strict=True)
+        )
+        parts = [("upper", "", "lower")[tall], ("left", "", "right")[wide]]
+        ninths.append(" ".join(part for part in parts if part) or "centre")
+    seen: dict[str, int] = {}
+    names = []
+    for ninth in ninths:
+        seen[ninth] = seen.get(ninth, 0) + 1
+        names.append(f"{ninth} {seen[ninth]}" if ninths.count(ninth) > 1 else ninth)
+    return names
 
 
 def runs(mask: npt.NDArray[np.bool_]) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from explain.margins import Margins
 from explain.reasons import amount, reasons
 from explain.request import Asked, Request
 from monitor.errors import InvalidInput
+from monitor.schema.held import ARRAYS
 from monitor.types import Kind, ModelSchema, Scalar, Task
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhatIf:
-    """What the model answers to a captured row with other values; ``before`` is its answer to the row as it was."""
+    """What the model answers to a captured row with other values; ``before`` is its answer to the row as it was.
+
+    ``changes`` says what was asked; a value of many numbers, such as an image, is only named.
+    """
 
     output: str
     before: float
@@ -65,6 +69,7 @@ class Trying:
         schema = request.model.schema
         if not changes:
             raise InvalidInput(f"changes is empty; give another value of at least one of: {_names(schema)}")
+        kinds = {feature.name: feature.kind for feature in schema.features}
         changed = {name: checked(schema, name, value) for name, value in changes.items()}
         columns = {
             name: np.concatenate([column, changed.get(name, column)])
@@ -75,7 +80,7 @@ class Trying:
             output=request.output,
             before=float(before),
             after=float(after),
-            changes={name: _plain(column[0]) for name, column in changed.items()},
+            changes={name: _named(column[0], kinds[name]) for name, column in changed.items()},
         )
 
     def counterfactual(
@@ -209,6 +214,18 @@ def _goal(schema: ModelSchema, before: float, below: float | None, above: float 
 
 def _names(schema: ModelSchema) -> str:
     return ", ".join(feature.name for feature in schema.features)
+
+
+def _named(value: Any, kind: Kind) -> Scalar:
+    """Return what was asked: a number or text as it is, and of an image, embedding or sequence how large it is."""
+    if kind not in ARRAYS or value is None:
+        return _plain(value)
+    if isinstance(value, str):
+        return f"{len(value):,} characters"
+    try:
+        return f"{' × '.join(f'{size:,}' for size in np.shape(value))} numbers"
+    except ValueError:  # its rows are of several lengths
+        return f"{len(value):,} rows"
 
 
 def _plain(value: Any) -> Scalar:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from explain.columns import Column
 from explain.explainers import Attribution, Predict, Setting, resolve
 from explain.lime_parts import LimeOfParts, answers, of_parts
-from explain.segments import Picture, runs, segmented
+from explain.segments import Picture, runs, segmented, where
 from monitor.errors import InvalidInput
 from monitor.types import Kind, ModelSchema, Part
 
@@ -78,6 +78,7 @@ class LimeImage(LimeOfParts):
                 segmentation_fn=lambda _: segments,
                 random_seed=seed % 2**32,
             )
+        names = where(segments)
         weights = {int(segment): float(weight) for segment, weight in found.local_exp[0]}
         return of_parts(
             found,
@@ -85,7 +86,7 @@ class LimeImage(LimeOfParts):
             feature,
             float(predict(row)[0]),
             [
-                Part(feature=feature.name, label=f"segment {at + 1}", place=runs(segments == at), amount=weights[at])
+                Part(feature=feature.name, label=names[at], place=runs(segments == at), amount=weights[at])
                 for at in sorted(weights)
             ],
             {"rows_used": rows + 1, "background_rows": 0, "absent": "segments take their own mean colour"},

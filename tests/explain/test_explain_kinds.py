@@ -1,6 +1,7 @@
 """Texts, images and sequences from capture to explanation: what is stored is asked again, part by part."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -215,3 +216,16 @@ def test_a_model_computes_where_the_adapter_put_it(device, modules, monkeypatch)
     model._module.load_state_dict(module.state_dict())
     np.testing.assert_allclose(model.predict({"image": images[:3]}), expected, atol=1e-4)
     assert next(model._module.parameters()).device.type == device == model.device
+
+
+def test_a_segment_is_called_by_its_place_and_no_two_are_called_alike(service):
+    labels = [part.label for part in explained(service, "ImageCnn", 30).parts]
+    assert len(set(labels)) == len(labels) > 3
+    assert all(re.fullmatch(r"(upper|lower|centre|left|right)( (left|right))?( \d+)?", label) for label in labels)
+
+
+def test_what_if_says_how_large_an_image_was_asked_not_all_its_numbers(service):
+    asked = Asked(model="imagecnn", inference_id="r30")
+    found = service.trying.what_if(asked, {"image": np.zeros((8, 8)).tolist()})
+    assert found.changes == {"image": "8 × 8 numbers"}
+    assert found.before != found.after
