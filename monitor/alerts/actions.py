@@ -64,7 +64,7 @@ def rebaseline(store: Store, alert: Alert, now: datetime, who: str = "") -> Aler
     state = forgotten(State.from_json(snapshot.state), incident.columns)
     columns = [column for column in incident.columns if column in alert.columns or column == JOINT]
     names = ["how columns go together" if column == JOINT else column for column in columns]
-    told = f"Re-baselined: {', '.join(names)} compared with their own traffic since {minute(incident.opened)} UTC."
+    told = f"Re-baselined: {', '.join(names)} compared with traffic since {minute(incident.opened)} UTC."
     over = closed(alert, f"Closed by its owner. {told}", now)
     with store.transaction():
         store.detections.put(alert.model, replace(snapshot, state=state.to_json()))

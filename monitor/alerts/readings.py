@@ -82,6 +82,17 @@ def applies(rule: Rule, metric: str, feature: str | None) -> bool:
     return same and feature == rule.feature
 
 
+def about(rule: Rule, measurements: Sequence[Measurement]) -> list[Measurement]:
+    """Return the measurements that a rule is about, whether they say enough or not."""
+    return [
+        given
+        for given in measurements
+        if given.segment == rule.segment
+        and rule.version in (None, given.version)
+        and applies(rule, given.metric, given.feature)
+    ]
+
+
 def reading(rule: Rule, given: Measurement) -> Reading | None:
     """Return the measurement as the rule sees it; None where it says too little to breach or to clear."""
     bound = given.threshold if rule.threshold is None else rule.threshold
@@ -101,11 +112,7 @@ def readings(rule: Rule, measurements: Sequence[Measurement]) -> dict[Key, Readi
     Where a rule covers several metrics of one column, the worst breach speaks for them; it is clear only if all are.
     """
     found: dict[Key, Reading] = {}
-    for given in measurements:
-        if given.segment != rule.segment or rule.version not in (None, given.version):
-            continue
-        if not applies(rule, given.metric, given.feature):
-            continue
+    for given in about(rule, measurements):
         seen = reading(rule, given)
         if seen is None:
             continue

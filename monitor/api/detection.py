@@ -108,8 +108,13 @@ def _rule(model: Model, asked: dict[str, Any]) -> Rule:
 
 def _trial(trial: Trial, what: str) -> TrialReply:
     times = "once" if len(trial.alerts) == 1 else f"{len(trial.alerts)} times"
+    mute = (
+        f" {trial.mute:,} of {trial.measured:,} measurements said too little (few rows or labels)."
+        if trial.mute
+        else ""
+    )
     return TrialReply(
-        said=f"{what} would have fired {times} in {trial.days:g} days.",
+        said=f"{what} would have fired {times} in {trial.days:g} day{'s' * (trial.days != 1)}.{mute}",
         fired=len(trial.alerts),
         paged=sum(alert.paged for alert in trial.alerts),
         days=trial.days,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from monitor.alerts.incidents import DETECTOR, alert_of, columns_of, incident_id, joined
+from monitor.alerts.readings import about, reading
 from monitor.alerts.rules import QUIET_WINDOWS, closed, evaluate, unserved
 from monitor.alerts.verdict import judged
 from monitor.clock import EPOCH
@@ -48,11 +49,15 @@ class Trial:
         alerts: what would have fired in them, in order of time, with what triage makes of each; resolved where it
             would have been over.
         calibrated: whether every version's reference had windows enough; None for a rule.
+        measured: how many measurements the rule was held against; 0 for a dial.
+        mute: how many of them said too little, such as those of fewer rows than the rule asks for.
     """
 
     days: float
     alerts: tuple[Alert, ...]
     calibrated: bool | None = None
+    measured: int = 0
+    mute: int = 0
 
 
 def past(context: JobContext, model: Model, until: datetime) -> list[Past]:
@@ -155,7 +160,9 @@ def try_rule(context: JobContext, model: Model, rule: Rule, until: datetime, spa
                 alerts[change.alert.id] = change.alert
     within = sorted((alert for alert in alerts.values() if alert.window.start >= start), key=lambda each: each.since)
     told = tuple(judged(context.store, chosen, alert) for alert in within)
-    return Trial((end - max(start, first)) / timedelta(days=1), told)
+    meant = [given for window, all_of in by_window.items() if window.start >= start for given in about(rule, all_of)]
+    mute = sum(reading(rule, given) is None for given in meant)
+    return Trial((end - max(start, first)) / timedelta(days=1), told, measured=len(meant), mute=mute)
 
 
 def backfill(context: JobContext, model: Model, until: datetime) -> list[Alert]:

@@ -149,5 +149,8 @@ def test_a_rule_is_tried_before_it_is_saved(world) -> None:
     rule = {"name": "warm", "metric": "drift.wasserstein", "feature": "temp", "threshold": 0.5}
     tried = world("POST", f"{M}/rules/trial", json={"rule": rule}).json()
     assert tried["said"] == "Rule warm would have fired once in 7 days."
+    deaf = world("POST", f"{M}/rules/trial", json={"rule": {**rule, "min_rows": 10_000}}).json()["said"]
+    assert deaf.startswith("Rule warm would have fired 0 times in 7 days. ")
+    assert deaf.endswith(" measurements said too little (few rows or labels).")
     assert tried["dates"] == ["2013-06-12T00:00:00Z"]
     assert tried["calibrated"] is None

@@ -316,6 +316,10 @@ def test_a_rule_is_tried_on_what_was_measured(world: World) -> None:
     trial = try_rule(world.context, world.model, quiet, world.clock.now())
     assert [alert.since for alert in trial.alerts] == [world.window(5).start]
     assert [alert.paged for alert in trial.alerts] == [True], "who writes a rule asks to be told"
+    assert (trial.measured, trial.mute) == (8, 0), "a count is as true of few rows"
+    shifted = Rule(name="shifted", metric="drift.psi", feature="temp", threshold=5.0)
+    trial = try_rule(world.context, world.model, shifted, world.clock.now())
+    assert (trial.alerts, trial.measured, trial.mute) == ((), 8, 1), "the day of 20 rows says too little"
     assert world.store.alerts.query() == [], "nothing is kept"
 
 
