@@ -9,7 +9,7 @@ from math import comb
 import numpy as np
 import numpy.typing as npt
 
-from explain.coalitions import Matrix, Members
+from explain.coalitions import Members
 
 
 class Deck:
@@ -34,11 +34,6 @@ class Deck:
         dealt = [self._of_size(at, int(count)) for at, count in enumerate(wanted - self.dealt) if count > 0]
         self.dealt = wanted
         return np.concatenate([np.empty((0, self._players), np.bool_), *dealt])
-
-    @property
-    def shares(self) -> Matrix:
-        """How much of each size was dealt, up to 1, [sizes]."""
-        return np.asarray(self.dealt / self.there)
 
     def _shares(self, total: int) -> npt.NDArray[np.intp]:
         """Return how many of each size: the same for all, but for sizes that have fewer; whole numbers."""

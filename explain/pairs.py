@@ -10,23 +10,18 @@ import numpy as np
 from explain.coalitions import Matrix, Members
 from explain.deck import Deck
 from explain.game import Game
-from explain.prior import PRIORS, Prior, likelihood
-from explain.regression import Design, Regression, regression
+from explain.mixture import Mixture, mixture, weighed
+from explain.prior import Prior
+from explain.regression import Design
 from explain.solve import Fit, widening
+from explain.thirds import moved
 from monitor.errors import InvalidInput
 
 MOST_PAIRS = 400
 """Solving takes the cube of it."""
 
 SEARCHED = 200
-"""Up to so many pairs, the priors are weighed anew with each wave."""
-
-TRUSTED = 0.25
-"""How much of the likelihood counts. What is left is of groups of five and more, which coalitions share: it tells less
-than independent noise would, and the likeliest prior is less certain than it looks (Grünwald and van Ommen 2017)."""
-
-NEGLIGIBLE = 0.03
-"""A prior that counts so little beside the one that counts most is left out."""
+"""Up to so many pairs, the priors are weighed anew with each wave, and with each two thirds of it."""
 
 
 class Pairs:
@@ -58,7 +53,8 @@ class Pairs:
         self._members: Members = np.empty((0, game.size), np.bool_)
         self._odd = np.empty((0, len(game.usual)))
         self._priors: list[tuple[float, Prior]] = []
-        self._regressions: list[tuple[float, Regression]] = []
+        self._mixture = Mixture([])
+        self._moved = 1.0
 
     @property
     def coalitions(self) -> int:
@@ -77,38 +73,24 @@ class Pairs:
     def fit(self, output: int, sums: Matrix | None = None) -> Fit:
         """Return the values of one output, or sums of them, and how they vary given what was asked."""
         added = np.eye(self._game.size) if sums is None else sums
-        odd = self._known(output)
-        fits = [(share, each.fit(odd, added)) for share, each in self._regressions]
-        values = np.sum([share * fit.values for share, fit in fits], axis=0)
-        variances = np.sum([share * (fit.variances + (fit.values - values) ** 2) for share, fit in fits], axis=0)
-        gap = float(self._game.prediction[output] - self._game.usual[output] - values.sum()) / len(values)
-        freedom = np.asarray(self._regressions[0][1].freedom)
-        return Fit(values + gap, variances * widening(freedom) ** 2)
+        fit = self._mixture.fit(self._known(output), added)
+        gap = float(self._game.prediction[output] - self._game.usual[output] - fit.values.sum()) / len(fit.values)
+        wider = widening(np.asarray(self._mixture.freedom))
+        return Fit(fit.values + gap, fit.variances * self._moved * wider**2)
 
     def _ask(self, total: int) -> None:
         members = self._deck.deal(total)
         worth = self._game.worth(np.concatenate([members, ~members]), np.zeros(2 * len(members), np.intp))
         self._members = np.concatenate([self._members, members])
         self._odd = np.concatenate([self._odd, (worth[: len(members)] - worth[len(members) :]) / 2])
-        design = Design(self._members, self._deck)
-        if len(self._members) <= SEARCHED or not self._priors:
-            self._priors = _weighed(design, self._known(self._game.output))
-        self._regressions = [(share, regression(prior, design)) for share, prior in self._priors]
+        design, odd = Design(self._members, self._deck), self._known(self._game.output)
+        anew = len(self._members) <= SEARCHED
+        if anew or not self._priors:
+            self._priors = weighed(design, odd)
+        self._mixture = mixture(self._priors, design)
+        told = self._mixture.fit(odd, np.eye(self._game.size))
+        self._moved = moved(self._members, self._deck, odd, told, None if anew else self._priors)
 
     def _known(self, output: int) -> Matrix:
         total = self._game.prediction[output] - self._game.usual[output]
         return np.append(self._odd[:, output], total / 2)
-
-
-def _weighed(design: Design, odd: Matrix) -> list[tuple[float, Prior]]:
-    """Return the priors that are likely, and how much each counts."""
-    plain = Prior(np.ones(design.players), 0.0)
-    values = np.abs(regression(plain, design).values @ odd)
-    matter = values / max(float(values.max()), 1e-300)
-    priors = [plain]
-    priors += [Prior(np.maximum(matter**heredity, 1e-3), strength) for heredity, strength in PRIORS]
-    logs = np.array([likelihood(prior, design.signs, design.noise, odd) for prior in priors])
-    likely = np.exp(TRUSTED * (logs - logs.max()))
-    likely[likely < NEGLIGIBLE] = 0.0
-    shares = likely / likely.sum()
-    return [(share, prior) for share, prior in zip(shares.tolist(), priors, strict=True) if share]

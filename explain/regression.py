@@ -42,7 +42,7 @@ class Design:
         self.players: int = members.shape[1]
         self.of_size = members.sum(axis=1)
         self._deck = deck
-        share = deck.shares[self.of_size - 1]
+        share = np.bincount(self.of_size)[self.of_size] / deck.there[self.of_size - 1]
         # Shapley's kernel of a coalition over how likely it was to be dealt.
         kernel = np.array([self._kernel(size) for size in self.of_size.tolist()])
         noise = share / kernel
@@ -56,11 +56,11 @@ class Design:
     def _kernel(self, size: int) -> float:
         return 1 / (comb(self.players, size) * size * (self.players - size))
 
-    def counted(self, at: int, sums: Matrix) -> Matrix:
+    def counted(self, size: int, sums: Matrix) -> Matrix:
         """Return the sum over all coalitions of one size of how much they count, squared, for sums of players."""
-        size, players = int(self._deck.sizes[at]), self.players
+        players = self.players
         joins, leaves = (1 / (players * comb(players - 1, count)) for count in (size - 1, size))
-        one = float(self._deck.there[at]) * 4 * (size * joins**2 + (players - size) * leaves**2) / players
+        one = float(self._deck.there[size - 1]) * 4 * (size * joins**2 + (players - size) * leaves**2) / players
         # Over a size, what players count adds up to nothing, and any two of them are alike.
         return np.asarray(one * players / (players - 1) * ((sums**2).sum(axis=0) - sums.sum(axis=0) ** 2 / players))
 
@@ -110,11 +110,11 @@ class Regression:
     def _of_noise(self, own: Matrix, usual: Matrix, weighs: Matrix, sums: Matrix) -> Matrix:
         """Return the variance that noise gives: it is part of what coalitions are worth, so those asked have none."""
         counts, found = self.design.counts @ sums, np.zeros(sums.shape[1])
-        for at, size in enumerate(np.unique(self.design.of_size).tolist()):
+        for size in np.unique(self.design.of_size).tolist():
             here = np.flatnonzero(self.design.of_size == size)
             of_size = (own[here].sum() + ASKED_OF_OTHERS * usual[here].mean()) / (len(here) + ASKED_OF_OTHERS)
             asked = (weighs[here] ** 2 - 2 * weighs[here] * counts[here]).sum(axis=0)
-            found += of_size * np.maximum(asked + self.design.counted(at, sums), 0)
+            found += of_size * np.maximum(asked + self.design.counted(size, sums), 0)
         return found
 
 

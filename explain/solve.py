@@ -100,14 +100,18 @@ def combine(found: Matrix, rows: Rows, worth: Matrix, left_out: int, usual: floa
         between = (1 - kept) * rest**2 / max(used - 2, 1) / used
         freedom += used
     variances = apiece.sum(axis=0) + between.sum(axis=0)
-    shares, others = (each / max(float(variances.max()), 1e-300) for each in (apiece, between))
+    largest = max(float(variances.max()), 1e-300)
+    shares, others = apiece / largest, between / largest
     # Of a row with n walks all of what differs is told by n − 1; squares of normal numbers have three times the mean.
     spread = ((times / np.maximum(times - 1, 1))[rows] @ shares**2 + (others**2).sum(axis=0)) / 3
     told = shares.sum(axis=0) + others.sum(axis=0)
     # What few walks tell most of is known as by few: heavy tails, and inputs that trees rarely ask for.
     known = np.divide(told**2, spread, out=np.full(players, freedom + 2.0), where=spread > 0) - 2
     # A player for whom no walk differed is not certain yet: as if one walk more had differed as the mean player's do.
-    variances = np.maximum(variances, (freedom * variances + variances.mean()) / (freedom + 1))
+    least = np.maximum(variances, (freedom * variances + variances.mean()) / (freedom + 1))
+    # Where walks rarely differ, and then by much (a majority decides), as the median player's do when they do.
+    once = largest * np.divide(3 * spread, told, out=np.zeros(players), where=told > 0)
+    variances = np.maximum(least, np.median(once))
     wider = widening(np.clip(known, LEAST_FREEDOM, max(freedom, LEAST_FREEDOM)))
     return Fit(values + (total - values.sum()) / players, variances * wider**2)
 

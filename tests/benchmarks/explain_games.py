@@ -22,6 +22,7 @@ from explain.game import Game
 from explain.pairs import Pairs
 from explain.players import make_players
 from monitor.types import Feature, Kind, ModelSchema, Task
+from tests.benchmarks.explain_classics import airport, unanimity, voting
 from tests.benchmarks.explain_models import Matrix, wheel_table
 from tests.benchmarks.explain_peers import amounts, error, unsure
 
@@ -135,6 +136,9 @@ def coverage(cases: int, seeds: int) -> dict[str, float]:
         "network_some_backgrounds": (lambda case: wavy(case, 60), 1_500, 0),
         "network_all_backgrounds": (lambda case: wavy(case, 60), 4_000, 0),
         "network_stopped": (lambda case: wavy(case, 60), 8_000, 50),
+        "voting": (voting, 300, 0),
+        "airport": (airport, 600, 0),
+        "unanimity": (unanimity, 600, 0),
     }
     found: dict[str, float] = {}
     for name, (make, rows, tolerance) in games.items():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import threadpoolctl
 
+from tests.benchmarks.explain_classics import airport, unanimity, voting
 from tests.benchmarks.explain_games import explain, products, waves, wavy
 from tests.benchmarks.explain_peers import amounts, unsure
 
@@ -19,7 +20,8 @@ def five(case):
 @pytest.mark.parametrize(
     ("make", "rows", "tolerance"),
     [(one, 200, 0), (one, 400, 0), (one, 300, 0), (waves, 200, 0), (waves, 400, 50), (five, 400, 0),
-     (five, 5_000, 50), (products, 2_000, 0), (products, 12_000, 0)],
+     (five, 5_000, 50), (products, 2_000, 0), (products, 12_000, 0), (voting, 300, 0), (airport, 300, 0),
+     (unanimity, 300, 0)],
 )  # fmt: skip
 def test_intervals_of_95_percent_hold_the_truth_95_times_in_100(make, rows, tolerance):
     inside = []

@@ -142,3 +142,16 @@ def test_a_player_for_whom_no_walk_differed_is_not_taken_as_certain():
     assert np.mean(inside) >= 0.92
     certain = combine(np.ones((200, 2)), np.zeros(200, dtype=int), np.zeros(1), 0, 0.0, 2.0)
     assert certain.variances.tolist() == [0.0, 0.0], "where nobody differed, the game has nothing else to tell"
+
+
+@pytest.mark.parametrize(("used", "walks"), [(20, 30), (30, 40)])
+def test_players_whom_the_walks_that_tell_never_met_are_not_taken_as_certain(used, walks):
+    """A majority of twenty decides: each walk turns on one player there and one back; ten rows were walked twice."""
+    rng = np.random.default_rng(9)
+    inside = []
+    for _ in range(150):
+        turned = rng.integers(0, 20, size=(2, walks))
+        found = (np.eye(20)[turned[0]] + np.eye(20)[turned[1]]) / 2
+        fit = combine(found, Dealer(20, used, rng).rows(walks), np.zeros(used), 0, 0.0, 1.0)
+        inside.append(np.abs(fit.values - 1 / 20) <= 1.96 * np.sqrt(fit.variances))
+    assert 0.93 <= np.mean(inside) <= 0.98
