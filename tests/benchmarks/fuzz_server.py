@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-STARTS_WITHIN = 60.0
+STARTS_WITHIN = 300.0
 SCHEMA = {
     "task": "binary",
     "classes": ["on time", "late"],
