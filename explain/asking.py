@@ -1,5 +1,6 @@
 """How explainers ask a model: in chunks that fit, all outputs in one pass, the explained one picked."""
 
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -52,7 +53,9 @@ class Asking:
             # A copy: a model that writes into what it is given must not change what is asked next.
             part = {name: column[at : at + self._chunk].copy() for name, column in columns.items()}
             try:
-                found.append(self._model.predict(part))
+                # What a model does about warnings and floating-point errors must not hold for those after it.
+                with np.errstate(), warnings.catch_warnings():
+                    found.append(self._model.predict(part))
             except (MemoryError, RuntimeError) as error:
                 if not exhausted(error) or self._chunk <= LEAST_ROWS:
                     raise

@@ -149,6 +149,23 @@ def model_hash(spec: Specification) -> str:
     return adapter(spec).fingerprint(spec)
 
 
+def as_type(values: npt.NDArray[Any], dtype: str, name: str) -> npt.NDArray[Any]:
+    """Return numbers as a model's input takes them.
+
+    >>> as_type(np.array([1.0, 2.0]), "int64", "age").tolist()
+    [1, 2]
+
+    Raises:
+        InvalidInput: one is missing, and the input takes whole numbers, which have no missing one.
+    """
+    if np.dtype(dtype).kind in "iub" and values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise InvalidInput(
+            f"the model's input {name!r} takes {dtype}, which has no missing value, and some rows that would be asked "
+            "have one; export the model with an input of floats, or have it explained through its endpoint"
+        )
+    return values.astype(dtype)
+
+
 def linked(outputs: npt.NDArray[np.float64], link: str) -> npt.NDArray[np.float64]:
     """Return the probabilities that a model's raw outputs stand for.
 

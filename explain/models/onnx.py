@@ -20,7 +20,7 @@ import numpy.typing as npt
 from explain.columns import Column
 from explain.encoding import Encoding
 from explain.files import Specification, file_digest, identity, read, text
-from explain.models import Allowed, ModelAdapter, checked, linked
+from explain.models import Allowed, ModelAdapter, as_type, checked, linked
 from explain.protobuf import external
 from monitor.client.probe import probing
 from monitor.errors import InvalidInput, Unavailable
@@ -92,9 +92,9 @@ class OnnxAdapter(ModelAdapter):
     def _given(self, columns: Mapping[str, Column]) -> dict[str, Column]:
         inputs = self._session.get_inputs()
         if self._encoding is None:
-            return {each.name: _typed(columns[each.name], each.type) for each in inputs}
+            return {each.name: _typed(columns[each.name], each.type, each.name) for each in inputs}
         given = columns[self._encoding] if isinstance(self._encoding, str) else self._encoding.matrix(columns)
-        return {inputs[0].name: np.asarray(given).astype(DTYPES.get(inputs[0].type, "float32"))}
+        return {inputs[0].name: as_type(np.asarray(given), DTYPES.get(inputs[0].type, "float32"), inputs[0].name)}
 
 
 def _encoding(session: Any, spec: Specification, schema: ModelSchema) -> Encoding | str | None:
@@ -120,8 +120,8 @@ def _output(session: Any, spec: Specification) -> str:
     return str(wanted)
 
 
-def _typed(column: Column, kind: str) -> Column:
+def _typed(column: Column, kind: str, name: str) -> Column:
     if kind == "tensor(string)":
         return np.array([["" if value is None else str(value)] for value in column], dtype=object)
-    typed = np.asarray(column).astype(DTYPES.get(kind, "float32"))
+    typed = as_type(np.asarray(column), DTYPES.get(kind, "float32"), name)
     return typed[:, None] if typed.ndim == 1 else typed

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from explain.columns import Column
 from explain.encoding import Encoding
 from explain.files import Specification, file_digest, identity, read, text
-from explain.models import Allowed, ModelAdapter, checked, linked
+from explain.models import Allowed, ModelAdapter, as_type, checked, linked
 from explain.models.torch import best_device
 from monitor.client.probe import probing
 from monitor.errors import InvalidInput
@@ -80,7 +80,8 @@ class TorchExportAdapter(ModelAdapter):
         import torch
 
         given = columns[self._encoding] if isinstance(self._encoding, str) else self._encoding.matrix(columns)
-        tensor = torch.from_numpy(np.ascontiguousarray(given).astype(self._dtype)).to(self.device)
+        typed = as_type(np.ascontiguousarray(given), self._dtype, "input")
+        tensor = torch.from_numpy(typed).to(self.device)
         with probing(), torch.inference_mode():
             answer = self._program(tensor).double().cpu().numpy()
         return checked(linked(answer, self._link), len(given), self._schema.task, self._schema.classes)
