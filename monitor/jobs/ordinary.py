@@ -4,7 +4,7 @@ A station that reports air pressure on some days only, or a storm beyond all oth
 The reference as a whole cannot show that, but its days can: each is held against all the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import add
@@ -36,23 +36,25 @@ def quality_threshold(measure: QualityMeasure, whole: ColumnProfile, chunks: Seq
     own = measure.threshold(whole)
     if len(chunks) < FEWEST:
         return own
-    total = reduce(add, chunks)
-    shares = [measure.value(_as_new(chunk, _others(chunks, place, total))) for place, chunk in enumerate(chunks)]
+    shares = [measure.value(_as_new(chunk, rest)) for chunk, rest in zip(chunks, others(chunks), strict=True)]
     known = [share for share in shares if share is not None]
     if len(known) < FEWEST:
         return own
     return min(1.0, max(own, fmean(known) + _DEVIATIONS * pstdev(known)))
 
 
-def _others(chunks: Sequence[ColumnProfile], place: int, total: ColumnProfile) -> ColumnProfile:
-    """Return the profile of all chunks but one, with the extremes of those."""
-    rest = [chunk for other, chunk in enumerate(chunks) if other != place]
-    return replace(
-        total,
-        counts=total.counts - chunks[place].counts,
-        minimum=min(chunk.minimum for chunk in rest),
-        maximum=max(chunk.maximum for chunk in rest),
-    )
+def others(chunks: Sequence[ColumnProfile]) -> Iterator[ColumnProfile]:
+    """Yield, for each of at least two chunks, the profile of all but this one, with the extremes of those."""
+    total = reduce(add, chunks)
+    lowest = sorted(chunk.minimum for chunk in chunks)[:2]
+    highest = sorted((chunk.maximum for chunk in chunks), reverse=True)[:2]
+    for chunk in chunks:
+        yield replace(
+            total,
+            counts=total.counts - chunk.counts,
+            minimum=lowest[chunk.minimum == lowest[0]],  # without the least, the second is
+            maximum=highest[chunk.maximum == highest[0]],
+        )
 
 
 def _as_new(chunk: ColumnProfile, others: ColumnProfile) -> ColumnProfile:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,7 +20,7 @@ from monitor.jobs import wholes
 from monitor.jobs.ordinary import quality_threshold
 from monitor.plugins import plugins
 from monitor.profile.binning import OUTCOME, Binning
-from monitor.profile.build import read
+from monitor.profile.build import profile_at, read
 from monitor.profile.column import ColumnProfile
 from monitor.profile.outcome import Outcome
 from monitor.profile.pieces import merge
@@ -177,5 +176,5 @@ def _chunks(pieces: pa.Table, binning: Binning, model: Model) -> Iterator[Column
     column = pieces.schema.get_field_index("hour")
     chunked = pieces.set_column(column, "hour", pa.array(hours // length * length))
     merged = merge(chunked, ["column", "binning", "hour"])
-    for row in np.arange(merged.num_rows):
-        yield from read(merged.slice(int(row), 1), binning, model.schema).values()
+    for row, name in enumerate(merged["column"].to_pylist()):
+        yield profile_at(merged, row, binning, model.schema, name)

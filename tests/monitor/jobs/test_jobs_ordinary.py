@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from monitor.jobs.ordinary import quality_threshold
+from monitor.jobs.ordinary import others, quality_threshold
 from monitor.profile.column import ColumnProfile
 from monitor.quality.null_share import NullShare
 from monitor.quality.out_of_range_share import OutOfRangeShare
@@ -66,3 +66,16 @@ def test_categories_of_one_day_only_are_what_new_ones_are_measured_against(profi
     whole, parts = whole_and_days(profiles, Kind.CATEGORICAL, days)
     shares = np.array([0.4] + [0.0] * 19)
     assert quality_threshold(UnseenShare(), whole, parts) == pytest.approx(shares.mean() + 4 * shares.std())
+
+
+@pytest.mark.parametrize(
+    "days", [[[1.0], [2.0, 5.0]], [[1.0, 9.0], [1.0, 4.0], [2.0, 9.0]], [[3.0], [None], [1.0, 7.0], []]]
+)
+def test_all_but_one_are_what_they_are_by_hand(profiles: Build, days: list[list[object]]) -> None:
+    """Also where several share an extreme, and where some have no value at all."""
+    _, parts = whole_and_days(profiles, Kind.NUMERIC, days)
+    for place, rest in enumerate(others(parts)):
+        left = parts[:place] + parts[place + 1 :]
+        assert rest.counts.tolist() == sum(part.counts for part in left).tolist()
+        assert rest.minimum == min(part.minimum for part in left)
+        assert rest.maximum == max(part.maximum for part in left)
