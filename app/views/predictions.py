@@ -59,7 +59,22 @@ if not total:
 
 count = f"**{fmt.count(total)}** {'row' if total == 1 else 'rows'}" + (" with a label" if order == "Most wrong" else "")
 paged = f", {PAGE} on a page" if total > PAGE else ""
-st.markdown(f"{count}{safe(', ' + ', '.join(where)) if where else ''}{paged}.")
+rows = found.to_pylist()
+ids = [(row["_id"], row["_version"]) for row in rows]
+
+
+def open_row(number: int) -> None:
+    """Open a row, keeping the list for previous and next."""
+    st.session_state["trail"] = ids
+    st.switch_page(
+        "views/prediction.py", query_params={"model": at.model, "id": ids[number][0], "version": ids[number][1]}
+    )
+
+
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.markdown(f"{count}{safe(', ' + ', '.join(where)) if where else ''}{paged}.", width="content")
+    if st.button("Open the first", icon=":material/search:", type="tertiary", key="open_first"):  # a table has no keys
+        open_row(0)
 if listed != at.window:
     st.caption(
         f":material/bolt: Of the newest {fmt.count(most(order or 'Newest'))} predictions or so, since "
@@ -67,19 +82,6 @@ if listed != at.window:
     )
 if sampled:
     st.caption(f":material/filter_alt: {sampled}")
-
-rows = found.to_pylist()
-ids = [(row["_id"], row["_version"]) for row in rows]
-
-
-def open_row() -> None:
-    """Open the row whose button was pressed, keeping the list for previous and next."""
-    number = st.session_state["opened"].row
-    st.session_state["trail"] = ids
-    st.switch_page(
-        "views/prediction.py", query_params={"model": at.model, "id": ids[number][0], "version": ids[number][1]}
-    )
-
 
 shown: dict[str, list[object]] = {
     "Open": ["Open"] * len(rows),
@@ -104,7 +106,9 @@ st.dataframe(
     hide_index=True,
     height=640 if len(rows) > 18 else "content",
     column_config={
-        "Open": st.column_config.ButtonColumn("Open", type="tertiary", on_click=open_row, key="opened", width=70),
+        "Open": st.column_config.ButtonColumn(
+            "Open", type="tertiary", on_click=lambda: open_row(st.session_state["opened"].row), key="opened", width=70
+        ),
     }
     | (
         {

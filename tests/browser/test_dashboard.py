@@ -199,6 +199,20 @@ def test_what_the_keyboard_is_at_can_be_seen(visit) -> None:
     assert page.evaluate(ring) == ["solid", "2px"]
 
 
+def test_rows_open_without_a_pointer_and_next_walks_the_list(visit) -> None:
+    """The buttons inside a table are drawn on a canvas, where keys press nothing."""
+    page = visit("/predictions?model=parcels&order=Most+wrong", "Predictions").page
+    page.get_by_role("button", name="Open the first").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/prediction\?"), timeout=30_000)
+    first = query(page)["id"]
+    drawn(page, first)
+    page.get_by_role("button", name="Next").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1, name=first, exact=True)).to_have_count(0, timeout=30_000)
+    assert query(page)["id"] != first
+
+
 def test_switching_views_is_quick(visit) -> None:
     """Every view at its best of four: what else the machine does is not the view's; the bar on a quiet one is 1.8 s."""
     page = visit("/", "Fleet").page
