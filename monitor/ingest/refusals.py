@@ -3,7 +3,7 @@
 from collections import Counter
 from threading import Lock
 
-from monitor.errors import NotFound
+from monitor.errors import NotFound, Unavailable
 from monitor.store import CommitUnknown, Store
 
 QUEUE_FULL, BODIES_FULL, DISK_FULL = "queue_full", "too_many_bodies", "disk_full"
@@ -29,10 +29,14 @@ class Refusals:
         self._fresh: Counter[tuple[str, str]] = Counter()
 
     def count(self, model: str, reason: str, requests: int = 1) -> None:
-        """Count requests; those for a model that is not registered count for none (an empty name)."""
+        """Count requests; those for a model that is not registered count for none (an empty name).
+
+        So do those while the store cannot be read, which is when much is refused: counting must not fail then, for the
+        thread that commits would end with it, and nothing would ever be stored again.
+        """
         try:
             self._store.catalog.model(model)
-        except NotFound:
+        except (NotFound, Unavailable):
             model = ""
         with self._lock:
             self._fresh[model, reason] += requests

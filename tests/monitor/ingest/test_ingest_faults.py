@@ -1,6 +1,7 @@
 """When the store fails under the committer, nothing is lost, doubled or counted twice."""
 
 from dataclasses import replace
+from threading import current_thread
 
 import duckdb
 import pyarrow as pa
@@ -12,7 +13,7 @@ from monitor.ingest.live import Live
 from monitor.schema import Conformed
 from monitor.store import Store, verify
 from monitor.store.database import Database
-from monitor.types import Model, Window
+from monitor.types import Label, Model, Window
 
 
 class Fault:
@@ -143,3 +144,28 @@ def test_every_model_is_compacted_in_its_turn(
         ingest._flusher._flush("flights")
         ingest._flusher._flush("other")
     assert set(compacted) == {"flights", "other"}
+
+
+def test_a_store_that_cannot_be_read_while_it_refuses_does_not_end_the_committer(
+    ingest: Ingest, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its thread counts what it refuses by model: were that to end it, nothing would be stored until a restart."""
+    model = store.catalog.model
+
+    def lost(*_: object) -> Model:
+        raise Unavailable("The store lost its connection")
+
+    def unread(name: str) -> Model:
+        return lost() if current_thread().name == "watchglass-committer" else model(name)
+
+    def send() -> int:
+        labels = [Label(id="r1", value="late")]
+        return ingest.submit("flights", None, labels, source="http", received=1).result(60).stored
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store.catalog, "model", unread)
+        broken.setattr("monitor.ingest.committer.settle", lost)
+        with pytest.raises(Unavailable, match="lost its connection"):
+            send()
+    assert send() == 1
+    assert sum(ingest.refusals.totals().values()) == 1
