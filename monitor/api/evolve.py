@@ -3,9 +3,15 @@
 from dataclasses import replace
 
 from monitor.errors import Conflict
+from monitor.schema.documents import schema_to_dict
 from monitor.types import ModelSchema
 
 _FIXED = ("task", "classes", "threshold", "cutoff", "target")
+
+
+def kept(stored: ModelSchema) -> dict[str, object]:
+    """Return what may not change, as a schema's document writes it: what a document that leaves it out means."""
+    return {name: value for name, value in schema_to_dict(stored).items() if name in _FIXED}
 
 
 def evolved(stored: ModelSchema, asked: ModelSchema) -> ModelSchema:

@@ -2,7 +2,7 @@
 
 from threading import Lock
 
-from monitor.api.evolve import evolved
+from monitor.api.evolve import evolved, kept
 from monitor.api.operation import BodySpec, Call, Operation, Reply
 from monitor.api.services import Services
 from monitor.api.shapes import ModelDetail, ModelList, ModelRequest, ModelSummary, VersionRequest
@@ -51,6 +51,8 @@ class Models:
         if asked.schema is None and asked.task is None and stored is not None:
             return stored.schema
         given = dict(schema_to_dict(stored.schema)) if asked.schema is None and stored else dict(asked.schema or {})
+        if stored is not None and stored.schema.features:  # what is left out is not asked to change
+            given = kept(stored.schema) | given
         if asked.task is not None:
             given["task"] = asked.task
         if given.setdefault("model", name) != name:

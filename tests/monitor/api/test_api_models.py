@@ -31,6 +31,19 @@ def parquet(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
+def test_what_registered_a_model_registers_it_again(api) -> None:
+    """What the reference taught (its target, its classes) is no change asked for by leaving it out the second time."""
+    wanted = {"task": "binary", "owner": "me", "schema": {"classes": ["on time", "late"]}}
+    query = {"time": "when", "id": "key", "scores": "p", "label": "truth"}
+    for status in (201, 200):
+        assert api("PUT", M, json=wanted).status_code == status
+        reply = api("POST", f"{M}/versions/1/reference", params=query, content=parquet(reference()), headers=PARQUET)
+        assert reply.status_code == 201
+    assert api("PUT", M, json={"task": "binary", "schema": {}}).json()["schema"]["classes"] == ["on time", "late"]
+    refused = api("PUT", M, json={"task": "binary", "schema": {"target": "other"}})
+    assert (refused.status_code, "target of 'flights' is truth, not other" in refused.json()["detail"]) == (409, True)
+
+
 def test_a_task_and_a_reference_are_enough(api) -> None:
     assert (
         api("PUT", M, json={"task": "binary", "owner": "me", "schema": {"classes": ["on time", "late"]}}).status_code
