@@ -102,9 +102,3 @@ class Job(ABC):
         Called in the transaction that keeps the measurements and moves the watermark; not for a window that is
         measured again.
         """
-
-    def catch_up(self, context: JobContext, model: Model, window: Window) -> None:  # noqa: B027 - as above
-        """Write what the job would remember of a window that it could not say anything of before its rows came.
-
-        Called in the transaction that keeps the measurements of a window that is measured again.
-        """

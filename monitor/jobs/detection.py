@@ -10,7 +10,7 @@ from monitor.detection import State
 from monitor.jobs import Job, JobContext
 from monitor.jobs.chunks import window_chunks
 from monitor.jobs.classifier import heard, separations
-from monitor.jobs.steps import Step, measurements, step
+from monitor.jobs.steps import EVIDENCE, Step, measurements, step
 from monitor.schema.calendar import event_of
 from monitor.store.detections import Snapshot
 from monitor.types import Measurement, Model, Window
@@ -22,7 +22,8 @@ class DetectionJob(Job):
     What a detector remembers is kept in the transaction of its measurements and of the job's watermark: a kill steps
     nothing twice. A window that is measured again, for rows that came late, is judged anew from what was remembered
     before it, and what was remembered after it stays as it was: what an owner was told is not taken back. Only where
-    all of a version's rows come late, so that nothing is remembered of this window or a later one, it is taken in then.
+    all of a version's rows came late, so that nothing is remembered of that window or a later one, it is taken in once
+    the next window closes: what came by then is whole, and not the first part of a batch that is still on its way.
     """
 
     name: ClassVar[str] = "detection"
@@ -31,26 +32,21 @@ class DetectionJob(Job):
         self._taken: list[Step] = []
 
     def run(self, context: JobContext, model: Model, window: Window) -> list[Measurement]:
-        """Step each version's detector by the window; nothing is kept yet."""
-        self._taken = steps(context, model, window, _remembered(context, model, window.start))
+        """Step each version's detector by the windows that came late and by the window; nothing is kept yet."""
+        remembered, late = _remembered(context, model, window.start), _late(context, model, window)
+        self._taken = []
+        for due, versions in late.items():
+            for taken in steps(context, model, due, remembered):
+                if taken.version in versions:
+                    self._taken.append(taken)
+                    remembered[taken.version] = (taken.watch.basis, taken.after)
+        self._taken += steps(context, model, window, remembered)
         return [found for taken in self._taken for found in measurements(model, taken)]
 
     def keep(self, context: JobContext, model: Model, window: Window) -> None:
-        """Keep what the detectors remember after the window that was run last."""
+        """Keep what the detectors remember after the windows that were run last."""
         for taken in self._taken:
-            if taken.window == window:
-                keep(context, model, taken)
-
-    def catch_up(self, context: JobContext, model: Model, window: Window) -> None:
-        """Keep what detectors remember after a window whose first rows came late, and of which nobody heard yet.
-
-        Not of one that lies so far back that its version counts as one that no longer serves.
-        """
-        if window.end < context.clock.now() - (QUIET_WINDOWS + 1) * window.length:
-            return
-        reached = {found.version: found.until for found in context.store.detections.latest(model.name)}
-        for taken in self._taken:
-            if taken.window == window and (taken.version not in reached or reached[taken.version] < window.end):
+            if taken.window.end <= window.end:
                 keep(context, model, taken)
 
 
@@ -93,3 +89,25 @@ def _remembered(context: JobContext, model: Model, at: datetime) -> dict[str, tu
         found.version: (found.basis, State.from_json(found.state))
         for found in context.store.detections.latest(model.name, at)
     }
+
+
+def _late(context: JobContext, model: Model, window: Window) -> dict[Window, set[str]]:
+    """Return the windows before one, in order, that versions had rows in only later, and nobody heard of since.
+
+    Not those that lie so far back that a version counts as one that no longer serves.
+    """
+    if model.settings.dial is None:
+        return {}
+    start = window.start - QUIET_WINDOWS * window.length
+    reached = {found.version: found.until for found in context.store.detections.latest(model.name)}
+    late: dict[Window, set[str]] = {}
+    for version in (each.version for each in context.store.catalog.versions(model.name)):
+        heard = reached.get(version, start)
+        if heard >= window.start:
+            continue
+        for given in context.store.measurements.query(
+            model.name, metric=EVIDENCE, version=version, start=max(start, heard), end=window.start
+        ):
+            if given.window.length == window.length and given.window.end <= window.start:
+                late.setdefault(given.window, set()).add(version)
+    return dict(sorted(late.items(), key=lambda each: each[0].start))

@@ -53,9 +53,7 @@ class Runs:
             found = self._measure(job, model, window)
             with self._store.transaction():
                 self._store.measurements.put(found)
-                if again:
-                    job.catch_up(self._context, model, window)
-                else:
+                if not again:
                     job.keep(self._context, model, window)
                     self._store.measurements.set_watermark(job.name, model.name, window.end)
         except Unavailable:

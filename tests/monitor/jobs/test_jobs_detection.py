@@ -162,6 +162,50 @@ def test_rows_that_always_come_late_are_judged_when_they_come(changed: dict[str,
     prompt.store.close()
 
 
+def test_a_late_batch_that_comes_in_parts_is_judged_whole() -> None:
+    """As of one that is sent for some minutes, with ticks between: its first rows are no fair part of the window."""
+    late, prompt = make(), make()
+    for world in (late, prompt):
+        play(world, range(1), {}, since=1000)
+    scheduler = prompt.scheduler(jobs=[DetectionJob()])
+    for day in range(1, 5):
+        prompt.day(day, rows=60, **BROKEN)
+        prompt.day(day)
+        prompt.advance(day + 1)
+        assert scheduler.tick().failures == 0
+    scheduler = late.scheduler(jobs=[DetectionJob()])
+    for day in range(1, 7):
+        if day > 2:
+            late.day(day - 2, rows=60, **BROKEN)
+            assert scheduler.tick().failures == 0
+            late.day(day - 2)
+        late.advance(day + 1)
+        assert scheduler.tick().failures == 0
+        scheduler.tick()
+    assert remembered(late) == remembered(prompt)
+    assert [alert.title for alert in told(late)] == [alert.title for alert in told(prompt)]
+    late.store.close()
+    prompt.store.close()
+
+
+def test_windows_that_come_late_all_at_once_are_judged_in_their_order_and_once() -> None:
+    """As of a client that was cut off for two days: the newest comes first."""
+    late, prompt = make(), make()
+    play(prompt, range(8), WARM, since=3)
+    scheduler = late.scheduler(jobs=[DetectionJob()])
+    for day in range(8):
+        for each in {3: (), 4: (), 5: (5, 4, 3)}.get(day, (day,)):
+            late.day(each, **(WARM if each >= 3 else {}))
+            scheduler.tick()
+        late.advance(day + 1)
+        assert scheduler.tick().failures == 0
+        scheduler = late.scheduler(jobs=[DetectionJob()])  # a restart
+    assert remembered(late) == remembered(prompt)
+    assert [(alert.id, alert.title) for alert in told(late)] == [(alert.id, alert.title) for alert in told(prompt)]
+    late.store.close()
+    prompt.store.close()
+
+
 def test_a_trial_says_what_really_fires_when_it_is_run(world: World) -> None:
     """Days of every kind: calm, a drift that ends, a fault, and a drift that stays."""
     play(world, range(4), {}, since=1000)
