@@ -14,7 +14,7 @@ from explain.mixture import Mixture, mixture, weighed
 from explain.prior import Prior
 from explain.regression import Design
 from explain.solve import Fit, widening
-from explain.thirds import moved
+from explain.thirds import LEAST, moved
 from monitor.errors import InvalidInput
 
 MOST_PAIRS = 400
@@ -54,7 +54,7 @@ class Pairs:
         self._odd = np.empty((0, len(game.usual)))
         self._priors: list[tuple[float, Prior]] = []
         self._mixture = Mixture([])
-        self._moved = 1.0
+        self._moved: float | None = None
 
     @property
     def coalitions(self) -> int:
@@ -66,30 +66,48 @@ class Pairs:
         total = self._most if not tolerance else self._first
         while True:
             self._ask(total)
-            if total >= self._most or self._game.relative_error(self.fit(self._game.output)) <= tolerance:
+            if total >= self._most or self._reached(tolerance):
                 return
             total = min(total * 3 // 2, self._most)
 
     def fit(self, output: int, sums: Matrix | None = None) -> Fit:
         """Return the values of one output, or sums of them, and how they vary given what was asked."""
+        if self._moved is None:
+            told = self._mixture.fit(self._known(self._game.output), np.eye(self._game.size))
+            known = None if self._anew else self._priors
+            self._moved = moved(self._members, self._deck, self._known(self._game.output), told, known)
+        fit = self._told(output, sums)
+        return Fit(fit.values, fit.variances * self._moved)
+
+    def _reached(self, tolerance: float) -> bool:
+        # To try what it moves by costs as much as the estimate, and is left where that could not be enough.
+        told, error = self._told(self._game.output), self._game.relative_error
+        if error(Fit(told.values, told.variances * LEAST)) > tolerance:
+            return False
+        return error(self.fit(self._game.output)) <= tolerance
+
+    def _told(self, output: int, sums: Matrix | None = None) -> Fit:
+        """Return the same by its own account alone."""
         added = np.eye(self._game.size) if sums is None else sums
         fit = self._mixture.fit(self._known(output), added)
         gap = float(self._game.prediction[output] - self._game.usual[output] - fit.values.sum()) / len(fit.values)
         wider = widening(np.asarray(self._mixture.freedom))
-        return Fit(fit.values + gap, fit.variances * self._moved * wider**2)
+        return Fit(fit.values + gap, fit.variances * wider**2)
+
+    @property
+    def _anew(self) -> bool:
+        """Whether the priors are weighed with this wave."""
+        return len(self._members) <= SEARCHED
 
     def _ask(self, total: int) -> None:
         members = self._deck.deal(total)
         worth = self._game.worth(np.concatenate([members, ~members]), np.zeros(2 * len(members), np.intp))
         self._members = np.concatenate([self._members, members])
         self._odd = np.concatenate([self._odd, (worth[: len(members)] - worth[len(members) :]) / 2])
-        design, odd = Design(self._members, self._deck), self._known(self._game.output)
-        anew = len(self._members) <= SEARCHED
-        if anew or not self._priors:
-            self._priors = weighed(design, odd)
-        self._mixture = mixture(self._priors, design)
-        told = self._mixture.fit(odd, np.eye(self._game.size))
-        self._moved = moved(self._members, self._deck, odd, told, None if anew else self._priors)
+        design = Design(self._members, self._deck)
+        if self._anew or not self._priors:
+            self._priors = weighed(design, self._known(self._game.output))
+        self._mixture, self._moved = mixture(self._priors, design), None
 
     def _known(self, output: int) -> Matrix:
         total = self._game.prediction[output] - self._game.usual[output]

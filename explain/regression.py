@@ -34,18 +34,21 @@ ASKED_OF_OTHERS = 5
 class Design:
     """The coalitions that were asked, and how they count.
 
-    ``signs`` are +1 for members and −1 for others, [n, players]; ``noise`` is the relative variance of each coalition's
-    noise, [n]; ``asked`` how much of its size was asked, up to 1, [n]. The last coalition is all players.
+    ``sizes`` are those that were asked; ``signs`` are +1 for members and −1 for others, [n, players]; ``noise`` is the
+    relative variance of each coalition's noise, [n]; ``asked`` how much of its size was asked, up to 1, [n]. The last
+    coalition is all players.
     """
 
     def __init__(self, members: Members, deck: Deck) -> None:
         self.players: int = members.shape[1]
-        self.of_size = members.sum(axis=1)
-        self._deck = deck
-        share = np.bincount(self.of_size)[self.of_size] / deck.there[self.of_size - 1]
+        self.sizes, place, asked = np.unique(members.sum(axis=1), return_inverse=True, return_counts=True)
+        self.there = deck.there[self.sizes - 1]
         # Shapley's kernel of a coalition over how likely it was to be dealt.
-        kernel = np.array([self._kernel(size) for size in self.of_size.tolist()])
-        noise = share / kernel
+        kernel = np.array([self._kernel(size) for size in self.sizes.tolist()])
+        share = (asked / self.there)[place]
+        noise = share / kernel[place]
+        self.of_size: Matrix = np.vstack([np.eye(len(self.sizes))[place], np.zeros(len(self.sizes))])
+        """Which coalition is of which size, [n, sizes]; all players are of none."""
         # All players against none is known, and is met.
         self.noise = np.append(noise / np.median(noise), 1e-9)
         self.asked = np.append(share, 1.0)
@@ -56,13 +59,24 @@ class Design:
     def _kernel(self, size: int) -> float:
         return 1 / (comb(self.players, size) * size * (self.players - size))
 
-    def counted(self, size: int, sums: Matrix) -> Matrix:
-        """Return the sum over all coalitions of one size of how much they count, squared, for sums of players."""
-        players = self.players
-        joins, leaves = (1 / (players * comb(players - 1, count)) for count in (size - 1, size))
-        one = float(self._deck.there[size - 1]) * 4 * (size * joins**2 + (players - size) * leaves**2) / players
+    def counted(self, sums: Matrix) -> Matrix:
+        """Return the sum over all coalitions of a size of how much they count, squared, for sums of players.
+
+        Args:
+            sums: which players are added up, [players, sums].
+
+        Returns:
+            For each of ``sizes``, [sizes, sums].
+        """
+        players, size = self.players, self.sizes
+        joins, leaves = (
+            1 / (players * np.array([comb(players - 1, count) for count in counts], dtype=np.float64))
+            for counts in ((size - 1).tolist(), size.tolist())
+        )
+        one = self.there * 4 * (size * joins**2 + (players - size) * leaves**2) / players
         # Over a size, what players count adds up to nothing, and any two of them are alike.
-        return np.asarray(one * players / (players - 1) * ((sums**2).sum(axis=0) - sums.sum(axis=0) ** 2 / players))
+        apart = (sums**2).sum(axis=0) - sums.sum(axis=0) ** 2 / players
+        return np.asarray(np.outer(one * players / (players - 1), apart))
 
 
 @dataclass(frozen=True)
@@ -109,13 +123,11 @@ class Regression:
 
     def _of_noise(self, own: Matrix, usual: Matrix, weighs: Matrix, sums: Matrix) -> Matrix:
         """Return the variance that noise gives: it is part of what coalitions are worth, so those asked have none."""
-        counts, found = self.design.counts @ sums, np.zeros(sums.shape[1])
-        for size in np.unique(self.design.of_size).tolist():
-            here = np.flatnonzero(self.design.of_size == size)
-            of_size = (own[here].sum() + ASKED_OF_OTHERS * usual[here].mean()) / (len(here) + ASKED_OF_OTHERS)
-            asked = (weighs[here] ** 2 - 2 * weighs[here] * counts[here]).sum(axis=0)
-            found += of_size * np.maximum(asked + self.design.counted(size, sums), 0)
-        return found
+        design, of_size = self.design, self.design.of_size
+        times = of_size.sum(axis=0)
+        noise = (own @ of_size + ASKED_OF_OTHERS * (usual @ of_size) / times) / (times + ASKED_OF_OTHERS)
+        asked = of_size.T @ (weighs**2 - 2 * weighs * (design.counts @ sums))
+        return np.asarray(noise @ np.maximum(asked + design.counted(sums), 0))
 
 
 def regression(prior: Prior, design: Design) -> Regression:

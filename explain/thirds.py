@@ -17,6 +17,9 @@ from explain.solve import Fit
 SPARE = 5
 """So many coalitions more than players are left at least, or nothing is tried."""
 
+LEAST = 0.5
+"""No less is returned: it is told by few numbers, and what speaks for being surer counts half."""
+
 
 def moved(
     members: Members, deck: Deck, odd: Matrix, fit: Fit, priors: list[tuple[float, Prior]] | None = None
@@ -46,5 +49,4 @@ def moved(
     # Of a mean, two thirds have 3/2 of the variance: an estimate that says it gained less is wrong about one of them.
     expected = max(expected, 3 * told / 2)
     ratio = by / expected if expected > 0 else 1.0
-    # It is told by few numbers: what speaks for being surer counts half.
-    return ratio if ratio > 1 else (1 + ratio) / 2
+    return ratio if ratio > 1 else LEAST + (1 - LEAST) * ratio
