@@ -4,6 +4,10 @@ import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+# Set before numpy is imported. Threads of small linear algebra wait for each other on busy processors, twenty times as
+# long as one takes; the worker process, which does it in the product, has one too.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import hypothesis
 import numpy as np
 import pyarrow as pa
