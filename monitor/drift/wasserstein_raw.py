@@ -11,9 +11,8 @@ from monitor.profile import fixed
 from monitor.profile.binning import NumericBins
 from monitor.profile.column import ColumnProfile
 from monitor.profile.distinct import distinct_values
+from monitor.profile.edges import PAD
 from monitor.profile.values import Floats
-
-_PAD = 2e-6  # of a value: as far as the first edge may lie from it, see `monitor.profile.edges`
 
 
 class RawWasserstein(DriftMeasure):
@@ -57,19 +56,28 @@ def places(reference: ColumnProfile, current: ColumnProfile) -> Floats:
     bins = reference.binning
     if not isinstance(bins, NumericBins) or not len(bins.edges):
         return np.zeros(1)
-    edges, values = bins.edges, distinct_values(bins)
+    edges, inside = bins.edges, _values(bins)
     least, greatest = min(reference.minimum, current.minimum), max(reference.maximum, current.maximum)
-    if values is None:
-        ends = (
-            edges.copy()
-        )  # the outermost edges lie a millionth of their size beyond the values, however close these are
+    if inside is None:
+        ends = edges.copy()  # the outermost lie a millionth of their size beyond the values, however close these are
         ends[0], ends[-1] = max(ends[0], least), min(ends[-1], greatest)
         inside = ends[:-1] / 2 + ends[1:] / 2
-    else:
-        beyond = (
-            reference.minimum - edges[0]
-        )  # the first edge is a little less than the least value, from which all follow
-        beyond = beyond if 0 <= beyond <= _PAD * abs(edges[0]) else 0.0
-        inside = values + beyond * (-1.0) ** np.arange(len(values))
     low, high = min(least, float(edges[0])), max(greatest, float(edges[-1]))
     return np.concatenate([[low / 2 + edges[0] / 2], inside, [high / 2 + edges[-1] / 2]])
+
+
+def _values(bins: NumericBins) -> Floats | None:
+    """Return the one value in each bin, or None where there are more, or rounding hides them.
+
+    All follow from the least (see `distinct_values`), which the first edge is a millionth short of: much, for values
+    close together and far from zero.
+    """
+    values = distinct_values(bins)
+    if values is None or not math.isfinite(float(bins.edges[-1]) - float(bins.edges[0])):
+        return values
+    if np.spacing(np.abs(bins.edges).max()) * len(values) > np.diff(bins.edges).min():
+        return None  # what one edge is rounded by, all values after it would be off by
+    first, sign = float(bins.edges[0]), (-1.0) ** np.arange(len(values))
+    short = abs(first) * PAD / (1 - math.copysign(PAD, first))
+    found: Floats = first + sign * (short + 2 * np.cumsum(sign * (bins.edges[:-1] - first)))
+    return found

@@ -10,7 +10,9 @@ from monitor.profile.values import Floats, Ints
 
 BINS = 240
 _ROUNDING = 1e-15  # of a value's size: what lies closer together differs by rounding, such as 0.3 and 0.1 + 0.2
-_PAD = 1e-6  # FP32 keeps about 7 digits: the rounded maximum must not read as above the maximum
+PAD = 1e-6
+"""How far beyond the least and greatest value the outer edges lie, as a part of these: FP32 keeps about 7 digits, and
+the rounded maximum must not read as above the maximum."""
 
 
 def reference_edges(values: Floats) -> Floats:
@@ -73,8 +75,8 @@ def _outermost(distinct: Floats) -> tuple[float, float]:
     limit = np.finfo(np.float64).max
     with np.errstate(over="ignore"):  # what overflows is brought back to the limit
         gap = min(float(np.ptp(distinct)), limit) or 1.0
-        lowest = max(-limit, distinct[0] - _PAD * (abs(distinct[0]) or gap / len(distinct)))
-        highest = distinct[-1] + _PAD * (abs(distinct[-1]) or gap / len(distinct))
+        lowest = max(-limit, distinct[0] - PAD * (abs(distinct[0]) or gap / len(distinct)))
+        highest = distinct[-1] + PAD * (abs(distinct[-1]) or gap / len(distinct))
         return float(lowest), float(min(limit, max(highest, np.nextafter(distinct[-1], np.inf))))
 
 
@@ -87,7 +89,7 @@ def score_edges(threshold: float, bins: int = 1000) -> Floats:
     edges = np.linspace(0, 1, bins + 1)
     if 0 < threshold < 1:
         edges[np.clip(round(threshold * bins), 1, bins - 1)] = threshold
-    edges[0], edges[-1] = -_PAD, 1 + _PAD
+    edges[0], edges[-1] = -PAD, 1 + PAD
     return edges
 
 

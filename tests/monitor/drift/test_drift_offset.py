@@ -38,6 +38,16 @@ def test_wasserstein_of_values_is_scipy_s_wherever_they_lie(pair, profiles):
     assert score == pytest.approx(truth, abs=0.01 * span)
 
 
+@pytest.mark.parametrize("offset", [-1.77e9, 0.0, 1e6, 1.77e9, 2.0**53])
+@pytest.mark.parametrize("step", [2, 14])
+def test_another_version_is_as_far_as_its_values_are_though_its_least_is_not_the_bins_least(offset, step, profiles):
+    rng = np.random.default_rng(4)
+    bins, before, after = (offset + step * rng.integers(*ends, 3_000) for ends in ((0, 10), (5, 8), (7, 10)))
+    _, reference, current = profiles(Kind.NUMERIC, bins, before, after)
+    truth = stats.wasserstein_distance(before - offset, after - offset)
+    assert RawWasserstein().score(reference, current) == pytest.approx(truth, rel=0.01, abs=np.spacing(abs(offset)))
+
+
 def test_a_distance_of_numbers_that_a_float_hardly_tells_apart_is_not_one_of_their_size(profiles):
     before, after = np.repeat([2.0**53, 2.0**53 + 2], [90, 10]), np.repeat([2.0**53, 2.0**53 + 2], [10, 90])
     assert 1 < RawWasserstein().score(*profiles(Kind.NUMERIC, before, after)) < 4
