@@ -126,9 +126,9 @@ class ScanLaw:
     def rest(self, sums: Floats) -> Floats:
         """Return for each segment the sum over the other segments of its feature, [M, S, ...]."""
         count = int(self.feature.max(initial=-1)) + 1
-        member = (self.feature[:, None] == np.arange(count)).astype(np.float64)
-        whole = np.einsum("msc,sf->mfc", sums, member)
-        others: Floats = whole[:, self.feature] - sums
+        whole = np.zeros((count, *sums.swapaxes(0, 1).shape[1:]))
+        np.add.at(whole, self.feature, sums.swapaxes(0, 1))  # each into its own: a matrix of who is whose is mostly 0
+        others: Floats = np.ascontiguousarray(whole.swapaxes(0, 1))[:, self.feature] - sums
         return others
 
 

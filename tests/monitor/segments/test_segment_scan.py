@@ -1,5 +1,7 @@
 """The scan holds its false alarms, finds what is wrong in one segment, and names it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -213,3 +215,14 @@ def test_episodes_are_apart_by_more_than_seven() -> None:
     assert episodes(np.array([False] * 5)) == 0
     assert episodes(np.array([True] + [False] * 6 + [True])) == 1
     assert episodes(np.array([True] + [False] * 7 + [True])) == 2
+
+
+def test_the_rest_of_a_feature_is_what_its_other_segments_add_up_to(calm: Residuals) -> None:
+    """Whatever the order that segments are given in; and sums are the very same, as they are added one by one."""
+    rng = np.random.default_rng(12)
+    law, sums = learn(calm), rng.normal(size=(3, len(SEGMENTS), 2))
+    for feature in (law.feature, rng.permutation(law.feature)):
+        found = replace(law, feature=feature).rest(sums)
+        for chunk, place, channel in np.ndindex(sums.shape):
+            whole = sum(sums[chunk, other, channel] for other in np.flatnonzero(feature == feature[place]))
+            assert found[chunk, place, channel] == whole - sums[chunk, place, channel]
