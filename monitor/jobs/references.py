@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,6 +28,9 @@ from monitor.profile.pieces import merge
 from monitor.quality import QualityMeasure
 from monitor.store import Store
 from monitor.types import Model, Version
+
+TOGETHER: Final = 32
+"""How many columns are read at a time: the store looks at all of a reference each time, and all at once take memory."""
 
 _log = logging.getLogger(__name__)
 
@@ -97,9 +101,14 @@ class References:
             known = {}
         if known:
             return known
-        for column in (*binning.columns, OUTCOME):
-            with suppress(ValueError):  # it is told where the column is asked for
-                known[column] = self._load(store, model, binning, version, column)
+        names = [*binning.columns, OUTCOME]
+        for at in range(0, len(names), TOGETHER):
+            some = names[at : at + TOGETHER]
+            pieces = store.profiles.reference(model.name, version, columns=some, segment=None)
+            for column in some:
+                with suppress(ValueError):  # it is told where the column is asked for
+                    own = pieces.filter(pc.equal(pieces["column"], column))
+                    known[column] = self._by_segment(own, model, binning, version, column)
         rows = [
             wholes.packed(segment, binning.id, found.whole, (found.thresholds, found.ordinary))
             for segments in known.values()
@@ -112,6 +121,12 @@ class References:
     def _load(self, store: Store, model: Model, binning: Binning, version: str, column: str) -> dict[str, Reference]:
         """Read one column's reference in every segment."""
         pieces = store.profiles.reference(model.name, version, columns=[column], segment=None)
+        return self._by_segment(pieces, model, binning, version, column)
+
+    def _by_segment(
+        self, pieces: pa.Table, model: Model, binning: Binning, version: str, column: str
+    ) -> dict[str, Reference]:
+        """Return what one column's hourly pieces come to in each segment."""
         pieces = pieces.filter(pc.equal(pieces["binning"], binning.id))
         found = {}
         for segment in pc.unique(pieces["segment"]).to_pylist():

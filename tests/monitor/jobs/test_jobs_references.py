@@ -66,3 +66,29 @@ def test_what_was_counted_in_earlier_bins_says_so(world: World) -> None:
     assert found
     assert {each.status for each in found} == {Status.INSUFFICIENT}
     assert {each.details["reason"] for each in found} == {NOT_COMPARABLE}
+
+
+def test_many_columns_are_read_together_and_give_what_each_gives_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store looks at all of a reference whenever it is asked for a part: once a column costs the square of them."""
+    asked, real = [], world.store.profiles.reference
+
+    def counted(*given: object, **more: object) -> object:
+        asked.append(more["columns"])
+        return real(*given, **more)
+
+    monkeypatch.setattr(world.store.profiles, "reference", counted)
+    together = measured(world)
+    assert len(asked) == 1
+    world.store.database.query("DELETE FROM reference_wholes")
+    monkeypatch.setattr("monitor.jobs.references.TOGETHER", 1)
+    assert measured(world) == together
+    assert len(asked) > 5
+
+
+def test_a_column_that_cannot_be_read_takes_no_other_with_it(world: World) -> None:
+    world.store.database.query("UPDATE reference_profiles SET counts = [1] WHERE \"column\" = 'temp'")
+    found = measured(world)
+    assert {each.feature for each in found if each.feature and each.value is not None} >= {"visib", "origin"}
+    assert all(each.value is None for each in found if each.feature == "temp")
