@@ -55,6 +55,7 @@ class Live:
         self._reached = self._flushed
         self._pieces = PIECES.empty_table()
         self._restart = False
+        self._profiled: dict[str, str] = {}  # by version, the basis that this process profiled its reference on
 
     def digest(self) -> None:
         """Profile what has become durable since the last time; without a binning there is nothing to do yet."""
@@ -163,7 +164,7 @@ class Live:
     def _begin_again(self, model: Model, binning: Binning, basis: str) -> None:
         """Forget every piece, because bins or segments are other ones now; the rows are profiled again."""
         for version in self._store.catalog.versions(model.name):
-            if version.reference_rows:
+            if version.reference_rows and self._profiled.get(version.version) != basis:
                 self._profile_reference(model, binning, version.version)
         self._store.measurements.look_again(self._name, 0)
         self._basis, self._restart = basis, True
@@ -194,25 +195,26 @@ class Live:
 
     def _profile_reference(self, model: Model, binning: Binning, version: str) -> None:
         rows = self._store.catalog.reference(model.name, version)
-        segments = model.segments
         known = rows.filter(pc.is_valid(rows["_label"]))
         known = known.append_column("_sign", pa.repeat(pa.scalar(1, pa.int8()), len(known)))
         parts = [
-            *profile_rows(rows, model.schema, binning, segments),
-            *profile_truths(known, model.schema, binning, segments),
+            *profile_rows(rows, model.schema, binning, model.segments),
+            *profile_truths(known, model.schema, binning, model.segments),
             profile_segments(known, model.schema, binning),
         ]
-        self._store.profiles.replace_reference(model.name, version, merge(pa.concat_tables(parts)))
+        pieces = merge(pa.concat_tables(parts))
+        with self._store.transaction():
+            self._store.profiles.replace_reference(model.name, version, pieces)
+            self._store.database.on_commit(lambda: self._profiled.update({version: basis_of(model, binning)}))
 
     def _add(self, model: Model, binning: Binning, end: int) -> None:
-        segments = model.segments
         parts = [self._pieces]
         recent = self._store.rows.recent(model.name, self._reached, end)
         for rows in self._store.rows.tail(model.name, self._reached, end) if recent is None else [recent]:
-            parts += profile_rows(rows, model.schema, binning, segments)
+            parts += profile_rows(rows, model.schema, binning, model.segments)
         if self._store.rows.thinned(model.name):  # only where profiles began again: rows are thinned behind them
             narrow = self._store.rows.narrow(model.name, self._reached, end)
-            left = profile(narrow, model.schema, binning, segments)
+            left = profile(narrow, model.schema, binning, model.segments)
             parts.append(left.filter(pc.field("column").isin(LEFT)))
             parts.append(profile_class_scores(narrow, model.schema, binning))
         parts += self._outcomes(model, binning, end)

@@ -272,6 +272,25 @@ def again(ingest: Ingest, rows, version: str, far: float) -> None:
     ingest.register_reference("flights", version, batch.append_column("_label", pa.nulls(200, pa.string())), YEAR)
 
 
+def test_a_reference_is_profiled_once_and_again_where_segments_are_other_ones(
+    ingest: Ingest, store: Store, model, clock, rows
+) -> None:
+    """And is what a fresh process makes of it, which does not know what was profiled before."""
+    reference(ingest, rows)
+    assert store.profiles.references_replaced("flights") == 1
+    seen = []
+    for segments in ((), ("delay",), ("carrier",)):
+        store.catalog.put_model(replace(model, settings=replace(model.settings, segments=segments)))
+        ingest.flush()
+        seen.append(merge(store.profiles.reference("flights", "1", segment=None)))
+        again = Ingest(store, clock)
+        store.profiles.append("flights", seen[-1].slice(0, 0), 0, basis="other")
+        again.flush()
+        assert merge(store.profiles.reference("flights", "1", segment=None)).equals(seen[-1])
+    assert seen[0].num_rows < seen[1].num_rows
+    assert "carrier=" in "".join(seen[2]["segment"].to_pylist())
+
+
 def test_other_segments_or_a_new_feature_begin_again(ingest: Ingest, store: Store, model, rows) -> None:
     reference(ingest, rows)
     send(ingest, rows(0, 100))
