@@ -5,6 +5,7 @@ pair; jobs and replies are msgpack, so that nothing is ever unpickled. It ends w
 """
 
 import contextlib
+import ctypes
 import os
 import signal
 import sys
@@ -25,6 +26,9 @@ from monitor.errors import Unavailable, WatchglassError
 from monitor.types import ModelSchema
 
 WARM_MODELS = 4
+
+MARK = b"\x1e"
+"""Parts what jobs print: written before each, and behind it. One byte, so that it is never cut in two."""
 
 ASK = "ask"
 """The method of a job that only asks the model: ``row`` has n rows, and what it answers comes back."""
@@ -153,6 +157,7 @@ def answer(engine: Engine, job: Job) -> bytes:
 def main() -> None:
     """Serve jobs on the file descriptor given as the only argument until the parent goes away."""
     pipe = Connection(int(sys.argv[1]))
+    printed = os.dup(1)  # a model may close its own
     start = msgspec.msgpack.decode(pipe.recv_bytes(), type=Start)
     _limit_memory(start.memory_mb)
     import torch
@@ -164,15 +169,26 @@ def main() -> None:
         pipe.send_bytes(b"ready")
         while True:
             given = pipe.recv_bytes()
+            _part(printed)
             pipe.send_bytes(b"begun")  # from here on a death may be the job's doing, and it is given to no other
             job = msgspec.msgpack.decode(given, type=Job)
             # The parent ends a job that takes too long; should it be gone, the alarm does.
             signal.alarm(int(job.seconds) + 10)
             reply = answer(engine, job)
             signal.alarm(0)
+            _part(printed)
             pipe.send_bytes(reply)
     except (EOFError, OSError):
         os._exit(0)  # the parent closed its end
+
+
+def _part(printed: int) -> None:
+    """Part what was printed, by Python or by C, from what will be."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # a model may have put something else there
+            stream.flush()
+    ctypes.CDLL(None).fflush(None)
+    os.write(printed, MARK)
 
 
 def _warm() -> None:

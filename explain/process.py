@@ -12,7 +12,7 @@ from typing import IO
 
 import msgspec
 
-from explain.engine import Job, Reply, Start
+from explain.engine import MARK, Job, Reply, Start
 from explain.models import Allowed
 from monitor.errors import Unavailable
 
@@ -49,9 +49,9 @@ class Said:
         self._thread.start()
 
     def last_line(self) -> str:
-        """Return the last line of a process that has ended."""
+        """Return the last line of a process that has ended: of its last job, as others are nobody else's business."""
         self._thread.join(1)  # what it started itself may hold the stream open
-        lines = self._end.decode(errors="replace").split("\n")
+        lines = self._end.rpartition(MARK)[2].decode(errors="replace").split("\n")
         return next((line.strip()[-300:] for line in reversed(lines) if line.strip()), "it printed nothing")
 
     def _read(self) -> None:

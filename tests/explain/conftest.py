@@ -27,7 +27,7 @@ START = datetime(2013, 5, 1, tzinfo=UTC)
 NUMBERS = ["delay", "seats", "spare"]
 CLASSES = (
     *("Linear", "Network", "Classes", "Dies", "Hangs", "Hungry", "Broken", "NotFinite", "NoModule", "Absent"),
-    *("Chatty", "Reseeds", "Mutates", "Exits", "Huge"),
+    *("Chatty", "Tells", "Silent", "Reseeds", "Mutates", "Exits", "Huge"),
 )
 
 

@@ -128,6 +128,16 @@ def test_what_a_model_prints_is_not_kept_but_for_its_end(job, allowed):
         worker.close()
 
 
+def test_what_an_earlier_job_printed_is_not_quoted_when_a_later_one_ends_the_worker(job, allowed):
+    worker = Worker(allowed, Limits(threads=1))
+    try:
+        worker.run(job("Tells", method="occlusion"))
+        with pytest.raises(Unavailable, match=r"exit code 0: it printed nothing"):
+            worker.run(job("Silent"))
+    finally:
+        worker.close()
+
+
 @pytest.mark.parametrize("method", ["occlusion", "shap"])
 def test_answers_too_large_to_be_added_up_are_refused_and_the_next_job_works(worker, job, schema, method):
     """Else what is stored could not be read again: JSON knows no infinity."""

@@ -1,5 +1,6 @@
 """Registered torch classes for the tests: a small network, and ones that misbehave."""
 
+import ctypes
 import os
 import random
 import sys
@@ -105,6 +106,24 @@ class Chatty(Linear):
         sys.stdout.flush()
         sys.stderr.write("chatty\n")
         return super().predict(columns)
+
+
+class Tells(Linear):
+    """Prints what is nobody else's business, in every way there is, and leaves it to the end to be written."""
+
+    def predict(self, columns):
+        sys.stdout.write("by Python: secret")
+        sys.stderr.write("by Python: secret")
+        ctypes.CDLL(None).puts(b"by C: secret")
+        os.write(1, b"to the file: secret\n")
+        return super().predict(columns)
+
+
+class Silent(Linear):
+    """Ends the process and says nothing; what libraries have not written yet, they write."""
+
+    def predict(self, columns):
+        ctypes.CDLL(None).exit(0)
 
 
 class Reseeds(Linear):
