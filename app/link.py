@@ -5,6 +5,7 @@ Both ways speak the same requests, so that a command does the same whichever way
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,10 +15,12 @@ from urllib.parse import urlencode
 
 from app.transport import HttpTransport, LocalTransport, Transport
 from monitor.config import Config
-from monitor.errors import Unavailable, WatchglassError
+from monitor.errors import Held, Unavailable, WatchglassError
 
 ADDRESS = "server.url"
 """The file in the data directory in which a server writes where it listens."""
+PATIENCE = 10.0
+"""How long to wait for a store that a command holds, or a server that is starting, in seconds."""
 HERE = "this process"
 """Where a link leads that needs no server."""
 
@@ -96,7 +99,7 @@ def connect(config: Config) -> Link:
     """Reach the server, or open the same application here.
 
     A server is looked for at ``WATCHGLASS_URL`` (then it must be there), at the address that one serving this
-    configuration's data has written down, and at the configured address.
+    configuration's data has written down, and at the configured address. One that is just starting is waited for.
 
     Raises:
         Unavailable: no server answers at ``WATCHGLASS_URL``, or another process holds the store.
@@ -106,11 +109,25 @@ def connect(config: Config) -> Link:
         if not answers(named):
             raise Unavailable(f"No server answers at {named} (WATCHGLASS_URL).")
         return Link(HttpTransport(named), named)
-    written = config.data_dir / ADDRESS
-    for url in [written.read_text().strip() if written.exists() else "", config.base_url]:
-        if url and answers(url):
-            return Link(HttpTransport(url), url)
-    return Link(LocalTransport(config), HERE)
+    until = time.monotonic() + PATIENCE
+    while True:
+        for url in (written(config), config.base_url):
+            if url and answers(url):
+                return Link(HttpTransport(url), url)
+        try:
+            return Link(LocalTransport(config), HERE)
+        except Held:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.1)
+
+
+def written(config: Config) -> str:
+    """Return the address that a server of this configuration's data has written down; empty if there is none."""
+    try:
+        return (config.data_dir / ADDRESS).read_text().strip()
+    except OSError:
+        return ""
 
 
 def folder_of(link: Link, config: Config) -> Path | None:
@@ -122,11 +139,7 @@ def folder_of(link: Link, config: Config) -> Path | None:
     """
     if link.where == HERE:
         return config.data_dir
-    written = config.data_dir / ADDRESS
-    try:
-        return config.data_dir if written.read_text().strip() == link.where.rstrip("/") else None
-    except OSError:
-        return None
+    return config.data_dir if written(config) == link.where.rstrip("/") else None
 
 
 def answers(url: str) -> bool:

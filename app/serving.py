@@ -5,18 +5,20 @@ import gc
 import logging
 import signal
 import sys
+import time
 from pathlib import Path
 
 import uvicorn
 
 from app.connection import connections
-from app.link import ADDRESS
+from app.link import ADDRESS, PATIENCE, answers, written
 from app.listening import listen, url_of
 from app.runtime import Runtime
 from app.server import create_app, dashboard_installed
 from explain.hire import make_worker
 from explain.worker import Worker
 from monitor.config import Config, load
+from monitor.errors import Held
 
 _LOG = logging.getLogger("watchglass")
 _DRAIN_SECONDS = 10
@@ -90,8 +92,20 @@ def serve(
 
 
 def _opened(config: Config, worker: Worker) -> Runtime:
+    begun = time.monotonic()
+    told = False
     try:
-        return Runtime.open(config, workers=[worker])
+        while True:
+            try:
+                return Runtime.open(config, workers=[worker])
+            except Held:  # by a command, which soon lets go of it; or by another server, which does not
+                url = written(config)
+                if time.monotonic() > begun + PATIENCE or (url and answers(url)):
+                    raise
+            if not told:
+                _LOG.info("Another process holds the store: waiting up to %.0f s for it", PATIENCE)
+                told = True
+            time.sleep(0.1)
     except BaseException:
         worker.close()
         raise

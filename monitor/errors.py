@@ -25,6 +25,10 @@ class Unavailable(WatchglassError):
     """Not now: starting or stopping, a worker died, an upstream does not answer. HTTP 503."""
 
 
+class Held(Unavailable):
+    """Another process owns the store's file; a command lets go of it when it is done. HTTP 503."""
+
+
 class Overloaded(Unavailable):
     """More comes in than can be stored; what is refused can be sent again in a moment. HTTP 429."""
 

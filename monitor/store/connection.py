@@ -7,7 +7,7 @@ from typing import Final
 
 import duckdb
 
-from monitor.errors import Unavailable
+from monitor.errors import Held, Unavailable
 
 _FORMAT: Final = "v1.1.0"
 """The oldest DuckDB that reads a file made here. In its own choice, of 0.10, what is known of distinct values has to be
@@ -20,7 +20,8 @@ def connect(path: Path | None, config: Mapping[str, object]) -> "duckdb.DuckDBPy
     SQL cannot read or write other files, reach Python variables or change these settings.
 
     Raises:
-        Unavailable: another process owns the file, or it cannot be read.
+        Held: another process owns the file.
+        Unavailable: it cannot be read.
     """
     try:
         fixed = {
@@ -30,10 +31,11 @@ def connect(path: Path | None, config: Mapping[str, object]) -> "duckdb.DuckDBPy
         }
         connection = duckdb.connect(str(path or ":memory:"), config={**config, **fixed})
     except (duckdb.Error, OSError) as error:
-        advice = "Check the file and the disk; if it is damaged, restore it from a backup."
+        said = f"Cannot open the store {path}: {error}."
         if "set lock" in str(error):  # not "block", which damaged files speak of
-            advice = "One process owns the file: talk to it over HTTP, or stop it first."
-        raise Unavailable(f"Cannot open the store {path}: {error}. {advice}") from error
+            raise Held(f"{said} One process owns the file: talk to it over HTTP, or stop it first.") from error
+        advice = "Check the file and the disk; if it is damaged, restore it from a backup."
+        raise Unavailable(f"{said} {advice}") from error
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     connection.execute("SET python_enable_replacements = false")
     connection.execute("SET lock_configuration = true")

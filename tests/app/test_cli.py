@@ -23,7 +23,7 @@ from app.link import Link, Refused, connect
 from app.registering import Columns
 from app.transport import Answer
 from monitor.config import Config, load
-from monitor.errors import InvalidInput, Unavailable
+from monitor.errors import Held, InvalidInput, Unavailable
 
 COMMANDS = (
     "demo",
@@ -355,3 +355,16 @@ def test_files_are_read_in_pieces(place: Path) -> None:
     (place / "empty.jsonl").write_text("")
     with pytest.raises(InvalidInput):
         list(RowFile(place / "empty.jsonl").batches())
+
+
+def test_a_command_waits_for_a_server_that_is_just_starting(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between its opening the store and its first answer there is neither a server to ask nor a file to open."""
+    tried: list[Config] = []
+
+    def held(config: Config) -> None:
+        tried.append(config)
+        raise Held("Cannot open the store.")
+
+    monkeypatch.setattr("app.link.LocalTransport", held)
+    monkeypatch.setattr("app.link.answers", lambda url: len(tried) >= 2)
+    assert connect(load(None)).where.startswith("http://127.0.0.1:")

@@ -131,6 +131,23 @@ def test_one_process_owns_the_store(opened: Runtime) -> None:
     assert "One process owns the file" in other.stderr
 
 
+def test_a_server_waits_for_a_command_that_holds_the_store(opened: Runtime) -> None:
+    """Where a command ran just before the server was up, it is waited for."""
+    command = [sys.executable, "-m", "app.cli", "serve", "--no-dashboard", "--port", "0"]
+    environment = {"WATCHGLASS_DATA_DIR": str(opened.config.data_dir)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        try:
+            said = [server.stderr.readline()]
+            opened.close()
+            said.append(server.stderr.readline())
+        finally:
+            server.terminate()
+            rest = server.stderr.read()
+    assert "Another process holds the store" in said[0]
+    assert "listens at" in said[1], (said, rest)
+
+
 def test_a_manual_clock_outlives_the_process(tmp_path: Path) -> None:
     from datetime import UTC, datetime
 
