@@ -119,12 +119,13 @@ def location(values: Floats) -> tuple[float, float]:
     small = values / size  # squares of huge values overflow
     center = float(small.mean()) * size
     spread = float(small.std())
-    return (center, spread * size) if spread > 1e-12 else _close(values, size)
+    return (center, spread * size or size) if spread > 1e-12 else _close(values, size)
 
 
 def _close(values: Floats, size: float) -> tuple[float, float]:
     """Return the location of values that lie so close together that their mean rounds as far as they spread."""
     least = float(values.min())
     beyond = values - least  # exact, so near to each other are they
-    spread = float(beyond.std())
-    return least + float(beyond.mean()), (spread if spread > _ROUNDING * size else size)
+    unit = float(beyond.max()) or 1.0  # squares of these may overflow too
+    spread = float((beyond / unit).std()) * unit
+    return least + float((beyond / unit).mean()) * unit, (spread if spread > _ROUNDING * size else size)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.profile import Binning, ColumnProfile, NumericBins, make_binning, profile, read
-from monitor.profile.edges import BINS, latency_edges, reference_edges, score_edges
+from monitor.profile.edges import BINS, latency_edges, location, reference_edges, score_edges
 from monitor.types import Feature, Kind, ModelSchema, Task
 
 RNG = np.random.default_rng(7)
@@ -176,6 +176,18 @@ def test_fixed_edges():
     for threshold in (0.0, 1e-9, 0.5, 1 - 1e-9, 1.0):
         assert np.all(np.diff(score_edges(threshold)) > 0)
     assert (latency_edges()[0], round(latency_edges()[-1])) == (0.01, 3_600_000)
+
+
+@pytest.mark.parametrize("least", [1.0, -1e15, 1e200, 1e307, -1e308])
+def test_values_apart_by_the_last_digits_have_a_finite_scale_wherever_they_lie(least):
+    values = least * (1 + np.array([0, 3, 7, 12]) * 1e-14)
+    center, scale = location(values)
+    assert values.min() <= center <= values.max()
+    assert scale == pytest.approx(float(np.std((values - least) / least)) * abs(least), rel=1e-6)
+
+
+def test_the_scale_of_the_least_numbers_there_are_is_not_zero():
+    assert location(np.array([5e-324, 0.0]))[1] > 0
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=50))
