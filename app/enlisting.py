@@ -30,7 +30,7 @@ def register(
     as_json: AsJson = False,
 ) -> None:
     """Register a model and what it is compared with; the schema is read from the reference where none is given."""
-    from app.registering import Columns, Registration
+    from app.registering import Columns, Registration, words
     from app.registering import register as send
 
     asked = Registration(
@@ -47,7 +47,7 @@ def register(
     )
     with link_to(config) as link:
         told = send(link, asked)
-    say(told, as_json, lambda told: "\n".join(f"{key}: {value}" for key, value in told.items()))
+    say(told, as_json, words)
 
 
 def import_file(

@@ -69,6 +69,7 @@ def register(link: Link, asked: Registration) -> dict[str, Any]:
     """
     if asked.schema is None and asked.task is None and asked.reference is None and asked.owner is None:
         raise InvalidInput("Nothing to register: give --schema, or --task and --reference.")
+    _check_order(link, asked)
     version = f"/v1/models/{asked.model}/versions/{asked.version}"
     answer = link.ask("PUT", f"/v1/models/{asked.model}", json_body=_document(asked))
     told = {"model": answer["name"], "task": answer["schema"]["task"], "features": len(answer["schema"]["features"])}
@@ -89,7 +90,46 @@ def register(link: Link, asked: Registration) -> dict[str, Any]:
         told |= {"version": reply["version"], "reference_rows": reply["rows"], "labelled": reply["labelled"]}
         told |= {"window": f"{reply['window']['start']} to {reply['window']['end']}"}
         told["features"] = told["features"] or len(reply["inferred"])
-    return told
+    classes = link.ask("GET", f"/v1/models/{asked.model}")["schema"]["classes"]
+    return told | {"classes": classes} if classes else told
+
+
+def words(told: Mapping[str, Any]) -> str:
+    """Return what became of a registration as lines; of two classes the second is the positive one.
+
+    >>> print(words({"model": "loans", "task": "binary", "classes": ["paid", "defaulted"]}))
+    model: loans
+    task: binary
+    classes: paid, defaulted (positive)
+    """
+    said = {**told}
+    if "classes" in told:
+        said["classes"] = ", ".join(told["classes"]) + " (positive)" * (told["task"] == "binary")
+    return "\n".join(f"{key}: {value}" for key, value in said.items())
+
+
+def _check_order(link: Link, asked: Registration) -> None:
+    """Refuse to guess which class is positive where the scores say the opposite of the alphabet.
+
+    Raises:
+        InvalidInput: rows of the later class in the alphabet have the lower scores.
+    """
+    score, label = asked.columns.scores, asked.columns.label
+    if asked.task != "binary" or asked.classes or asked.schema or not (score and label and asked.reference):
+        return
+    if any(model["name"] == asked.model for model in link.ask("GET", "/v1/models")["models"]):
+        return  # its classes are known
+    table = RowFile(asked.reference).table()
+    if not {score, label} <= set(table.column_names) or not pa.types.is_floating(table[score].type):
+        return
+    means = table.group_by(label).aggregate([(score, "mean")]).to_pylist()
+    found = sorted((str(each[label]), each[f"{score}_mean"]) for each in means if each[label] is not None)
+    if len(found) == 2 and found[1][1] < found[0][1]:
+        first, second = found[0][0], found[1][0]
+        raise InvalidInput(
+            f"{score} is lower where {label} is {second!r} than where it is {first!r}: say which class it is the "
+            f"probability of, the negative one first: --classes {second},{first}"
+        )
 
 
 def _document(asked: Registration) -> dict[str, Any]:

@@ -1,13 +1,23 @@
 """What the command line says about results that are more than counts."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from monitor.charts import format as fmt
 
 _WIDTH, _NAME = 30, 31
 _MOST = 30  # lines of parts
+_APART = 0.005  # of an answer: more than rounding
 _SURE = 1.96  # standard errors at either side hold it in 95 of 100 runs
+
+
+def apart(gap: object, prediction: float) -> TypeGuard[float]:
+    """Tell whether an answer is so far from the captured one (``gap``; None if unknown) that another model made it.
+
+    >>> apart(0.1, 0.5), apart(1e-6, 0.5), apart(None, 0.5)
+    (True, False, False)
+    """
+    return isinstance(gap, int | float) and gap > _APART * max(abs(prediction), 0.1)
 
 
 def counts(told: Mapping[str, Any]) -> str:
@@ -66,6 +76,9 @@ def explanation(told: Mapping[str, Any]) -> str:
     largest = max((abs(amount) for _, amount, _ in ranked), default=0.0) or 1.0
     how = f"({told['method']}, {told['seconds']:.1f} s)"
     lines = [f"{told['output']} = {fmt.value(told['prediction'])}; base value {fmt.value(told['base_value'])} {how}"]
+    gap = (told.get("quality") or {}).get("served_gap")
+    if apart(gap, told["prediction"]):
+        lines.append(f"  Not what was served: the captured answer is {fmt.value(gap)} away. Check file and inputs.")
     for name, amount, error in ranked[:_MOST]:
         bar = ("+" if amount > 0 else "-") * round(_WIDTH * abs(amount) / largest)
         sure = f"{fmt.signed(amount)} ± {fmt.figure(_SURE * error)}" if error else fmt.signed(amount)

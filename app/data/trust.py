@@ -1,6 +1,7 @@
 """How far an explanation is to be trusted, in words, and which methods can explain a version's rows."""
 
 from app.runtime import runtime
+from app.telling import apart
 from monitor.charts import format as fmt
 from monitor.errors import WatchglassError
 from monitor.types import Explanation
@@ -39,9 +40,6 @@ _SHARES = ("relative_error", "tolerance", "off_manifold_share")
 _TARGETS = {"artifact": "the registered model file", "endpoint": "the served endpoint"}
 FEW = 20
 """Fewer rows to compare with say little about what is usual."""
-
-APART = 0.005
-"""A model's answer to the same row may differ so far, as a share, by rounding; not more."""
 
 _NOTHING = 1e-9  # rounding, not a difference
 
@@ -90,11 +88,11 @@ def trusted(found: Explanation) -> list[str]:
     """
     quality = found.quality
     said = []
-    apart = quality.get("served_gap")
-    if isinstance(apart, int | float) and apart > APART * max(abs(found.prediction), 0.1):
+    gap = quality.get("served_gap")
+    if apart(gap, found.prediction):
         said.append(
             ":material/error: This is not the model that served the row: what was asked now answers "
-            f"{fmt.value(float(found.prediction))}, {fmt.value(float(apart))} from what was captured. Check this "
+            f"{fmt.value(float(found.prediction))}, {fmt.value(gap)} from what was captured. Check this "
             "version's file or endpoint."
         )
     compared = quality.get("background_rows")

@@ -231,6 +231,23 @@ def test_what_cannot_be_imported_is_1_and_says_why(
     assert (done.code, said in done.err) == (1, True), done.err
 
 
+def test_which_class_is_positive_is_not_guessed_against_the_scores(watchglass: Run, place: Path) -> None:
+    """Without --classes the later one in the alphabet is positive: refused where its scores are the lower ones."""
+    rows = {
+        "p": [0.9, 0.8, 0.1, 0.2],
+        "truth": ["benign", "benign", "malignant", "malignant"],
+        "x": [1.0, 2.0, 3.0, 4.0],
+    }
+    pq.write_table(pa.table(rows), "tumours.parquet")
+    asked = ("register", "tumours", "--task", "binary", "--reference", "tumours.parquet", "--scores", "p")
+    refused = watchglass(*asked, "--label", "truth")
+    assert refused.code == 1
+    assert "--classes malignant,benign" in refused.err
+    told = watchglass(*asked, "--label", "truth", "--classes", "malignant,benign").out
+    assert "classes: malignant, benign (positive)" in told
+    assert "classes: malignant, benign (positive)" in watchglass(*asked, "--label", "truth").out  # they are known now
+
+
 def test_register_takes_a_schema_file(watchglass: Run, place: Path) -> None:
     schema = {"task": "regression", "target": "price", "features": [{"name": "size", "kind": "numeric", "unit": "m²"}]}
     (place / "a.json").write_text(json.dumps(schema))

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 import app.trying
@@ -52,6 +53,12 @@ def test_another_model_than_the_one_that_served_is_said_at_once_and_rounding_is_
     assert "not the model that served the row" in said
     assert "500,000" in said
     assert "60,000" in said
+
+
+def test_the_command_line_says_so_too() -> None:
+    told = {**msgspec.to_builtins(FOUND), "quality": {"served_gap": 60_000.0}}
+    assert "Not what was served: the captured answer is 60,000 away" in explanation(told)
+    assert "Not what" not in explanation(told | {"quality": {"served_gap": 1e-9}})
 
 
 def test_few_rows_to_compare_with_are_told_but_not_where_parts_are_left_out() -> None:
