@@ -73,7 +73,8 @@ def open_row(number: int) -> None:
 
 with st.container(horizontal=True, vertical_alignment="center"):
     st.markdown(f"{count}{safe(', ' + ', '.join(where)) if where else ''}{paged}.", width="content")
-    if st.button("Open the first", icon=":material/search:", type="tertiary", key="open_first"):  # a table has no keys
+    # A table has no keys; and the last pages are empty once rows were let go.
+    if ids and st.button("Open the first", icon=":material/search:", type="tertiary", key="open_first"):
         open_row(0)
 if listed != at.window:
     st.caption(

@@ -26,7 +26,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         try:
             with st.spinner("Writing: some seconds…"):
                 write_week(name)
-        except WatchglassError as error:
+        except (WatchglassError, OSError) as error:  # OSError: the disk is full
             st.error(safe(error, 400), title="No report could be written", icon=":material/error:")
         else:
             st.rerun()

@@ -233,6 +233,17 @@ def test_a_report_on_the_last_seven_full_days_is_written_at_a_press(
     assert window.end - window.start == timedelta(days=7)
 
 
+def test_a_report_that_finds_no_room_says_so(seeded: Seeded, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(records, "write_report", full)
+    at = visit("reports", model="parcels")
+    at.button(key="write").click().run()
+    assert not at.exception
+    assert "No space left on device" in at.error[0].value
+
+
 def test_operations_says_in_words_that_nothing_is_missing(seeded: Seeded) -> None:
     at = visit("operations")
     assert "9,275 rows received" in texts(at)
