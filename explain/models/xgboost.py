@@ -3,8 +3,12 @@
 The specification of a version's artifact (for ``columns`` and ``categories`` see :mod:`explain.encoding`)::
 
     {"adapter": "xgboost", "model": "/models/late.ubj"}
+
+Where training was stopped early, it is asked as XGBoost itself asks it: a file that its scikit-learn interface saved
+answers with the trees up to the best iteration, one that a Booster saved with all.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,6 +38,7 @@ class XGBoostAdapter(BoosterAdapter):
         booster = xgboost.Booster()
         try:
             booster.load_model(bytearray(body))
+            booster = _served(booster)
             # Small batches are asked one after the other: on busy processors two threads mostly wait for each other.
             booster.set_param({"nthread": 1})
             return booster, booster.num_features()
@@ -54,3 +59,12 @@ class XGBoostAdapter(BoosterAdapter):
             nthread=1,
         )
         return checked(self._booster.predict(data), len(matrix), self._schema.task, self._schema.classes)
+
+
+def _served(booster: Any) -> Any:
+    """Return the part of a booster that answers where it is served; linear ones have no trees to leave out."""
+    said = booster.attributes()
+    linear = json.loads(booster.save_config())["learner"]["gradient_booster"]["name"] == "gblinear"
+    if "scikit_learn" not in said or "best_iteration" not in said or linear:
+        return booster
+    return booster[: int(said["best_iteration"]) + 1]
