@@ -22,9 +22,13 @@ class TaskState(StrEnum):
 
     QUEUED = "queued"
     RUNNING = "running"
+    CANCELLING = "cancelling"
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+UNDER_WAY = (TaskState.QUEUED, TaskState.RUNNING, TaskState.CANCELLING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +123,8 @@ class Tasks:
         if state is TaskState.QUEUED and ticket is not None:
             position = self._queue.position(ticket)
             state = TaskState.RUNNING if position == 0 else state
+        if task.cancelled and not task.over.done():  # its worker is being ended
+            state, position = TaskState.CANCELLING, 0
         return ExplainTask(
             id=task.id,
             model=task.model,

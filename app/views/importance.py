@@ -10,6 +10,7 @@ from app.prose import safe
 from app.runtime import runtime
 from explain.columns import NUMBERS
 from explain.summary import differences, importance, points
+from explain.tasks import UNDER_WAY
 from explain.windows import Cohort, WindowAsked, sample, split
 from monitor.charts import format as fmt
 from monitor.charts.attribution import Share, bars
@@ -55,9 +56,9 @@ if measured is not None:
             st.caption(f":material/info: Not compared with the reference: {safe(measured.said, 600)}.")
 found = sample(runtime().store, model.name, at.window, at.version)
 for task in explaining.tasks.listed(model.name):
-    if task.inference_id is None and task.state in ("queued", "running"):
+    if task.inference_id is None and task.state in UNDER_WAY:
         st.progress(task.done / task.total, f"Explaining this model: {task.done:,} of {task.total:,} rows")
-        if st.button("Cancel", key=f"cancel_{task.id}"):
+        if task.state != "cancelling" and st.button("Cancel", key=f"cancel_{task.id}"):
             explaining.tasks.cancel(task.id)
             st.rerun()
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):

@@ -18,9 +18,13 @@ from app.prose import safe
 from app.ranked import ranked
 from app.runtime import runtime
 from app.trying import agree, trying
+from explain.tasks import UNDER_WAY
 from monitor.charts import format as fmt
 from monitor.errors import NotFound, NotKept, WatchglassError
 from monitor.types import Task
+
+STATES = {"running": "is being computed", "cancelling": "is being cancelled"}
+"""What a task under way does, but for those that wait."""
 
 FIRST = ("shap_tree", "shapley", "lime", "lime_text", "lime_image")
 METHODS = dict(
@@ -136,13 +140,13 @@ def more(methods: Sequence[str]) -> None:
 
 def waiting() -> None:
     """What is under way for this model, with places in the queue, and a button that cancels each."""
-    listed = [task for task in runtime().explain.tasks.listed(at.model) if task.state in ("queued", "running")]
+    listed = [task for task in runtime().explain.tasks.listed(at.model) if task.state in UNDER_WAY]
     for task in listed:
         with st.container(horizontal=True, vertical_alignment="center"):
             of = f"row {task.inference_id}" if task.inference_id else f"{task.done:,} of {task.total:,} rows"
-            state = "is being computed" if task.state == "running" else f"waits, {task.position:,} before it"
+            state = STATES.get(task.state, f"waits, {task.position:,} before it")
             st.caption(f":material/hourglass_top: {titled(task.method)} of {safe(of)} {state}.")
-            if st.button("Cancel", key=f"cancel_{task.id}"):
+            if task.state != "cancelling" and st.button("Cancel", key=f"cancel_{task.id}"):
                 runtime().explain.tasks.cancel(task.id)
                 st.rerun()
 

@@ -187,6 +187,19 @@ def test_one_of_many_who_ask_the_same_gives_up_and_the_others_get_their_answer(s
     assert [service.tasks.view(task).state for task in (first, second, third)] == ["cancelled", "cancelled", "done"]
 
 
+def test_what_runs_is_being_cancelled_until_its_worker_has_ended(slow, monkeypatch):
+    service, worker = slow
+    _, task = service.ask(_asked("r1", "lime"))
+    until(lambda: service.tasks.view(task).state == "running")
+    with monkeypatch.context() as ending:
+        ending.setattr(worker, "interrupt", lambda: None)  # it takes its time
+        seen = service.tasks.view(service.tasks.cancel(task.id))
+    assert (seen.state, seen.position) == ("cancelling", 0)
+    worker.interrupt()
+    until(task.over.done)
+    assert service.tasks.view(task).state == "cancelled"
+
+
 def test_what_all_who_asked_gave_up_is_not_computed(slow):
     service, worker = slow
     found, first = service.ask(_asked("r9", "lime"))
