@@ -10,6 +10,7 @@ from app.data.trust import emptied, trust, trusted
 from app.marking import mark
 from app.prose import safe
 from app.runtime import runtime
+from explain.reasons import called
 from explain.together import Pair, strongest
 from monitor.charts import format as fmt
 from monitor.charts.attribution import SURE, Share, bars, waterfall
@@ -46,9 +47,9 @@ def card(model: Model, found: Explanation, given: Mapping[str, Any], paint: Pale
     """Draw one explanation of a captured row."""
     method, name = runtime().explain.methods().get(found.method), titled(found.method)
     additive = method is not None and method.additive
-    output = found.output or score_title(model.schema)
+    output = called(found.output or score_title(model.schema), found.prediction, model.schema)
     explained = output[:1].upper() + output[1:]
-    unit = score_unit(model.schema) if found.link == "identity" else ""
+    unit = score_unit(model.schema, found.prediction) if found.link == "identity" else ""
     drawn = shares(model, found)
     with st.container(border=True):
         st.subheader(f"Why this answer? {name}", anchor=False)

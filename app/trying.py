@@ -10,6 +10,7 @@ from app.prose import safe
 from app.runtime import runtime
 from explain.agreement import agreements
 from explain.columns import PLAYABLE
+from explain.reasons import is_share
 from explain.request import Asked
 from monitor.charts import format as fmt
 from monitor.errors import WatchglassError
@@ -98,9 +99,10 @@ def _what_if(model: Model, given: Mapping[str, Any], row_id: str, version: str) 
         except WatchglassError as error:
             st.error(safe(error, 400), title="The model cannot be asked now", icon=":material/error:")
             return
-        regression = model.schema.task is Task.REGRESSION
+        regression, both = model.schema.task is Task.REGRESSION, (found.before, found.after)
         unit = model.schema.target_unit if regression else ""
-        shown = [fmt.value(each, unit) if regression else fmt.rate(each) for each in (found.before, found.after)]
+        number = regression or not all(map(is_share, both))
+        shown = [fmt.value(each, unit) if number else fmt.rate(each) for each in both]
         with st.container(horizontal=True):
             figure("As it was", shown[0], safe(found.output))
             figure("With these values", shown[1])

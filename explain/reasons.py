@@ -1,8 +1,9 @@
 """Reason codes: one decision in plain words that could be sent to the person concerned."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from explain.columns import PLAYABLE
 from monitor.types import Explanation, Feature, Kind, ModelSchema, Scalar, Task
 
 TOP = 3
@@ -18,7 +19,13 @@ LEAST = 0.05
 """An input of less than this share of the largest is not worth a sentence."""
 
 
-def reasons(found: Explanation, schema: ModelSchema, changes: Mapping[str, Scalar] | None, other: str = "") -> str:
+def reasons(
+    found: Explanation,
+    schema: ModelSchema,
+    changes: Mapping[str, Scalar] | None,
+    other: str = "",
+    allowed: Sequence[str] | None = None,
+) -> str:
     """Return a few sentences: the answer, what spoke for it and against it, and what would have changed it.
 
     Args:
@@ -26,6 +33,7 @@ def reasons(found: Explanation, schema: ModelSchema, changes: Mapping[str, Scala
         schema: for titles and units.
         changes: another value for each input of a counterfactual; none where there is none, None where none was sought.
         other: what the decision would have been with them.
+        allowed: the inputs that might have changed; None: all.
     """
     rate = schema.task in (Task.BINARY, Task.MULTICLASS) and is_share(found.prediction)
     said = [f"The model's {_output(found, schema)} is {_number(found.prediction, rate, schema)}; "]
@@ -44,8 +52,22 @@ def reasons(found: Explanation, schema: ModelSchema, changes: Mapping[str, Scala
         instead = [_instead(schema, name, value, found.values.get(name)) for name, value in changes.items()]
         said.append(f" It would have been {other or 'another answer'} with {' and '.join(instead)}, all else equal.")
     elif changes is not None:
-        said.append(" No small change of the inputs that may change was found that would have made it another one.")
+        said.append(_none_found([each for each in schema.features if allowed is None or each.name in allowed]))
     return "".join(said)
+
+
+def _none_found(features: Sequence[Feature]) -> str:
+    """Say that no change was found, and of what none was tried.
+
+    >>> _none_found([Feature(name="photo", kind=Kind.IMAGE)])
+    ' What would have made it another one was not sought: no other image is tried.'
+    """
+    kinds = dict.fromkeys(each.kind.value for each in features if each.kind not in PLAYABLE)
+    untried = f"no other {' or '.join(kinds)} is tried"
+    if len(kinds) and all(each.kind not in PLAYABLE for each in features):
+        return f" What would have made it another one was not sought: {untried}."
+    found = " No small change of the inputs that may change was found that would have made it another one"
+    return f"{found}; {untried}." if kinds else f"{found}."
 
 
 def _instead(schema: ModelSchema, name: str, value: Scalar, own: Scalar) -> str:
@@ -78,7 +100,11 @@ def _said(found: Explanation, schema: ModelSchema) -> list[tuple[str, float]]:
 
 
 def _output(found: Explanation, schema: ModelSchema) -> str:
-    return f"estimate of {schema.target}" if schema.task is Task.REGRESSION else found.output
+    return (
+        f"estimate of {schema.target}"
+        if schema.task is Task.REGRESSION
+        else called(found.output, found.prediction, schema)
+    )
 
 
 def _feature(schema: ModelSchema, name: str) -> Feature | None:
@@ -118,6 +144,17 @@ def is_share(answer: float) -> bool:
     (True, True, False, False)
     """
     return -ROUNDING <= answer <= 1 + ROUNDING
+
+
+def called(output: str, answer: float, schema: ModelSchema) -> str:
+    """Return what an explained output is called: what is no share of one is no probability, whatever the task.
+
+    >>> called("probability of late", 9.04, ModelSchema(model="m", task=Task.BINARY, features=()))
+    'raw score of late'
+    """
+    if schema.task is Task.REGRESSION or is_share(answer):
+        return output
+    return output.replace("probability of", "raw score of", 1)
 
 
 def _number(value: float, rate: bool, schema: ModelSchema) -> str:

@@ -6,9 +6,9 @@ import numpy as np
 
 from explain.columns import scalars
 from explain.explainers import Attribution
-from explain.reasons import is_share
+from explain.reasons import called
 from explain.request import Request
-from monitor.types import Explanation, Task
+from monitor.types import Explanation
 
 
 def told(asked: Request, found: Attribution, seconds: float, now: datetime) -> Explanation:
@@ -37,7 +37,7 @@ def told(asked: Request, found: Attribution, seconds: float, now: datetime) -> E
         version=asked.version.version,
         inference_id=asked.inference_id,
         method=asked.job.method,
-        output=_output(asked, found.prediction),
+        output=called(asked.output, found.prediction, asked.model.schema),
         link="identity",
         base_value=found.base_value,
         prediction=found.prediction,
@@ -57,10 +57,3 @@ def told(asked: Request, found: Attribution, seconds: float, now: datetime) -> E
         parts=found.parts,
         outputs=found.outputs,
     )
-
-
-def _output(asked: Request, prediction: float) -> str:
-    """Return what the explained output is called: what is no share of one is no probability, whatever the task."""
-    if asked.model.schema.task is Task.REGRESSION or is_share(prediction):
-        return asked.output
-    return asked.output.replace("probability of", "raw score of", 1)

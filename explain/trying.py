@@ -137,7 +137,7 @@ class Trying:
             changes=changes,
             sought=sought,
             decision=decision,
-            text=reasons(explanation, schema, changes, decision),
+            text=reasons(explanation, schema, changes, decision, allowed),
             rows_used=(search.asked + 1) * (len(schema.classes) if margins else 1),
         )
 

@@ -20,6 +20,9 @@ __all__ = ["SHUT_DOWN", "Limits", "Worker"]
 SHUT_DOWN = "explanations are shut down; ask again once the server has started"
 """What is said of a job that the server's end leaves undone."""
 
+NO_THREADS = ("can't start new thread", "resource temporarily unavailable", "thread creation failed")
+"""What is said by Python, C++ and OpenMP where no thread can be started."""
+
 _ERRORS = {"InvalidInput": InvalidInput, "NotFound": NotFound}
 
 
@@ -157,6 +160,11 @@ class Worker:
             return Unavailable(
                 f"the explanation needs more than the worker's {self.limits.memory_mb:,} MB ({reply.message}); ask "
                 "for fewer rows or raise explain.memory_mb"
+            )
+        if any(said in reply.message.lower() for said in NO_THREADS):
+            return Unavailable(
+                f"the model started more threads than fit into the worker's {self.limits.memory_mb:,} MB, of which "
+                f"each takes about 8 ({reply.message}); have it start fewer, or raise explain.memory_mb"
             )
         if reply.error == "Model":
             return Unavailable(f"the model failed on the rows of the explanation ({job.method}): {reply.message}")

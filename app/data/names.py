@@ -7,6 +7,7 @@ from functools import cache
 import monitor.drift
 import monitor.performance
 import monitor.quality
+from explain.reasons import is_share
 from monitor.drift import DriftMeasure
 from monitor.performance import PerformanceMeasure
 from monitor.plugins import plugins
@@ -154,8 +155,15 @@ def score_title(schema: ModelSchema) -> str:
     )
 
 
-def score_unit(schema: ModelSchema) -> str:
-    """The score's unit: a share for classes, the target's for numbers."""
+def score_unit(schema: ModelSchema, answer: float = 0.0) -> str:
+    """The score's unit: a share for classes, the target's for numbers; none of an answer that is a raw score.
+
+    >>> schema = ModelSchema(model="m", task=Task.BINARY, features=())
+    >>> score_unit(schema, 0.7), score_unit(schema, 9.04)
+    ('share', '')
+    """
     if schema.task is Task.RANKING:
         return ""
-    return schema.target_unit if schema.task is Task.REGRESSION else "share"
+    if schema.task is Task.REGRESSION:
+        return schema.target_unit
+    return "share" if is_share(answer) else ""

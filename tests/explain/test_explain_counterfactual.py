@@ -185,3 +185,26 @@ def test_the_words_name_the_reasons_with_their_direction_and_what_would_have_cha
     )
     assert "No small change" in reasons(found, SCHEMA, {})
     assert "would have" not in reasons(found, SCHEMA, None)
+
+
+FOUND_NONE = "No small change of the inputs that may change was found that would have made it another one"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "said"),
+    [
+        (None, f"{FOUND_NONE}; no other image is tried."),
+        (["photo"], "What would have made it another one was not sought: no other image is tried."),
+        (["delay"], f"{FOUND_NONE}."),
+    ],
+)
+def test_the_words_say_of_what_kinds_no_change_is_tried(allowed, said):
+    photo = Feature(name="photo", kind=Kind.IMAGE)
+    schema = ModelSchema(model="m", task=Task.BINARY, features=(*SCHEMA.features, photo))
+    found = Explanation(
+        id="e", model="m", version="1", inference_id="r", method="shapley", output="probability of late",
+        link="identity", base_value=0.25, prediction=0.62, attributions={"delay": 0.4}, values={"delay": 12.0},
+        quality={}, standard_errors=None, seed=0, model_hash="", background_hash="", settings={}, seconds=0.1,
+        created=datetime(2013, 1, 1, tzinfo=UTC),
+    )  # fmt: skip
+    assert reasons(found, schema, {}, "“on time”", allowed).endswith(f" {said}")

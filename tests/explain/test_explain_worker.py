@@ -173,6 +173,15 @@ def test_a_model_that_exits_says_so_and_the_next_job_works(worker, job):
     assert worker.run(job()).quality["exact"]
 
 
+@pytest.mark.parametrize("error", ["Model", "InvalidInput"])
+@pytest.mark.parametrize("message", ["RuntimeError: can't start new thread", "Resource temporarily unavailable"])
+def test_where_no_thread_can_be_started_the_likely_cause_is_named(job, monkeypatch, error, message):
+    worker = Worker(Allowed(), Limits(memory_mb=512))
+    monkeypatch.setattr(worker, "_exchange", lambda _: Reply(error=error, message=message))
+    with pytest.raises(Unavailable, match=rf"512 MB.*{message}.*raise explain.memory_mb"):
+        worker.run(job())
+
+
 def test_a_model_whose_files_changed_since_they_were_hashed_is_not_explained(worker, job):
     with pytest.raises(Unavailable, match="changed"):
         worker.run(job("Linear", model_hash="0" * 64))
