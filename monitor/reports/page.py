@@ -9,6 +9,7 @@ from typing import Final
 import plotly.graph_objects as go
 import plotly.offline
 
+from monitor.charts.recoloured import recoloured
 from monitor.charts.style import DARK, LIGHT, Palette
 from monitor.reports.assets import SCRIPT, STYLE
 from monitor.reports.html import Html, escape
@@ -32,12 +33,13 @@ class Page:
         """Draw a figure for light and for dark pages and return the place it will be shown in.
 
         Args:
-            draw: makes the figure in the colours of a page.
+            draw: makes the figure in the colours of a page; those of dark pages are put in the place of light ones.
             describe: what it shows, in words, for those who cannot see it.
         """
-        light, dark = draw(LIGHT), draw(DARK)
-        self._figures.append({"light": _plain(light), "dark": _plain(dark)})
-        height = int(light.layout.height or 220)
+        drawn = draw(LIGHT)
+        light = _plain(drawn)
+        self._figures.append({"light": light, "dark": recoloured(light, LIGHT, DARK)})
+        height = int(drawn.layout.height or 220)
         return Html(
             f'<div class="figure" data-figure="{len(self._figures) - 1}" role="img" '
             f'aria-label="{escape(describe)}" style="min-height:{height}px"></div>'
