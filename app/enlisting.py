@@ -13,7 +13,10 @@ def register(
     model: ModelName,
     version: Annotated[str, typer.Option(help="The version that the reference and the artifact belong to.")] = "1",
     schema: Annotated[
-        Path | None, typer.Option(help="JSON or TOML with schema, settings and owner, as PUT /v1/models takes it.")
+        Path | None,
+        typer.Option(
+            help="JSON or TOML with schema, settings and owner, as PUT /v1/models takes it, which replaces settings."
+        ),
     ] = None,
     reference: Annotated[Path | None, typer.Option(help="Rows to compare with: Parquet, CSV or JSONL.")] = None,
     task: Annotated[Task | None, typer.Option(help="What it predicts, where no schema says so.")] = None,

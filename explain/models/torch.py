@@ -133,7 +133,7 @@ def _registered(path: str, allowed: Allowed) -> Any:
         listed = ", ".join(allowed.classes) or "none"
         raise InvalidInput(
             f"model class {path!r} is not allowed; explain.classes in the configuration lists: {listed}. "
-            "Whoever runs the server can add it there"
+            "Whoever runs the server can add it to `classes` under [explain] in watchglass.toml, and start it again"
         )
     module, _, name = path.partition(":")
     try:

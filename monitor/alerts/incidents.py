@@ -113,8 +113,8 @@ def _about(
     strength = (
         "A hard fault: told in the first window."
         if incident.kind == "fault"
-        else f"Evidence is {times(evidence)} times what raises an alarm at {model.settings.dial:g} false alarms in 90 "
-        "windows."
+        else f"Evidence is {times(evidence)} times what raises an alarm at dial {model.settings.dial:g} "
+        "(false alarms in 90 windows)."
     )
     when = span(window.start, window.end)
     return [

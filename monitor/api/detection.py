@@ -80,7 +80,10 @@ class Detections:
         until = self._judged(model)
         if asked.rule is not None:
             rule = _rule(model, asked.rule)
-            return Reply(_trial(try_rule(context, model, rule, until, span), f"Rule {rule.name}"))
+            tried = try_rule(context, model, rule, until, span)
+            place = f" of {rule.feature}" if rule.feature else ""
+            unheard = "" if tried.measured else f" Nothing was measured as {rule.metric}{place}."
+            return Reply(_trial(tried, f"Rule {rule.name}", unheard))
         dial = settings_from_dict({"dial": asked.dial}).dial or 1.0
         return Reply(_trial(try_dials(context, model, [dial], until, span)[dial], f"At dial {dial:g} the detector"))
 
@@ -106,7 +109,7 @@ def _rule(model: Model, asked: dict[str, Any]) -> Rule:
     return rule
 
 
-def _trial(trial: Trial, what: str) -> TrialReply:
+def _trial(trial: Trial, what: str, rest: str = "") -> TrialReply:
     times = "once" if len(trial.alerts) == 1 else f"{len(trial.alerts)} times"
     mute = (
         f" {trial.mute:,} of {trial.measured:,} measurements said too little (few rows or labels)."
@@ -114,7 +117,7 @@ def _trial(trial: Trial, what: str) -> TrialReply:
         else ""
     )
     return TrialReply(
-        said=f"{what} would have fired {times} in {trial.days:g} day{'s' * (trial.days != 1)}.{mute}",
+        said=f"{what} would have fired {times} in {trial.days:g} day{'s' * (trial.days != 1)}.{mute}{rest}",
         fired=len(trial.alerts),
         paged=sum(alert.paged for alert in trial.alerts),
         days=trial.days,

@@ -143,7 +143,7 @@ def _label(row: Mapping[str, Any]) -> Label:
     strange = row.keys() - _LABEL_KEYS
     if strange:
         names = ", ".join(sorted(strange))[:200]
-        raise BadRow("bad_label", f"A label has no {names}; allowed: {', '.join(sorted(_LABEL_KEYS))}.")
+        raise BadRow("bad_label", f"A label takes no {names}; allowed: {', '.join(sorted(_LABEL_KEYS))}.")
     name = row.get("id")
     if not isinstance(name, str) or not 0 < len(name) <= MAX_ID:
         raise BadRow("bad_id", f"id is {kind(name)}; allowed: text of 1 to {MAX_ID} characters.")

@@ -152,5 +152,7 @@ def test_a_rule_is_tried_before_it_is_saved(world) -> None:
     deaf = world("POST", f"{M}/rules/trial", json={"rule": {**rule, "min_rows": 10_000}}).json()["said"]
     assert deaf.startswith("Rule warm would have fired 0 times in 7 days. ")
     assert deaf.endswith(" measurements said too little (few rows or labels).")
+    typo = world("POST", f"{M}/rules/trial", json={"rule": {**rule, "metric": "drifts.psi"}}).json()["said"]
+    assert typo.endswith(" Nothing was measured as drifts.psi of temp.")
     assert tried["dates"] == ["2013-06-12T00:00:00Z"]
     assert tried["calibrated"] is None
