@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app import cli
+from app.demo.processes import free_port
 
 Run = Callable[..., tuple[int, str]]
 
@@ -15,7 +16,8 @@ Run = Callable[..., tuple[int, str]]
 @pytest.fixture
 def watchglass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     monkeypatch.chdir(tmp_path)
-    Path("watchglass.toml").write_text('clock = "manual"\ndata_dir = "data"\n')
+    # Of its own: whoever serves the usual port would be asked instead of the files here.
+    Path("watchglass.toml").write_text(f'clock = "manual"\ndata_dir = "data"\nport = {free_port()}\n')
     Path("data").mkdir()
 
     def run(*arguments: str) -> tuple[int, str]:
