@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from explain.models import LOOPBACK
+from monitor.config.address import check_address
 from monitor.errors import InvalidInput, Unavailable
 
 Resolve = Callable[[str, int], str]
@@ -42,26 +42,6 @@ _NOWHERE = ipaddress.IPv4Network("0.0.0.0/8")
 _OF_CLOUDS = frozenset({"fd00:ec2::254", "100.100.100.200"})  # metadata services beside 169.254.169.254
 
 
-def check_address(url: str, allowed: tuple[str, ...] = LOOPBACK) -> None:
-    """Accept an http(s) address whose host, or host:port, is listed.
-
-    >>> check_address("http://127.0.0.1:9000/v2/models/flights/infer")
-
-    Raises:
-        InvalidInput: anything else; the message says what is allowed.
-    """
-    parts = urlsplit(url)
-    try:
-        host, port = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise InvalidInput(f"endpoint {url!r} is not an address: {error}") from error
-    if parts.scheme not in ("http", "https") or not host or parts.username is not None:
-        raise InvalidInput(f"endpoint {url!r} must be http(s)://host[:port]/path, without a user name")
-    if host not in allowed and f"{host}:{port}" not in allowed:
-        listed = ", ".join(allowed) or "none"
-        raise InvalidInput(f"endpoint host {host!r} is not allowed; explain.endpoints in the configuration: {listed}")
-
-
 def resolved(url: str, allowed: tuple[str, ...], resolve: Resolve | None = None) -> Address:
     """Return an allowed address, bound to its machine.
 
@@ -74,10 +54,10 @@ def resolved(url: str, allowed: tuple[str, ...], resolve: Resolve | None = None)
         InvalidInput: the address is not allowed, or its name leads where none is.
         Unavailable: the name is not known.
 
-    >>> resolved("http://127.0.0.1:9000/v2?a=b", LOOPBACK).path
+    >>> resolved("http://127.0.0.1:9000/v2?a=b", ("127.0.0.1",)).path
     '/v2?a=b'
     """
-    check_address(url, allowed)
+    check_address(url, allowed, "endpoint")
     parts = urlsplit(url)
     host = parts.hostname or ""
     port = parts.port or _PORTS[parts.scheme]

@@ -7,9 +7,9 @@ from monitor.api.operation import BodySpec, Call, Operation, Reply
 from monitor.api.services import Services
 from monitor.api.shapes import ModelDetail, ModelList, ModelRequest, ModelSummary, VersionRequest
 from monitor.api.wishes import check_wishes
+from monitor.config.address import check_address
 from monitor.errors import InvalidInput, NotFound
 from monitor.schema import schema_from_dict, schema_to_dict, settings_from_dict, settings_to_dict
-from monitor.servers.fetch import check_address
 from monitor.types import Model, ModelSchema, Version
 
 
@@ -63,7 +63,7 @@ class Models:
     def _check_settings(self, model: Model) -> None:
         check_wishes(model)
         if model.settings.metrics_url:
-            check_address(model.settings.metrics_url, self._services.config.explain.endpoints)
+            check_address(model.settings.metrics_url, self._services.config.explain.endpoints, "metrics_url")
         known = {feature.name for feature in model.schema.features}
         unknown = [name for name in model.settings.segments if name not in known]
         if known and unknown:
@@ -117,9 +117,10 @@ class Models:
             return self._put_version(model, name, asked)
 
     def _put_version(self, model: str, name: str, asked: VersionRequest) -> Reply:
-        address = (asked.endpoint or {}).get("metrics_url")
-        if address is not None:
-            check_address(str(address), self._services.config.explain.endpoints)
+        for name, what in (("url", "endpoint"), ("metrics_url", "metrics_url")):
+            address = (asked.endpoint or {}).get(name)
+            if address is not None:
+                check_address(str(address), self._services.config.explain.endpoints, what)
         stored = next((known for known in self._catalog.versions(model) if known.version == name), None)
         version = Version(
             model=model,

@@ -10,9 +10,10 @@ from threading import Event, Thread
 import urllib3
 
 from monitor.clock import Clock
+from monitor.config.address import check_address
 from monitor.errors import WatchglassError
 from monitor.gpu import GpuReader, Gpus
-from monitor.servers.fetch import check_address, fetch
+from monitor.servers.fetch import fetch
 from monitor.servers.growth import figures
 from monitor.servers.series import Series, of_model, read
 from monitor.store import Store
@@ -150,7 +151,7 @@ class ServerWatch:
         before, page = self._states.get(_key(target), target), self._pages.get(_key(target))
         now = self._clock.now()
         try:
-            check_address(target.url, self._hosts)
+            check_address(target.url, self._hosts, "metrics_url")
             found = of_model(read(fetch(target.url, self._pool)), target.model)
         except WatchglassError as error:
             return replace(before, asked=now, error=str(error)), []

@@ -5,9 +5,9 @@ import pytest
 from zoo_rows import columns, make_rows
 from zoo_server import V2Server
 
-from explain.address import check_address
 from explain.models import LOOPBACK, Allowed
 from explain.models.endpoint import EndpointAdapter
+from monitor.config.address import check_address
 from monitor.errors import InvalidInput, Unavailable
 from monitor.types import Feature, Kind, ModelSchema, Task
 
@@ -155,6 +155,11 @@ def test_nobody_there_says_so(schema):
         "http://127.0.0.1.example.com/v2",
         "http://127.0.0.1@example.com/v2",
         "http://user:secret@127.0.0.1/v2",
+        "http://user:sec/secret@127.0.0.1/v2",
+        "http://user:secret@127.0.0.1:secret/v2@1",
+        "ftp://user:secret@127.0.0.1/v2",
+        "user:secret@127.0.0.1",
+        "http://user:secret@[::1",
         "http://127.0.0.1:99999/v2",
         "file:///etc/passwd",
         "//127.0.0.1/v2",
@@ -163,16 +168,17 @@ def test_nobody_there_says_so(schema):
     ],
 )
 def test_only_listed_hosts_are_contacted(url, schema):
-    with pytest.raises(InvalidInput, match="endpoint"):
+    with pytest.raises(InvalidInput, match="endpoint") as refused:
         EndpointAdapter.load({"url": url}, schema, Allowed())
+    assert "secret" not in str(refused.value)
 
 
 def test_a_listed_host_may_be_bound_to_its_port():
-    check_address("https://models.internal:8443/v2", ("models.internal:8443",))
+    check_address("https://models.internal:8443/v2", ("models.internal:8443",), "endpoint")
     with pytest.raises(InvalidInput, match=r"models\.internal:8443"):
-        check_address("https://models.internal/v2", ("models.internal:8443",))
+        check_address("https://models.internal/v2", ("models.internal:8443",), "endpoint")
     for host in ("localhost", "127.0.0.1", "[::1]"):
-        check_address(f"http://{host}:9000/v2", LOOPBACK)
+        check_address(f"http://{host}:9000/v2", LOOPBACK, "endpoint")
 
 
 def test_dialect_and_datatype_are_checked(schema):

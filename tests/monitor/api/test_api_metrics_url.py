@@ -1,4 +1,4 @@
-"""An owner's metrics address is checked when it is written down: Watchglass asks no host that is not listed."""
+"""An owner's addresses are checked when they are written down: Watchglass asks no host that is not listed."""
 
 import pytest
 
@@ -20,3 +20,15 @@ def test_one_on_this_machine_is_kept(api):
     assert api("PUT", "/v1/models/m", json=body).json()["settings"]["metrics_url"] == url
     reply = api("PUT", "/v1/models/m/versions/1", json={"endpoint": {"metrics_url": url}})
     assert reply.json()["endpoint"] == {"metrics_url": url}
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://127.0.0.1/v2", "http://169.254.169.254/v2", "127.0.0.1:9000", "http://ann:secret@127.0.0.1/v2"]
+)
+def test_an_address_at_which_no_model_can_be_asked_is_refused_when_it_is_registered(api, url):
+    api("PUT", "/v1/models/m", json=MODEL)
+    reply = api("PUT", "/v1/models/m/versions/1", json={"endpoint": {"url": url}})
+    assert reply.status_code == 422
+    assert reply.json()["detail"].startswith("endpoint")
+    assert "secret" not in reply.text
+    assert api("GET", "/v1/models/m").json()["versions"] == []

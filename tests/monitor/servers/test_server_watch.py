@@ -8,10 +8,11 @@ import pytest
 import urllib3
 
 from monitor.clock import ManualClock
+from monitor.config.address import check_address
 from monitor.errors import InvalidInput, Unavailable
 from monitor.gpu import Gpu, Gpus
 from monitor.servers import MACHINE, ServerWatch
-from monitor.servers.fetch import check_address, fetch
+from monitor.servers.fetch import fetch
 from monitor.store import Store
 from monitor.store.samples import Sample
 from monitor.types import Feature, Kind, Model, ModelSchema, Settings, Task, Version, Window
@@ -118,7 +119,7 @@ def test_only_listed_hosts_are_asked_however_the_address_came_here(world):
     model = world.store.catalog.model("flights")
     for url in ("http://169.254.169.254/latest", "file:///etc/passwd", "http://127.0.0.1@evil.example/", "http://[::1"):
         with pytest.raises(InvalidInput):
-            check_address(url, ["127.0.0.1"])
+            check_address(url, ["127.0.0.1"], "metrics_url")
     closed = ServerWatch(world.store, world.clock, hosts=["elsewhere"], gpus=Reader(Gpus()))
     closed.tick()
     assert "is not allowed" in closed.states(model.name)[0].error
