@@ -1,7 +1,7 @@
 """Where in the dashboard a measurement is shown."""
 
 from datetime import UTC, datetime
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from monitor.types import ALL, Measurement
 
@@ -24,3 +24,14 @@ def link(base_url: str, model: str, given: Measurement) -> str:
         query = {"model": model, "feature": given.feature, **query}
     query |= {"start": moment(given.window.start), "end": moment(given.window.end)}
     return f"{base_url.rstrip('/')}/{'model' if given.feature is None else 'feature'}?{urlencode(query)}"
+
+
+def alert_link(shown: str, alert: str) -> str:
+    """Return the address of an alert, from that of what it is about.
+
+    >>> alert_link("https://host/wg/feature?model=m&feature=x", "a1b2")
+    'https://host/wg/alerts?alert=a1b2'
+    """
+    parts = urlsplit(shown)
+    below = parts.path.rpartition("/")[0]
+    return parts._replace(path=f"{below}/alerts", query=urlencode({"alert": alert}), fragment="").geturl()

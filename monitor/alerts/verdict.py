@@ -6,6 +6,7 @@ from typing import Final
 
 from monitor.alerts.attribution import ATTRIBUTION
 from monitor.alerts.incidents import DETECTOR
+from monitor.alerts.link import alert_link
 from monitor.alerts.loss import HARM
 from monitor.alerts.rules import default_rules
 from monitor.alerts.segment import SEGMENT
@@ -50,7 +51,7 @@ def judged(store: Store, model: Model, alert: Alert) -> Alert:
         paged=reason != "digest",
         because=because,
         impact=impact,
-        body="\n".join([*body[:-1], because, *body[-1:]]),
+        body="\n".join([*body[:-1], because, f"Alert: {alert_link(alert.link, alert.id)}", *body[-1:]]),
     )
 
 

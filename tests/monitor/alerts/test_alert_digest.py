@@ -88,6 +88,8 @@ def test_a_hard_fault_pages_at_once_and_drift_waits_for_one_message_ranked_by_im
         assert (deliver(world.store, NOON), deliver(world.store, SIX - timedelta(minutes=1))) == (1, 0)
         assert Hook.got[0][1]["event"] == "firing"
         assert told[2].because in str(Hook.got[0][1]["text"])
+        *_, way, here = str(Hook.got[0][1]["text"]).split("\n")
+        assert (way, here) == (f"Alert: {here.partition('/feature')[0]}/alerts?alert={told[2].id}", told[2].link)
         assert (deliver(world.store, SIX), deliver(world.store, SIX + timedelta(days=1))) == (1, 0)
     assert len(Hook.got) == 2
     message = Hook.got[1][1]
