@@ -101,7 +101,7 @@ def _late(context: JobContext, model: Model, window: Window) -> dict[Window, set
     start = window.start - QUIET_WINDOWS * window.length
     reached = {found.version: found.until for found in context.store.detections.latest(model.name)}
     late: dict[Window, set[str]] = {}
-    for version in (each.version for each in context.store.catalog.versions(model.name)):
+    for version in {*reached, *(each.version for each in context.store.catalog.versions(model.name))}:
         heard = reached.get(version, start)
         if heard >= window.start:
             continue
