@@ -117,8 +117,8 @@ class Models:
             return self._put_version(model, name, asked)
 
     def _put_version(self, model: str, name: str, asked: VersionRequest) -> Reply:
-        for name, what in (("url", "endpoint"), ("metrics_url", "metrics_url")):
-            address = (asked.endpoint or {}).get(name)
+        for key, what in (("url", "endpoint"), ("metrics_url", "metrics_url")):
+            address = (asked.endpoint or {}).get(key)
             if address is not None:
                 check_address(str(address), self._services.config.explain.endpoints, what)
         stored = next((known for known in self._catalog.versions(model) if known.version == name), None)
