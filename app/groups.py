@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from app.data.groups import Standing, standing
+from app.data.rows import PRESETS
 from app.place import stamp
 from app.prose import safe
 from monitor.charts import format as fmt
@@ -84,12 +85,13 @@ def _ways(model: Model, hit: Measurement) -> None:
         "start": stamp(hit.window.end - pooled * (hit.window.end - hit.window.start)),
         "end": stamp(hit.window.end),
     }
+    wrong = "Most wrong" in PRESETS[model.schema.task]
     with st.container(horizontal=True, gap="small"):
         st.page_link(
             "views/predictions.py",
-            label="Rows of that time, most wrong first",
+            label="Rows of that time, most wrong first" if wrong else "Rows of that time",
             icon=":material/table_rows:",
-            query_params={**there, "order": "Most wrong"},
+            query_params=there | ({"order": "Most wrong"} if wrong else {}),
         )
         feature = model.schema.feature(str(hit.details.get("feature")))
         if feature is not None:
