@@ -13,7 +13,7 @@ from monitor.detection import Chunk
 from monitor.jobs.columns import watched
 from monitor.jobs.windows import length
 from monitor.profile.binning import NEW, Binning
-from monitor.profile.build import read
+from monitor.profile.build import profile_at
 from monitor.profile.column import ColumnProfile
 from monitor.profile.comoments import JOINT, Comoments, read_comoments
 from monitor.profile.pieces import merge
@@ -87,7 +87,7 @@ def _column(
         if column == JOINT:
             yield version, start, read_comoments(merged["counts"][row].values.to_numpy(), model.schema, binning)
             continue
-        profile = read(merged.slice(row, 1), binning, model.schema)[column]
+        profile = profile_at(merged, row, binning, model.schema, column)
         if isinstance(profile, ColumnProfile):
             yield version, start, profile
 
