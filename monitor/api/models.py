@@ -51,10 +51,15 @@ class Models:
         if asked.schema is None and asked.task is None and stored is not None:
             return stored.schema
         given = dict(schema_to_dict(stored.schema)) if asked.schema is None and stored else dict(asked.schema or {})
-        if stored is not None and stored.schema.features:  # what is left out is not asked to change
-            given = kept(stored.schema) | given
         if asked.task is not None:
             given["task"] = asked.task
+        # What is left out is not asked to change; of another task it would not fit, and that is the conflict.
+        if (
+            stored is not None
+            and stored.schema.features
+            and given.get("task", stored.schema.task) == stored.schema.task
+        ):
+            given = kept(stored.schema) | given
         if given.setdefault("model", name) != name:
             raise InvalidInput(f"schema.model is {given['model']!r} but the path says {name!r}; leave it out.")
         given.setdefault("features", [])
