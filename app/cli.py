@@ -13,7 +13,19 @@ import typer
 
 from app.alerting import alerts, rebaseline, snooze, try_out
 from app.enlisting import import_file, register
-from app.options import FAILED, UNAVAILABLE, USAGE, AsJson, ConfigFile, ModelName, Moment, Task, link_to, say
+from app.options import (
+    FAILED,
+    UNAVAILABLE,
+    USAGE,
+    AsJson,
+    ConfigFile,
+    ModelName,
+    Moment,
+    Task,
+    link_to,
+    say,
+    told_if_slow,
+)
 from app.printable import printable
 from app.replaying import replay
 from app.threads import one_thread
@@ -120,7 +132,8 @@ def run(
     from app.telling import counts
 
     asked = {"model": model, "job": job, "until": until.isoformat() if until else None}
-    with link_to(config) as link:
+    slow = "Measuring what is due: after months of history that takes minutes."
+    with link_to(config) as link, told_if_slow(slow):
         told = link.ask("POST", "/v1/run", json_body={key: value for key, value in asked.items() if value is not None})
     say(told, as_json, counts)
     if told["failures"]:

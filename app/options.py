@@ -1,10 +1,12 @@
 """What commands have in common: their options, the way to the server, and how they say what came of it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,6 +42,18 @@ def link_to(config: Path | None) -> "Link":
     from monitor.config import load
 
     return connect(load(config))
+
+
+@contextmanager
+def told_if_slow(words: str, seconds: float = 3.0) -> Iterator[None]:
+    """Say on standard error what is being waited for, once it has taken so many seconds."""
+    timer = Timer(seconds, typer.echo, (words,), {"err": True})
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def say(told: Any, as_json: bool, words: Callable[[Any], str]) -> None:
