@@ -7,7 +7,7 @@ from wg_world import World
 
 from monitor.errors import Unavailable
 from monitor.jobs.cells import NOT_COMPARABLE
-from monitor.jobs.chunks import chunks
+from monitor.jobs.chunks import chunks, columns_of
 from monitor.jobs.drift import DriftJob
 from monitor.jobs.references import References
 from monitor.types import Status
@@ -99,7 +99,9 @@ def test_a_column_that_cannot_be_read_is_left_out_of_chunks_and_said(world: Worl
     world.store.database.query("UPDATE reference_profiles SET counts = [1] WHERE \"column\" = 'temp'")
     binning = world.store.catalog.binning("flights")
     assert binning is not None
-    found, broken = chunks(world.store.profiles.reference("flights", "1"), binning, world.model)
+    watched = columns_of(world.model, binning)
+    pieces = world.store.profiles.reference("flights", "1", columns=watched)
+    found, broken = chunks(pieces, binning, world.model)
     assert list(broken) == ["temp"]
     assert len(found["1"]) == 20
     assert all("visib" in each.profiles and "temp" not in each.profiles for each in found["1"])
