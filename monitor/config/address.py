@@ -35,6 +35,18 @@ def check_address(url: str, hosts: Sequence[str], what: str) -> None:
         )
 
 
+def names_user(url: str) -> bool:
+    """Tell whether an address has a user name in it, or is none and might have.
+
+    >>> names_user("http://ann:secret@models/v2"), names_user("http://models/m@prod"), names_user("http://a:b@[")
+    (True, False, True)
+    """
+    try:
+        return urlsplit(url).username is not None
+    except ValueError:
+        return "@" in url
+
+
 def without_user(url: str) -> str:
     """Return an address without a user name and password in it, and without what is before them.
 

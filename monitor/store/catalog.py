@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 import pyarrow as pa
 
+from monitor.config.address import names_user, without_user
 from monitor.errors import InvalidInput, NotFound
 from monitor.profile.binning import Binning
 from monitor.schema import check_name
@@ -113,7 +114,7 @@ class Catalog:
 
     def _read_versions(self, model: str) -> list[Version] | None:
         found = self._database.rows("SELECT body FROM versions WHERE model = ?", [model])
-        known = (_read(row["body"], Version) for row in found)
+        known = (_told(_read(row["body"], Version)) for row in found)
         return sorted(known, key=lambda version: (version.created, version.version)) or None
 
     def put_binning(self, model: str, binning: Binning) -> None:
@@ -189,6 +190,15 @@ def _model(row: dict[str, Any]) -> Model:
 
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _told(version: Version) -> Version:
+    """Return a version without passwords in its addresses: some were registered before these were refused."""
+    endpoint = {
+        name: without_user(value) if isinstance(value, str) and "url" in name and names_user(value) else value
+        for name, value in (version.endpoint or {}).items()
+    }
+    return replace(version, endpoint=endpoint) if endpoint != (version.endpoint or {}) else version
 
 
 def _read(body: object, kind: type[T]) -> T:
