@@ -23,7 +23,7 @@ from monitor.types import Model, ModelSchema, Task, Version
 if TYPE_CHECKING:  # explaining needs no database driver of its own
     from monitor.store import Store
 
-FORMAT = "3"
+FORMAT = "4"
 """Part of every fingerprint, and of the basis of samples: raise it when the same question gets other numbers, so that
 explanations and samples made before are not served, or compared with new ones."""
 
