@@ -77,12 +77,12 @@ def serve(
                 server_header=False,
             )
         )
+        # Obeyed from here on, and not only once uvicorn listens for it; when it is done it raises the signal once more.
+        signal.signal(signal.SIGTERM, server.handle_exit)
         _LOG.info("Watchglass listens at %s; its data is in %s", config.base_url, config.data_dir.resolve())
         sys.setswitchinterval(SWITCH_SECONDS)
         gc.freeze()  # what is loaded stays, and need not be looked through again
         gc.set_threshold(YOUNG, 20, 20)
-        # uvicorn raises the signal that ended it once more when it is done; by then it has been obeyed.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
     finally:

@@ -148,6 +148,28 @@ def test_a_server_waits_for_a_command_that_holds_the_store(opened: Runtime) -> N
     assert "listens at" in said[1], (said, rest)
 
 
+def test_a_server_that_is_told_to_stop_just_as_it_starts_stops(tmp_path: Path) -> None:
+    """The signal came after the server said that it listens, and before it listened for signals: it was lost."""
+    code = (
+        "import os, signal, sys, uvicorn\n"
+        "run = uvicorn.Server.run\n"
+        "def told(self, **given):\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    run(self, **given)\n"
+        "uvicorn.Server.run = told\n"
+        "from app.cli import main\n"
+        "sys.argv = ['watchglass', 'serve', '--no-dashboard', '--port', '0']\n"
+        "main()\n"
+    )
+    environment = {"WATCHGLASS_DATA_DIR": str(tmp_path / "data"), "HOME": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], check=False, env=environment, capture_output=True, text=True, timeout=200
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "data" / "server.url").exists()
+
+
 def test_a_manual_clock_outlives_the_process(tmp_path: Path) -> None:
     from datetime import UTC, datetime
 
